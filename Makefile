@@ -1,0 +1,27 @@
+PYTHON ?= python3
+VENV := .venv
+
+.PHONY: demo test lint
+
+demo: $(VENV)/ready
+	$(VENV)/bin/visae demo --out runs/demo
+
+test: $(VENV)/ready-to-test lint
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/ready-to-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f'visae needs Python >= 3.11, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=python3.11 ...')"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready: $(VENV)/bin/python pyproject.toml
+	$(VENV)/bin/python -m pip install --editable .
+	touch $@
+
+$(VENV)/ready-to-test: $(VENV)/bin/python pyproject.toml
+	$(VENV)/bin/python -m pip install --editable ".[dev]"
+	touch $@

@@ -1,0 +1,21 @@
+"""Errors that a user can cause and mend."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class VisaeError(Exception):
+    """Something a user can mend: the message says what was found, what was expected and what to do.
+
+    The command line prints it in one line and exits with 2.
+    """
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> VisaeError:
+    """The error for a name that does not exist: it lists the nearest names that do, or the first few."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=4, cutoff=0.5)
+    if near:
+        return VisaeError(f"no {what} named {name!r}; the nearest are {', '.join(near)}")
+    rest = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return VisaeError(f"no {what} named {name!r}; there are {', '.join(names[:8])}{rest}")

@@ -1,0 +1,91 @@
+"""Writing files so that nothing is ever half there, and reading them so that nothing is taken on trust."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from visae.errors import VisaeError
+
+_HEADER = "visae"
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to a temporary name in the same folder, flush it to the disk, and rename it to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object, atomically; NaN and infinity are refused, since JSON has neither."""
+    write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path, schema: int) -> dict[str, Any]:
+    """Read a JSON object that carries `schema`; raises `VisaeError` for anything else."""
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise VisaeError(f"{path} does not exist") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise VisaeError(f"{path} is not JSON: {error}") from None
+    return _of_schema(content, schema, path)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
+    """Write a safetensors file with `header` (JSON) in its metadata, atomically; returns its SHA-256."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    data = safetensors.torch.save(whole, metadata={_HEADER: json.dumps(header, allow_nan=False)})
+    write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_tensors(
+    path: Path, schema: int, names: Sequence[str] | None = None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors, or only the named ones, and the header of a file that `write_tensors` wrote."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in names or file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise VisaeError(f"{path} does not exist") from None
+    except safetensors.SafetensorError as error:
+        raise VisaeError(f"{path} is not a whole safetensors file: {error}") from None
+    if _HEADER not in metadata:
+        raise VisaeError(f"{path} has no {_HEADER!r} header: it was not written by visae")
+    return tensors, _of_schema(json.loads(metadata[_HEADER]), schema, path)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def published(folder: str) -> Path:
+    """Where `zoo/` or `viz/` lies: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "_published" / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
+def _of_schema(content: Any, schema: int, path: Path) -> dict[str, Any]:
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found != schema:
+        raise VisaeError(f"{path} has schema {found}, this visae reads schema {schema}; use the visae that wrote it")
+    return dict(content)

@@ -1,0 +1,56 @@
+"""Progress: a bar at a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+class Progress:
+    """Progress of one step of work; use it in a `with`.
+
+    At a terminal it draws a tqdm bar on the standard error; elsewhere it prints a plain line at most
+    every five seconds, and one at the end of a step that took longer than two.
+    """
+
+    def __init__(self, label: str, total: int, unit: str, done: int = 0):
+        self.label, self.total, self.unit, self.done = label, total, unit, done
+        self._started = self._printed = time.monotonic()
+        self._bar = None
+        if sys.stderr.isatty():
+            scale = unit == "B"
+            self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, unit_scale=scale, leave=True)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        elif time.monotonic() - self._started > 2:
+            self._print()
+
+    def update(self, count: int, note: str = "") -> None:
+        """Say that `count` more are done; `note` stands behind the bar."""
+        self.done += count
+        if self._bar is not None:
+            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update(count)
+        elif time.monotonic() - self._printed > _SECONDS_BETWEEN_LINES:
+            self._print(note)
+
+    def _print(self, note: str = "") -> None:
+        self._printed = time.monotonic()
+        seconds = self._printed - self._started
+        line = f"{self.label}: {self.done:,} of {self.total:,} {self.unit}, {seconds:.0f} s {note}"
+        print(line.rstrip(), file=sys.stderr, flush=True)
+
+
+def say(line: str) -> None:
+    """Print a line of information on the standard error, above a bar if there is one."""
+    tqdm.write(line, file=sys.stderr)

@@ -1,0 +1,106 @@
+"""A network under study: named layers, its own preprocessing, verified weights."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from visae.errors import VisaeError, unknown
+from visae.zoo.hooked import Hooked
+from visae.zoo.layers import Layer
+from visae.zoo.planted import Truth
+from visae.zoo.weights import digest
+
+
+class Readable(Protocol):
+    """What stands behind a network: a module that reads its own layers from RGB images, 0..1."""
+
+    @property
+    def truth(self) -> Truth | None:
+        """What is planted in the planted network; None for all others."""
+        truth: Truth | None = getattr(self.readable, "truth", None)
+        return truth
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """The layers that can be read, in the order of the forward pass."""
+
+    def read(self, images: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
+        """The named layers' maps, by a forward pass that stops after the last one needed."""
+
+
+class Network:
+    """A convnet under study.
+
+    name:    what `visae.network` calls it.
+    digest:  SHA-256 of its weights, whatever file they came in.
+    """
+
+    def __init__(self, name: str, readable: Readable, digest: str, device: torch.device | str = "cpu"):
+        self.name, self.readable, self.digest = name, readable, digest
+        self.device = torch.device(device)
+        if isinstance(readable, nn.Module):
+            readable.to(self.device)
+
+    @classmethod
+    def from_module(
+        cls,
+        module: nn.Module,
+        layers: Sequence[str] | None = None,
+        preprocess: Callable[[Tensor], Tensor] | None = None,
+        name: str = "module",
+        device: torch.device | str = "cpu",
+        size: int = 224,
+    ) -> "Network":
+        """Any torch module as a network.
+
+        layers:      names of submodules (as in `module.named_modules()`) whose outputs are maps `[b, c, h, w]`;
+                     every one of them if None.
+        preprocess:  from RGB images `[b, 3, h, w]`, 0..1, to what the module expects; nothing if None.
+        size:        px, side of the images with which channels, strides and receptive fields are found out.
+
+        The module is put into evaluation mode and moved to `device`. Raises `VisaeError` for a layer that does not
+        exist or gives no maps.
+        """
+        hooked = Hooked(module.eval().to(device), preprocess or _unchanged, size, layers)
+        return cls(name, hooked, digest(module.state_dict()), device)
+
+    @property
+    def truth(self) -> Truth | None:
+        """What is planted in the planted network; None for all others."""
+        truth: Truth | None = getattr(self.readable, "truth", None)
+        return truth
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """The layers that can be read, in the order of the forward pass."""
+        return self.readable.layers
+
+    def layer(self, name: str) -> Layer:
+        """A layer by name; raises `VisaeError` with the nearest names if there is none."""
+        if name not in self.layers:
+            raise unknown(f"layer of {self.name}", name, self.layers)
+        return self.layers[name]
+
+    def maps(self, images: Float[Tensor, "b 3 h w"], layers: Sequence[str]) -> dict[str, Tensor]:
+        """Maps `{layer: [b, c, H, W]}` of RGB images, 0..1; the forward pass stops after the last layer needed.
+
+        Gradients flow to the images unless the caller turns them off.
+        """
+        for name in layers:
+            self.layer(name)
+        return self.readable.read(images.to(self.device), list(layers))
+
+    def logits(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
+        """Class scores before the softmax, `[b, classes]`; raises `VisaeError` for a network without classes."""
+        score = getattr(self.readable, "logits", None)
+        if score is None:
+            raise VisaeError(f"{self.name} does not classify: it has maps, no logits")
+        logits: Tensor = score(images.to(self.device))
+        return logits
+
+
+def _unchanged(images: Tensor) -> Tensor:
+    return images

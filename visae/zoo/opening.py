@@ -1,0 +1,126 @@
+"""From a network's name to the network."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import Tensor
+
+from visae.errors import VisaeError, unknown
+from visae.zoo import weights
+from visae.zoo.cards import Card, WeightsFile, card
+from visae.zoo.containers import read
+from visae.zoo.digests import Digest
+from visae.zoo.inception import CAFFE, SPARE, TENSORFLOW, Flavour, InceptionV1
+from visae.zoo.network import Network
+from visae.zoo.planted import INHIBITION, Planted
+
+_TORCHVISION = "torchvision:"
+_PLANTED = "planted"
+FLAVOURS = {"inceptionv1": TENSORFLOW, "inceptionv1-caffe": CAFFE}
+
+
+def names() -> list[str]:
+    """The networks that `network` knows by a fixed name; `torchvision:NAME` stands for many more."""
+    return [_PLANTED, *FLAVOURS]
+
+
+def network(name: str, weights: str | Path | None = None, device: torch.device | str | None = None) -> Network:
+    """A network by name, with verified weights.
+
+    name:     `planted`, `planted:S` (S: lateral inhibition, 0..1), `inceptionv1`, `inceptionv1-caffe`, or
+              `torchvision:NAME` for any classifier of torchvision.
+    weights:  a file of weights, or a folder that holds it; otherwise `VISAE_WEIGHTS`, then the cache are searched.
+    device:   CUDA where there is one, if None.
+
+    Raises `VisaeError` for a name that does not exist (it lists the nearest), and for weights that are missing or not
+    this network's.
+    """
+    place = Path(weights) if weights is not None else None
+    device = device or default_device()
+    if name == _PLANTED or name.startswith(f"{_PLANTED}:"):
+        return _planted(name, device)
+    if name in FLAVOURS:
+        return _inception(name, FLAVOURS[name], place, device)
+    if name.startswith(_TORCHVISION):
+        return _torchvision(name, place, device)
+    raise unknown("network", name, [*names(), f"{_TORCHVISION}resnet18"])
+
+
+def network_card(name: str) -> Card:
+    """The card of a network that has weights to fetch; raises `VisaeError` for others."""
+    if name.startswith(_TORCHVISION):
+        return _torchvision_card(name)
+    if name.split(":")[0] == _PLANTED:
+        raise VisaeError("the planted network is built, not trained: it has no weights to fetch; use it as it is")
+    if name not in FLAVOURS:
+        raise unknown("network", name, [*FLAVOURS, f"{_TORCHVISION}resnet18"])
+    return card(name)
+
+
+def default_device() -> torch.device:
+    """CUDA where there is one, the CPU otherwise."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _planted(name: str, device: torch.device | str) -> Network:
+    _, _, strength = name.partition(":")
+    try:
+        inhibition = float(strength) if strength else INHIBITION
+    except ValueError:
+        raise VisaeError(f"{name!r} gives no strength of inhibition; write planted:S with S from 0 to 1") from None
+    module = Planted(inhibition)
+    return Network(name, module, weights.digest(module.state_dict()), device)
+
+
+def _inception(name: str, flavour: Flavour, place: Path | None, device: torch.device | str) -> Network:
+    module = InceptionV1(flavour)
+    path = weights.find(card(name), place)
+    tensors = weights.check(_as_stored(read(path)), module.stored_shapes(), path, SPARE)
+    module.load(tensors)
+    return Network(name, module, weights.digest(tensors), device)
+
+
+def _as_stored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The class scores' weights as (out, in): a `.npz` of the Caffe form has them as (in, out)."""
+    name = "loss3_classifier.weight"
+    if name in tensors and tensors[name].ndim == 2 and tensors[name].shape[0] > tensors[name].shape[1]:
+        return tensors | {name: tensors[name].T.contiguous()}
+    return tensors
+
+
+def _torchvision(name: str, place: Path | None, device: torch.device | str) -> Network:
+    path = weights.find(_torchvision_card(name), place)
+    module = torchvision.models.get_model(name.removeprefix(_TORCHVISION), weights=None)
+    expected = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+    module.load_state_dict(weights.check(read(path), expected, path))
+    module.requires_grad_(False)
+    return Network.from_module(module, preprocess=_imagenet_units, name=name, device=device)
+
+
+def _torchvision_card(name: str) -> Card:
+    short = name.removeprefix(_TORCHVISION)
+    known = torchvision.models.list_models(module=torchvision.models)
+    if short not in known:
+        raise unknown("torchvision network", short, known)
+    published = torchvision.models.get_model_weights(short).DEFAULT
+    file = published.url.rsplit("/", 1)[1]
+    digest = Digest("sha256_prefix", file.rsplit("-", 1)[1].split(".")[0])
+    return Card(
+        name=name,
+        title=f"{short} of torchvision",
+        description=f"torchvision's weights {published}",
+        licence="as torchvision states for these weights",
+        origin="torchvision",
+        weights=(WeightsFile(file, published.url, digest),),
+    )
+
+
+def _imagenet_units(images: Tensor) -> Tensor:
+    """The mean and standard deviation of ImageNet's pixels, which torchvision's classifiers expect."""
+    mean = images.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    deviation = images.new_tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    return (images - mean) / deviation
+
+

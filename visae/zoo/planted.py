@@ -1,0 +1,143 @@
+"""The planted network: features that are built, not trained, mixed into fewer neurons than there are features.
+
+Whatever claims to find a network's features can be scored here, because the truth is part of the network. It needs no
+files and no training.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from visae.errors import VisaeError
+from visae.seeds import generator
+from visae.zoo.channels import GRID, NAMES, REACH, Channels
+from visae.zoo.detectors import Feature, Place, are_rivals, planted_features
+from visae.zoo.layers import Layer
+
+NEURONS = 48
+NEURONS_A_FEATURE = 4
+INHIBITION = 0.6
+STRIDE = 4  # px between positions
+_THRESHOLD = 0.2  # below this, a detector is silent
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is planted: the features in order, and the direction of each in the neurons, `[f, d]`, of unit norm."""
+
+    features: tuple[Feature, ...]
+    directions: Float[Tensor, "f d"]
+
+
+class Planted(nn.Module):
+    """Layer `truth` holds the planted features' maps, layer `mixed` the neurons: `mixed = directions.T @ truth`.
+
+    inhibition: how strongly neighbouring orientations and scales compete, 0..1. It decides what can be found: without
+    it neighbours fire together, and a dictionary rightly merges what always comes together.
+    """
+
+    rivals: Tensor
+    directions: Tensor
+    inhibition: Tensor
+
+    def __init__(self, inhibition: float = INHIBITION):
+        super().__init__()
+        if not 0 <= inhibition <= 1:
+            raise VisaeError(f"the planted network's inhibition is {inhibition:g}; it must be between 0 and 1")
+        # A buffer, so that the weights' digest tells one strength from another.
+        self.register_buffer("inhibition", torch.tensor(float(inhibition)))
+        self.features = planted_features()
+        self.channels = Channels()
+        self.register_buffer("rivals", _rivals(self.features))
+        self.register_buffer("directions", mixing(len(self.features)))
+        self.margin = math.ceil(_reach(self.features) / GRID) + 1
+        self.eval()
+
+    @property
+    def truth(self) -> Truth:
+        """The planted features and their directions."""
+        return Truth(self.features, self.directions)
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """The two layers that can be read."""
+        sees = 2 * (GRID * self.margin + REACH) + 1
+        widths = {"truth": len(self.features), "mixed": NEURONS}
+        return {name: Layer(name, width, STRIDE, sees, 0.0) for name, width in widths.items()}
+
+    def read(self, images: Float[Tensor, "b 3 h w"], names: Iterable[str]) -> dict[str, Tensor]:
+        """The named layers' maps."""
+        truth = self._compete(self._detect(images))
+        mixed = F.conv2d(truth, self.directions.T[:, :, None, None].contiguous())
+        return {name: {"truth": truth, "mixed": mixed}[name] for name in names}
+
+    def _detect(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b f H W"]:
+        maps = self.channels(images)
+        size = [-(-side // STRIDE) for side in images.shape[2:]]
+        around = F.pad(maps, (self.margin, self.margin + 1) * 2, mode="replicate")
+        window = [channel.squeeze(1) for channel in around.split(1, 1)]
+        raw = [self._evidence(feature, window, size) for feature in self.features]
+        return ((torch.stack(raw, 1) - _THRESHOLD) / (1 - _THRESHOLD)).relu()
+
+    def _evidence(self, feature: Feature, window: list[Tensor], size: list[int]) -> Float[Tensor, "b H W"]:
+        present = torch.stack([self._at(place, window, size) for place in feature.present]).amin(0)
+        if not feature.absent:
+            return present
+        return present - torch.stack([self._at(place, window, size) for place in feature.absent]).amax(0)
+
+    def _at(self, place: Place, window: list[Tensor], size: list[int]) -> Float[Tensor, "b H W"]:
+        """The channel's value at a place near every position, interpolated between the four around it."""
+        x, y = place.x / GRID + self.margin, place.y / GRID + self.margin
+        left, top = math.floor(x), math.floor(y)
+        values = window[NAMES.index(place.channel)]
+        step = STRIDE // GRID
+        rows = [values[:, top + i : top + i + step * size[0] - step + 1 : step] for i in (0, 1)]
+        across = torch.lerp(rows[0], rows[1], y - top)
+        columns = [across[:, :, left + i : left + i + step * size[1] - step + 1 : step] for i in (0, 1)]
+        return torch.lerp(columns[0], columns[1], x - left)
+
+    def _compete(self, detected: Float[Tensor, "b f H W"]) -> Float[Tensor, "b f H W"]:
+        """Each detector loses `inhibition` times its strongest rival."""
+        if self.inhibition == 0:
+            return detected
+        strongest = torch.zeros_like(detected)
+        for index, rivals in enumerate(self.rivals):
+            if rivals.any():
+                strongest[:, index] = detected[:, rivals].amax(1)
+        return (detected - self.inhibition * strongest).relu()
+
+
+def mixing(features: int) -> Float[Tensor, "f d"]:
+    """Directions `[f, d]`: each feature writes into 4 of the 48 neurons, with weights in [0.5, 1) scaled to unit norm.
+
+    Neurons are filled evenly, and of 64 draws for a feature the one that overlaps least with those before is kept.
+    """
+    source = generator(0, "planted", "mixing")
+    directions = torch.zeros(features, NEURONS)
+    for index in range(features):
+        load = (directions > 0).sum(0)
+        draws = torch.stack([_draw(load, source) for _ in range(64)])
+        overlap = (draws @ directions.T).amax(1)
+        directions[index] = draws[overlap.argmin()]
+    return directions
+
+
+def _draw(load: Tensor, source: torch.Generator) -> Float[Tensor, " d"]:
+    order = (load + 2 * torch.rand(NEURONS, generator=source)).argsort()[:NEURONS_A_FEATURE]
+    direction = torch.zeros(NEURONS)
+    direction[order] = 0.5 + torch.rand(NEURONS_A_FEATURE, generator=source) / 2
+    return direction / direction.norm()
+
+
+def _rivals(features: tuple[Feature, ...]) -> Bool[Tensor, "f f"]:
+    return torch.tensor([[are_rivals(one, other) for other in features] for one in features])
+
+
+def _reach(features: tuple[Feature, ...]) -> float:
+    places = [place for feature in features for place in (*feature.present, *feature.absent)]
+    return max(max(abs(place.x), abs(place.y)) for place in places)
