@@ -61,7 +61,7 @@ def read_tensors(
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in names or file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in names or file.keys()}
     except FileNotFoundError:
         raise VisaeError(f"{path} does not exist") from None
     except safetensors.SafetensorError as error:

@@ -33,9 +33,7 @@ def png(width, height, depth, colour, rows):
     """A PNG written by hand: `rows` are its raw pixels, without filters."""
 
     def chunk(name, content):
-        return (
-            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        )
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
@@ -109,9 +107,7 @@ def test_one_bit():
     assert (as_is(data) == 255 * bits[..., None]).all()
 
 
-@pytest.mark.parametrize(
-    ("mode", "kind"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "WEBP"), ("RGBA", "TIFF")]
-)
+@pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "WEBP"), ("RGBA", "TIFF")])
 def test_alpha_lies_over_white(mode, kind):
     values = noise(channels=len(mode))
     image = Image.fromarray(values, mode=mode) if mode == "RGBA" else Image.fromarray(values)

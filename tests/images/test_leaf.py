@@ -10,9 +10,7 @@ FLAT = np.zeros((SIDE, SIDE), dtype=np.float32)
 
 
 def leaf(**changes):
-    plain = dict.fromkeys(
-        ("angle", "light_x", "light_y", "noise", "grating", "wave_x", "wave_y", "phase"), 0.0
-    )
+    plain = dict.fromkeys(("angle", "light_x", "light_y", "noise", "grating", "wave_x", "wave_y", "phase"), 0.0)
     shape = {"is_bar": False, "x": 32.3, "y": 31.6, "along": 20.0, "across": 20.0}
     return Leaf(**{**plain, **shape, "red": 1.0, "green": 0.5, "blue": 0.25, **changes})
 

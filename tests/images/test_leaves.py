@@ -62,9 +62,7 @@ def test_refuses_no_images_and_tiny_ones(count, size, message):
         Leaves(count, size)
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "exponent"), [(3.0, 64.0, EXPONENT), (1.0, 8.0, 2.0), (5.0, 50.0, 1.5)]
-)
+@pytest.mark.parametrize(("low", "high", "exponent"), [(3.0, 64.0, EXPONENT), (1.0, 8.0, 2.0), (5.0, 50.0, 1.5)])
 def test_power_law_has_its_distribution(low, high, exponent):
     uniform = torch.rand(20_000, generator=generator(0, "test"), dtype=torch.float64).numpy()
     sizes = np.sort(power_law(uniform, low, high, exponent))

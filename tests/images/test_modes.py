@@ -55,9 +55,7 @@ def test_modes(image, expected):
     assert pixel(image) == pytest.approx(expected, abs=1)
 
 
-@pytest.mark.parametrize(
-    ("luma", "blue", "red", "expected"), [(76, 85, 255, (254, 0, 0)), (128, 128, 128, (128,) * 3)]
-)
+@pytest.mark.parametrize(("luma", "blue", "red", "expected"), [(76, 85, 255, (254, 0, 0)), (128, 128, 128, (128,) * 3)])
 def test_ycbcr(luma, blue, red, expected):
     assert pixel(of("YCbCr", luma, blue, red)) == pytest.approx(expected, abs=2)
 
@@ -66,9 +64,7 @@ def srgb(lightness, a, b):
     """CIELAB under D50 to sRGB, 0..255, by the formulas of CIE 15 and IEC 61966-2-1, adapted by Bradford."""
     f = np.array([a / 500, 0, -b / 200]) + (lightness + 16) / 116
     xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * [0.96422, 1.0, 0.82521]
-    to_linear = np.array(
-        [[3.13386, -1.61687, -0.49061], [-0.97877, 1.91614, 0.03345], [0.07195, -0.22899, 1.40524]]
-    )
+    to_linear = np.array([[3.13386, -1.61687, -0.49061], [-0.97877, 1.91614, 0.03345], [0.07195, -0.22899, 1.40524]])
     linear = np.clip(xyz @ to_linear.T, 0, 1)
     return 255 * np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
 

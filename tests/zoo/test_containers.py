@@ -33,9 +33,7 @@ def as_a_state_dict(path, tensors):
 
 
 def as_parameters(path, tensors):
-    torch.save(
-        {name: torch.nn.Parameter(t) if t.is_floating_point() else t for name, t in tensors.items()}, path
-    )
+    torch.save({name: torch.nn.Parameter(t) if t.is_floating_point() else t for name, t in tensors.items()}, path)
 
 
 WRITERS = [

@@ -13,8 +13,8 @@ from visae.zoo.cards import Card, Digest
 from visae.zoo.download import fetch
 from visae.zoo.transfer import Patience
 
-QUICK = Patience(stall=10, resumes=3, pause=0)
-ONCE = Patience(stall=10, resumes=0, pause=0)
+QUICK = Patience(stall=10.0, resumes=3, pause=0.0)
+ONCE = Patience(stall=10.0, resumes=0, pause=0.0)
 
 
 @pytest.fixture
@@ -116,18 +116,17 @@ def test_a_card_without_weights(cache):
         fetch(Card("toy", "t", "d", "l", "o", ()), cache)
 
 
-def test_of_two_at_once_the_second_waits_and_finds_the_file(cache):
+def test_of_two_at_once_the_second_waits_and_finds_the_file(cache, capsys):
     results = []
     with serving(stalling_after(HALF)) as server:
         first, second = (
-            threading.Thread(target=lambda: results.append(fetch(card(server), cache, QUICK)))
-            for _ in range(2)
+            threading.Thread(target=lambda: results.append(fetch(card(server), cache, QUICK))) for _ in range(2)
         )
         first.start()
         assert server.reached.wait(10)
         assert not (cache / "toy.pth").exists()
         second.start()
-        time.sleep(0.3)
+        wait_until(lambda: "waiting for it" in capsys.readouterr().err)
         server.gate.set()
         first.join(20)
         second.join(20)

@@ -161,7 +161,12 @@ def _map_shapes(network: Network, layers: Sequence[str], size: int) -> dict[str,
 
 
 def _settings(
-    network: Network, layer: str, shape: tuple[int, int, int], images: Images, positions: Positions, batch: int
+    network: Network,
+    layer: str,
+    shape: tuple[int, int, int],
+    images: Images,
+    positions: Positions,
+    batch: int,
 ) -> dict[str, Any]:
     dim, height, width = shape
     return {

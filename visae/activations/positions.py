@@ -37,8 +37,8 @@ class Positions:
         wanted = inside if self.policy == "all" else self.count
         if not 1 <= wanted <= inside:
             raise VisaeError(
-                f"{wanted} positions an image were asked for, a map of {height}x{width} with a border of {self.border} has "
-                f"{inside}; ask for 1 to {inside}, or for --policy all"
+                f"{wanted} positions an image were asked for, a map of {height}x{width} with a border of {self.border} "
+                f"has {inside}; ask for 1 to {inside}, or for --policy all"
             )
         return wanted
 

@@ -28,7 +28,9 @@ class Rows:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         if not (self.folder / MANIFEST).exists():
-            raise VisaeError(f"{self.folder} holds no {MANIFEST}; make a store with: visae capture --out {self.folder} ...")
+            raise VisaeError(
+                f"{self.folder} holds no {MANIFEST}; make a store with: visae capture --out {self.folder} ..."
+            )
         self.manifest = files.read_json(self.folder / MANIFEST, SCHEMA)
         if self.manifest["state"] != "whole":
             raise VisaeError(f"the capture into {self.folder} is unfinished; run the same capture again to finish it")
@@ -103,7 +105,9 @@ class Rows:
         for shard in self.manifest["shards"]:
             path = self.folder / shard["file"]
             if not path.exists() or files.sha256(path) != shard["sha256"]:
-                raise VisaeError(f"{path} is missing or damaged (its SHA-256 should be {shard['sha256']}); capture again")
+                raise VisaeError(
+                    f"{path} is missing or damaged (its SHA-256 should be {shard['sha256']}); capture again"
+                )
 
 
 def _mapped(path: Path) -> np.ndarray:

@@ -5,7 +5,6 @@ A folder with `manifest.json` and `shard-00000.safetensors`, ... A shard holds `
 is written anew after every shard, so that what it lists is always whole.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from visae import files
 from visae.errors import VisaeError
+from visae.settings import refuse_other_settings
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -78,7 +78,12 @@ class Store:
         name = f"shard-{index:05d}.safetensors"
         tensors = shard.tensors(self.manifest["settings"]["dim"])
         digest = files.write_tensors(self.folder / name, tensors, {"schema": SCHEMA, **covered})
-        entry = {"file": name, "rows": len(tensors["rows"]), "skipped": len(covered["skipped"]), "sha256": digest}
+        entry = {
+            "file": name,
+            "rows": len(tensors["rows"]),
+            "skipped": len(covered["skipped"]),
+            "sha256": digest,
+        }
         self.manifest["shards"].append(entry)
         files.write_json(self.folder / MANIFEST, self.manifest)
 
@@ -113,24 +118,13 @@ def _begun(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not path.exists():
         if folder.is_dir() and any(folder.iterdir()):
             raise VisaeError(f"{folder} is not empty and holds no {MANIFEST}; capture into a new folder")
-        manifest = {"schema": SCHEMA, "state": "partial", "settings": dict(settings), "shards": []}
+        manifest: dict[str, Any] = {"schema": SCHEMA, "state": "partial", "settings": dict(settings), "shards": []}
         files.write_json(path, manifest)
         return manifest
     manifest = files.read_json(path, SCHEMA)
-    refuse_other_settings(folder, manifest["settings"], json.loads(json.dumps(settings)))
+    refuse_other_settings(folder, manifest["settings"], settings)
     listed = {shard["file"] for shard in manifest["shards"]} | {MANIFEST}
     for leftover in folder.glob("*shard-*"):
         if leftover.name not in listed:
             leftover.unlink()
     return manifest
-
-
-def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise `VisaeError` naming the settings that differ between what is in a folder and what is asked for."""
-    differing = [
-        f"{key} was {found.get(key)!r} and is now {wanted.get(key)!r}"
-        for key in sorted({*found, *wanted})
-        if found.get(key) != wanted.get(key)
-    ]
-    if differing:
-        raise VisaeError(f"{folder} was made with other settings: {'; '.join(differing)}; use a new folder")

@@ -67,9 +67,7 @@ class Leaves:
 
     def __init__(self, count: int, size: int = 128, seed: int = 0):
         if count < 1:
-            raise VisaeError(
-                f"found {count} leaves, expected at least 1; ask for more, for instance leaves:2000"
-            )
+            raise VisaeError(f"found {count} leaves, expected at least 1; ask for more, for instance leaves:2000")
         if size < 8:
             raise VisaeError(f"found leaves of {size} px, expected at least 8 px; ask for larger images")
         self.name = f"leaves:{count}"

@@ -33,7 +33,5 @@ def open_images(what: str | Path | Images, resize: int = 256, crop: int = 224, s
 def _count(what: str) -> int:
     number = what.removeprefix(_LEAVES)
     if not (number.isascii() and number.isdigit() and int(number) > 0):
-        raise VisaeError(
-            f"found {what!r}, expected a count of at least 1 after the colon, for instance leaves:2000"
-        )
+        raise VisaeError(f"found {what!r}, expected a count of at least 1 after the colon, for instance leaves:2000")
     return int(number)

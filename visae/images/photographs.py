@@ -27,9 +27,7 @@ class Photographs:
     def __init__(self, folder: Path, keys: Sequence[str], name: str, resize: int = 256, crop: int = 224):
         if crop < _SMALLEST_CROP_PX or crop > resize:
             expected = f"a crop from {_SMALLEST_CROP_PX} px up to what the short side is resized to"
-            raise VisaeError(
-                f"found crop {crop} and resize {resize}, expected {expected}; change one of them"
-            )
+            raise VisaeError(f"found crop {crop} and resize {resize}, expected {expected}; change one of them")
         self.name, self.size, self.resize = name, crop, resize
         self._folder, self._keys = folder, tuple(keys)
 
@@ -64,14 +62,10 @@ class Photographs:
         except OSError as error:
             raise VisaeError(f"cannot read the list {path}: {error.strerror}; check the path") from None
         except UnicodeDecodeError:
-            raise VisaeError(
-                f"{path} is not UTF-8 text; expected a list of images, one path a line"
-            ) from None
+            raise VisaeError(f"{path} is not UTF-8 text; expected a list of images, one path a line") from None
         keys = [line for line in lines if line and not line.startswith("#")]
         if not keys:
-            raise VisaeError(
-                f"the list {path} names no image in {len(lines)} lines; expected one path a line"
-            )
+            raise VisaeError(f"the list {path} names no image in {len(lines)} lines; expected one path a line")
         return cls(listing.parent, keys, str(path), resize, crop)
 
     def __len__(self) -> int:

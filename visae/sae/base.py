@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """How to make an SAE of one kind: a frozen dataclass of its settings."""
 
@@ -30,8 +31,11 @@ class SAE(nn.Module, ABC):
     z ~ f(z) @ decoder + bias; `centre` and `scale` are fixed by the data before training.
 
     encoder, decoder: [m, d];  encoder_bias: [m];  bias: [d];  centre: [d];  scale: a scalar.
+    idle: rows of training seen since each feature last fired, [m].
+    about: what its file says of it: network, layer, rows, training, figures.
     """
 
+    recipe: Recipe
     centre: Tensor
     scale: Tensor
     idle: Tensor
@@ -46,6 +50,7 @@ class SAE(nn.Module, ABC):
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("idle", torch.zeros(width, dtype=torch.int64))
+        self.about: dict[str, Any] = {}
 
     def fit_units(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
         """Centre on the data's mean, and scale so that E|z|^2 = d."""
@@ -87,7 +92,10 @@ class SAE(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
-        """The terms of the training loss on standardised rows; their sum is minimised."""
+        """The terms of the training loss on standardised rows, whose sum is minimised.
+
+        A term called `sparsity` is warmed up by the trainer.
+        """
 
     def count_idle(self, f: Float[Tensor, "n m"]) -> None:
         """Count, for each feature, the rows seen since it last fired."""
@@ -107,8 +115,8 @@ def random_directions(width: int, dim: int, generator: torch.Generator) -> Float
 
 
 def squared_error(z: Float[Tensor, "n d"], guess: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-    """Mean over rows of |z - guess|^2 / d."""
-    return (z - guess).square().mean()
+    """Mean over rows of |z - guess|^2."""
+    return (z - guess).square().sum(1).mean()
 
 
 def _as_rows(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:

@@ -40,23 +40,23 @@ class TopK:
 
 
 class TopKSAE(SAE):
-    """f = TopK(ReLU(encoder (z - bias) + encoder_bias)); the decoder's rows have unit norm; encoder = decoder at the start."""
+    """f = TopK(ReLU(encoder (z - bias) + encoder_bias)); unit-norm decoder rows; encoder = decoder at the start."""
 
     def __init__(self, recipe: TopK, dim: int, generator: torch.Generator):
         super().__init__(dim, recipe.width, random_directions(recipe.width, dim, generator))
-        self.recipe = recipe
+        self.recipe: TopK = recipe
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """The k largest positive pre-activations of each row; zero elsewhere."""
         return strongest(self.pre_activations(z), self.recipe.k)
 
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
-        """Squared error, and AuxK: the residual as explained by the strongest dead features, over the residual's own size."""
+        """`error`, per dimension, and `aux`: the share of the residual that the strongest dead features leave."""
         pre = self.pre_activations(z)
         f = strongest(pre, self.recipe.k)
         guess = self.reconstruct(f)
         self.count_idle(f.detach())
-        terms = {"error": squared_error(z, guess)}
+        terms = {"error": squared_error(z, guess) / self.dim}
         dead = self.idle > self.recipe.dead_after
         if self.recipe.aux_k:
             terms["aux"] = self.recipe.aux_weight * self._aux(pre, dead, (z - guess).detach())
@@ -65,7 +65,7 @@ class TopKSAE(SAE):
     def _aux(self, pre: Tensor, dead: Tensor, residual: Tensor) -> Tensor:
         candidates = pre.masked_fill(~dead, 0.0)
         f = strongest(candidates, min(self.recipe.aux_k, self.width))
-        return squared_error(residual, f @ self.decoder) / residual.square().mean().clamp_min(1e-12)
+        return squared_error(residual, f @ self.decoder) / residual.square().sum(1).mean().clamp_min(1e-12)
 
     @torch.no_grad()
     def before_step(self) -> None:
@@ -81,6 +81,6 @@ class TopKSAE(SAE):
 
 
 def strongest(pre: Float[Tensor, "n m"], k: int) -> Float[Tensor, "n m"]:
-    """The k largest positive values of each row, in place; zero elsewhere."""
+    """The k largest positive values of each row, where they stand; zero elsewhere."""
     values, places = pre.topk(k, dim=1, sorted=False)
     return torch.zeros_like(pre).scatter(1, places, values.relu())

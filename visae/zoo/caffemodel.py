@@ -133,9 +133,7 @@ def _values(blob: memoryview) -> Float[np.ndarray, " n"]:
 
 def _legacy_dimensions(blob: memoryview) -> tuple[int, ...]:
     """num, channels, height and width, 0 where one is left out; empty where all four are."""
-    given = {
-        f.number: f.value for f in protobuf.fields(blob) if f.number in (1, 2, 3, 4) and f.wire == VARINT
-    }
+    given = {f.number: f.value for f in protobuf.fields(blob) if f.number in (1, 2, 3, 4) and f.wire == VARINT}
     return tuple(given.get(number, 0) for number in (1, 2, 3, 4)) if given else ()
 
 

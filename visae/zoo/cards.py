@@ -35,9 +35,7 @@ class WeightsFile:
             if not re.fullmatch(r"[\w-][\w.+-]*", name, re.ASCII):
                 raise VisaeError(f"{name!r} is not a plain file name: give one without folders or spaces")
         if not re.fullmatch(r"https?://[!-~]+", self.url):
-            raise VisaeError(
-                f"the URL of {self.file} is {self.url!r}, expected http:// or https:// and no spaces"
-            )
+            raise VisaeError(f"the URL of {self.file} is {self.url!r}, expected http:// or https:// and no spaces")
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,7 @@ class Card:
     def preferred(self) -> WeightsFile:
         """The file to download; raises `VisaeError` where the card lists none."""
         if not self.weights:
-            raise VisaeError(
-                f"the card of {self.name} lists no weights: there is nothing to find or download"
-            )
+            raise VisaeError(f"the card of {self.name} lists no weights: there is nothing to find or download")
         return self.weights[0]
 
 
@@ -86,9 +82,7 @@ def read(path: Path) -> Card:
         raise VisaeError(f"{path} is not TOML: {error}") from None
     found = content.pop("schema", None)
     if found != SCHEMA:
-        raise VisaeError(
-            f"{path} has schema {found}, this visae reads schema {SCHEMA}; use a visae that knows it"
-        )
+        raise VisaeError(f"{path} has schema {found}, this visae reads schema {SCHEMA}; use a visae that knows it")
     try:
         return _card(content, path.stem)
     except VisaeError as error:

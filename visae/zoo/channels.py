@@ -49,8 +49,8 @@ class Channels(nn.Module):
         luminance = F.pad(images.mean(1, keepdim=True), (REACH,) * 4, mode="replicate")
         sizes = [len(_CONTOURS), len(_LINES), len(_EDGES)]
         even, odd = F.conv2d(luminance, self.bank, stride=GRID).chunk(2, 1)
-        even_contour, even_line, even_edge = even.split(sizes, 1)
-        odd_contour, odd_line, odd_edge = odd.split(sizes, 1)
+        even_contour, even_line, even_edge = torch.split(even, sizes, 1)
+        odd_contour, odd_line, odd_edge = torch.split(odd, sizes, 1)
         energy = (even_contour.square() + odd_contour.square()).sqrt()
         ceiling = energy.amax(1, keepdim=True) + _CONTRAST
         contours = (energy / ceiling).square()

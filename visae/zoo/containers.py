@@ -23,9 +23,7 @@ def read(path: Path) -> dict[str, Tensor]:
     if path.suffix not in _READERS:
         raise VisaeError(f"{path} has the suffix {path.suffix!r}, expected one of {', '.join(_READERS)}")
     if not path.is_file():
-        raise VisaeError(
-            f"{path} is {'a folder' if path.is_dir() else 'not there'}, expected a file of weights"
-        )
+        raise VisaeError(f"{path} is {'a folder' if path.is_dir() else 'not there'}, expected a file of weights")
     entries = _READERS[path.suffix](path)
     odd = [str(name) for name, value in entries.items() if not _is_plain(value)]
     if odd:
@@ -41,9 +39,7 @@ def _npz(path: Path) -> dict[str, Any]:
     # A damaged zip or header surfaces as almost anything, from BadZipFile to MemoryError.
     except Exception as error:
         if "allow_pickle" in str(error):
-            raise VisaeError(
-                f"{path} holds pickled objects, expected arrays of numbers; save it without"
-            ) from None
+            raise VisaeError(f"{path} holds pickled objects, expected arrays of numbers; save it without") from None
         raise _damaged(path, "an .npz archive of arrays") from None
     return {name: _from_numpy(array) for name, array in entries.items()}
 
@@ -51,9 +47,7 @@ def _npz(path: Path) -> dict[str, Any]:
 def _from_numpy(array: np.ndarray) -> Any:
     """A tensor of an array of numbers; anything else is handed back as it is, for `read` to refuse."""
     try:
-        return torch.from_numpy(
-            np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(array.shape)
-        )
+        return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(array.shape))
     except (TypeError, ValueError):
         return array
 
@@ -74,9 +68,7 @@ def _torch(path: Path) -> dict[str, Any]:
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict):
-        raise VisaeError(
-            f"{path} holds a {type(content).__name__}, expected a dict of tensors; save its state_dict"
-        )
+        raise VisaeError(f"{path} holds a {type(content).__name__}, expected a dict of tensors; save its state_dict")
     return content
 
 

@@ -29,8 +29,7 @@ def fetch(card: Card, cache: Path | None = None, patience: Patience = PATIENT) -
             _ensure(source, target, patience)
     except OSError as error:
         raise VisaeError(
-            f"cannot write {target} ({error.strerror or error}); "
-            f"make room there, or set VISAE_CACHE to another folder"
+            f"cannot write {target} ({error.strerror or error}); make room there, or set VISAE_CACHE to another folder"
         ) from None
     return target
 

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,8 +15,8 @@ from visae.zoo.layers import Layer
 from visae.zoo.probe import receptive_range
 
 
-class _Enough(Exception):
-    """The last value needed has been read."""
+class _ReadAllError(Exception):
+    """Not a fault: the last value needed has been read."""
 
 
 class Hooked(nn.Module):
@@ -58,13 +59,10 @@ class Hooked(nn.Module):
             # A later in-place operation of the module would change what was read.
             found[name] = value if done else value.clone()
             if done:
-                raise _Enough
+                raise _ReadAllError
 
-        with self._hooks(wanted, take):
-            try:
-                self.module(self.preprocess(images))
-            except _Enough:
-                pass
+        with self._hooks(wanted, take), suppress(_ReadAllError):
+            self.module(self.preprocess(images))
         return {name: found[name] for name in wanted}
 
     def logits(self, images: Float[Tensor, "b 3 h w"]) -> Tensor:
@@ -76,11 +74,7 @@ class Hooked(nn.Module):
     def _hooks(self, names: Sequence[str], take: Callable[[str, Any], None]) -> Iterator[None]:
         with ExitStack() as stack:
             for name in names:
-
-                def hook(module: nn.Module, arguments: Any, output: Any, name: str = name) -> None:
-                    take(name, output)
-
-                handle = self._modules_by_name[name].register_forward_hook(hook)
+                handle = self._modules_by_name[name].register_forward_hook(partial(_pass_on, take, name))
                 stack.callback(handle.remove)
             yield
 
@@ -109,6 +103,10 @@ class Hooked(nn.Module):
     @property
     def _device(self) -> torch.device:
         return next((p.device for p in self.module.parameters()), torch.device("cpu"))
+
+
+def _pass_on(take: Callable[[str, Any], None], name: str, _module: nn.Module, _arguments: Any, output: Any) -> None:
+    take(name, output)
 
 
 class _Lazy(Mapping[str, Layer]):

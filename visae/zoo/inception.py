@@ -6,7 +6,6 @@ One table of layers, two flavours. Layers carry their TensorFlow names; the valu
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -61,7 +60,12 @@ def tensorflow_name(conv: str) -> str:
 
 def caffe_name(conv: str) -> str:
     """The name of a convolution in bvlc_googlenet.caffemodel, with `_` for `/`."""
-    whole = {"conv2d0": "conv1_7x7_s2", "conv2d1": "conv2_3x3_reduce", "conv2d2": "conv2_3x3", LOGITS: "loss3_classifier"}
+    whole = {
+        "conv2d0": "conv1_7x7_s2",
+        "conv2d1": "conv2_3x3_reduce",
+        "conv2d2": "conv2_3x3",
+        LOGITS: "loss3_classifier",
+    }
     if conv in whole:
         return whole[conv]
     block, branch = conv.split("_", 1)
@@ -172,14 +176,20 @@ class InceptionV1(nn.Module):
     def _conv(self, name: str, source: str, width: int, channels: int, kernel: int, stride: int = 1) -> str:
         self.convs[name] = conv = nn.Conv2d(width, channels, kernel, stride)
         pre_relu = f"{name}_pre_relu"
-        self._add(pre_relu, (source,), partial(self.flavour.conv, conv=conv), self._seen(source, channels, kernel, stride))
+        self._add(
+            pre_relu,
+            (source,),
+            lambda x: self.flavour.conv(x, conv),
+            self._seen(source, channels, kernel, stride),
+        )
         self._add(name, (pre_relu,), torch.relu, self.layers[pre_relu])
         return name
 
     def _pool(self, name: str, source: str, stride: int) -> str:
         channels = self.layers[source].channels
-        pool = partial(self.flavour.max_pool, stride=stride)
-        return self._add(name, (source,), pool, self._seen(source, channels, 3, stride))
+        return self._add(
+            name, (source,), lambda x: self.flavour.max_pool(x, stride), self._seen(source, channels, 3, stride)
+        )
 
     def _lrn(self, name: str, source: str) -> str:
         layer = self.layers[source]

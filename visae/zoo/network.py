@@ -1,7 +1,7 @@
 """A network under study: named layers, its own preprocessing, verified weights."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -14,14 +14,9 @@ from visae.zoo.planted import Truth
 from visae.zoo.weights import digest
 
 
+@runtime_checkable
 class Readable(Protocol):
     """What stands behind a network: a module that reads its own layers from RGB images, 0..1."""
-
-    @property
-    def truth(self) -> Truth | None:
-        """What is planted in the planted network; None for all others."""
-        truth: Truth | None = getattr(self.readable, "truth", None)
-        return truth
 
     @property
     def layers(self) -> Mapping[str, Layer]:

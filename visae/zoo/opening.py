@@ -1,12 +1,12 @@
 """From a network's name to the network."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 import torchvision
 from torch import Tensor
 
+from visae.device import default_device
 from visae.errors import VisaeError, unknown
 from visae.zoo import weights
 from visae.zoo.cards import Card, WeightsFile, card
@@ -57,11 +57,6 @@ def network_card(name: str) -> Card:
     if name not in FLAVOURS:
         raise unknown("network", name, [*FLAVOURS, f"{_TORCHVISION}resnet18"])
     return card(name)
-
-
-def default_device() -> torch.device:
-    """CUDA where there is one, the CPU otherwise."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _planted(name: str, device: torch.device | str) -> Network:
@@ -122,5 +117,3 @@ def _imagenet_units(images: Tensor) -> Tensor:
     mean = images.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     deviation = images.new_tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
     return (images - mean) / deviation
-
-

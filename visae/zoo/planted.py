@@ -80,7 +80,7 @@ class Planted(nn.Module):
         maps = self.channels(images)
         size = [-(-side // STRIDE) for side in images.shape[2:]]
         around = F.pad(maps, (self.margin, self.margin + 1) * 2, mode="replicate")
-        window = [channel.squeeze(1) for channel in around.split(1, 1)]
+        window = [channel.squeeze(1) for channel in torch.split(around, 1, 1)]
         raw = [self._evidence(feature, window, size) for feature in self.features]
         return ((torch.stack(raw, 1) - _THRESHOLD) / (1 - _THRESHOLD)).relu()
 
@@ -131,7 +131,7 @@ def _draw(load: Tensor, source: torch.Generator) -> Float[Tensor, " d"]:
     order = (load + 2 * torch.rand(NEURONS, generator=source)).argsort()[:NEURONS_A_FEATURE]
     direction = torch.zeros(NEURONS)
     direction[order] = 0.5 + torch.rand(NEURONS_A_FEATURE, generator=source) / 2
-    return direction / direction.norm()
+    return F.normalize(direction, dim=0)
 
 
 def _rivals(features: tuple[Feature, ...]) -> Bool[Tensor, "f f"]:

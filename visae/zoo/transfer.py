@@ -72,27 +72,21 @@ def _attempt(source: WeightsFile, target: Path, part: Path, stall: float) -> Non
             _refused(error, source, target, part)
         return
     except urllib.error.URLError as error:
-        raise VisaeError(
-            f"cannot reach {source.url} ({_line(error.reason)}); {_by_other_means(target)}"
-        ) from None
+        raise VisaeError(f"cannot reach {source.url} ({_line(error.reason)}); {_by_other_means(target)}") from None
     except (OSError, HTTPException) as error:
         raise _BrokenOffError(_reason(error), source.bytes) from None
     with response:
         start, total = _span(response, source, target)
         if start not in (0, have):
             part.unlink(missing_ok=True)
-            raise _BrokenOffError(
-                f"asked to go on from byte {have:,}, it answered from byte {start:,}", total
-            )
+            raise _BrokenOffError(f"asked to go on from byte {have:,}, it answered from byte {start:,}", total)
         _append(response, part, start, total)
 
 
 def _open(url: str, have: int, stall: float) -> HTTPResponse:
     headers = {"User-Agent": "visae"} | ({"Range": f"bytes={have}-"} if have else {})
     # The card has checked that the scheme is http or https, and urllib follows redirects to no local file.
-    response: HTTPResponse = urllib.request.urlopen(
-        urllib.request.Request(url, headers=headers), timeout=stall
-    )
+    response: HTTPResponse = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=stall)
     return response
 
 
@@ -146,9 +140,7 @@ def _unexpected(status: int, source: WeightsFile, target: Path) -> VisaeError:
 
 
 def _by_other_means(target: Path) -> str:
-    return (
-        f"try again later, or download it by other means and put it at {target}, or point VISAE_WEIGHTS at it"
-    )
+    return f"try again later, or download it by other means and put it at {target}, or point VISAE_WEIGHTS at it"
 
 
 def _reason(error: Exception) -> str:

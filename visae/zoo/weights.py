@@ -57,9 +57,7 @@ def check(
     """
     faults = list(_faults(found, expected, spare))
     if faults:
-        message = (
-            f"{origin} does not hold this network's weights: {'; '.join(faults)}; give the file of its card"
-        )
+        message = f"{origin} does not hold this network's weights: {'; '.join(faults)}; give the file of its card"
         raise VisaeError(" ".join(message.split()))
     return {name: found[name] for name in expected}
 

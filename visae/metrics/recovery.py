@@ -1,0 +1,31 @@
+"""How much of a planted truth a set of directions has found."""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+MATCHED = 0.9
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """matched_fraction: share of the true directions whose partner has a cosine of at least 0.9 with them.
+    mean_cosine:      mean over the true directions of the cosine with their partner; 0 for one without a partner.
+    """
+
+    matched_fraction: float
+    mean_cosine: float
+
+
+def recovery(directions: Float[Tensor, "m d"], truth: Float[Tensor, "f d"]) -> Recovery:
+    """Match true directions one to one to found ones, with the largest sum of cosines (Hungarian method), and score.
+
+    Where there are fewer directions than truths, the truths left over count as not found.
+    """
+    cosines = F.normalize(truth.double(), dim=1) @ F.normalize(directions.double(), dim=1).T
+    rows, columns = linear_sum_assignment(cosines.cpu().numpy(), maximize=True)
+    partner = cosines.cpu()[rows, columns]
+    return Recovery((partner >= MATCHED).sum().item() / len(truth), partner.sum().item() / len(truth))

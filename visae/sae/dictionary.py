@@ -1,0 +1,56 @@
+"""A dictionary's file: one safetensors file whose JSON header says what it is."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from visae import files
+from visae.errors import VisaeError
+from visae.sae.base import SAE
+from visae.sae.kinds import recipe
+
+SCHEMA = 1
+FILE = "sae.safetensors"
+_KEPT = ("encoder", "encoder_bias", "decoder", "bias", "centre", "scale")
+
+
+def save(sae: SAE, path: Path) -> None:
+    """Write an SAE and what is known about it, atomically."""
+    header = {
+        "schema": SCHEMA,
+        "kind": sae.recipe.kind,
+        "recipe": recipe_settings(sae),
+        "dim": sae.dim,
+        "about": sae.about,
+    }
+    state = sae.state_dict()
+    files.write_tensors(path, {name: state[name] for name in _KEPT}, header)
+
+
+def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
+    """Read an SAE from its file, or from the folder that training left.
+
+    Raises `VisaeError` for what is not a dictionary, for an unknown kind, and for tensors that are missing, surplus or
+    misshapen.
+    """
+    place = Path(path)
+    place = place / FILE if place.is_dir() else place
+    if not place.exists():
+        raise VisaeError(f"there is no dictionary at {place}; train one with: visae train --out {place.parent} ...")
+    tensors, header = files.read_tensors(place, SCHEMA)
+    sae = recipe(header["kind"], header["recipe"]).build(header["dim"], torch.Generator())
+    expected = {name: tuple(sae.state_dict()[name].shape) for name in _KEPT}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if found != expected:
+        raise VisaeError(f"{place} holds the tensors {found}, a {header['kind']} SAE has {expected}")
+    sae.load_state_dict({**sae.state_dict(), **tensors})
+    sae.about = header["about"]
+    return sae.to(device).eval().requires_grad_(False)
+
+
+def recipe_settings(sae: SAE) -> Mapping[str, Any]:
+    """An SAE's recipe as JSON."""
+    return asdict(sae.recipe)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,56 @@
+"""ReLU SAE with an L1 penalty weighted by decoder norms (Conerly et al., "Update on how we train SAEs", April 2024)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from visae.errors import VisaeError
+from visae.sae.base import SAE, random_directions, squared_error
+
+_INITIAL_NORM = 0.1
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """The recipe of a ReLU SAE.
+
+    width:  features, m.
+    l1:     weight of the sparsity penalty, on rows scaled so that E|z|^2 = d.
+    """
+
+    kind: ClassVar[str] = "relu"
+    width: int = 768
+    l1: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.l1 < 0:
+            raise VisaeError(f"width is {self.width} and l1 is {self.l1:g}; they must be at least 1 and 0")
+
+    def build(self, dim: int, generator: torch.Generator) -> SAE:
+        """A fresh SAE over rows of `dim`."""
+        return ReLUSAE(self, dim, generator)
+
+
+class ReLUSAE(SAE):
+    """f = ReLU(encoder (z - bias) + encoder_bias), untied, with free decoder norms; encoder = decoder at the start.
+
+    loss = |z - f decoder - bias|^2 + l1 * sum_i f_i |decoder_i|
+    """
+
+    def __init__(self, recipe: ReLU, dim: int, generator: torch.Generator):
+        super().__init__(dim, recipe.width, _INITIAL_NORM * random_directions(recipe.width, dim, generator))
+        self.recipe: ReLU = recipe
+
+    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
+        """The positive part of the pre-activations."""
+        return self.pre_activations(z).relu()
+
+    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
+        """`error`, and `sparsity`: the L1 norm of the features, each weighted by its decoder row's norm."""
+        f = self.features(z)
+        self.count_idle(f.detach())
+        penalty = (f @ self.decoder.norm(dim=1)).mean()
+        return {"error": squared_error(z, self.reconstruct(f)), "sparsity": self.recipe.l1 * penalty}

@@ -1,0 +1,47 @@
+"""How to train, whatever the kind of SAE."""
+
+from dataclasses import dataclass
+
+from visae.errors import VisaeError
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training run.
+
+    epochs:   passes over the rows that are not held out.
+    batch:    rows a step.
+    lr:       Adam's learning rate at its height.
+    warmup:   share of the steps over which the rate, and a sparsity penalty, rise from zero.
+    decay:    share of the steps, at the end, over which the rate falls to zero.
+    holdout:  share of the images whose rows are kept for the figures: other images, not other positions.
+    seed:     decides the initial directions, the images held out and the order of the rows.
+    """
+
+    epochs: int = 16
+    batch: int = 2048
+    lr: float = 1e-3
+    warmup: float = 0.05
+    decay: float = 0.3
+    holdout: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch) < 1 or self.lr <= 0:
+            raise VisaeError(
+                f"epochs is {self.epochs}, batch {self.batch}, lr {self.lr:g}; "
+                "epochs and batch must be at least 1, lr above 0"
+            )
+        shares = {"warmup": self.warmup, "decay": self.decay, "holdout": self.holdout}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise VisaeError(f"{name} is {share:g}; it is a share, from 0 to below 1")
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, 0 <= step < steps."""
+        left = (steps - step) / max(self.decay * steps, 1)
+        return self.lr * min(self.warmth(step, steps), left, 1.0)
+
+    def warmth(self, step: int, steps: int) -> float:
+        """How far the warm-up has come, above 0 and up to 1."""
+        return min((step + 1) / max(self.warmup * steps, 1), 1.0)
