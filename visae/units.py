@@ -1,0 +1,69 @@
+"""Units: neurons and features as one thing. Images in, maps [b, u, h, w] out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor
+
+from visae.errors import VisaeError
+from visae.sae import SAE, load
+from visae.zoo.layers import Layer
+from visae.zoo.network import Network
+
+
+@dataclass(frozen=True)
+class Units:
+    """Some units of a layer: its channels, or the features of an SAE over it.
+
+    kind:  `neurons` or `features`.
+    read:  from the layer's maps [b, c, h, w] to the units' maps [b, u, h, w].
+    """
+
+    kind: str
+    network: Network
+    layer: Layer
+    count: int
+    read: Callable[[Tensor], Tensor]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def maps(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b u H W"]:
+        """The units' maps of RGB images, 0..1."""
+        return self.read(self.network.maps(images, [self.layer.name])[self.layer.name])
+
+
+def neurons(network: Network, layer: str) -> Units:
+    """The channels of a layer as units; raises `VisaeError` for a layer that does not exist."""
+    of = network.layer(layer)
+    return Units("neurons", network, of, of.channels, _as_they_are)
+
+
+def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
+    """The features of an SAE over a layer as units; scaled so that a feature's value is what it adds to a row, its L2 norm.
+
+    Raises `VisaeError` if the SAE is not of this layer's width, or was trained on another network or layer.
+    """
+    of = network.layer(layer)
+    sae = sae if isinstance(sae, SAE) else load(sae)
+    if sae.dim != of.channels:
+        raise VisaeError(f"the SAE is over rows of {sae.dim}, {layer} of {network.name} has {of.channels} channels")
+    _refuse_foreign(sae, network, layer)
+    sae = sae.to(network.device)
+    size = sae.directions.norm(dim=1)[:, None, None]
+    return Units("features", network, of, sae.width, lambda maps: sae.encode(maps) * size)
+
+
+def _refuse_foreign(sae: SAE, network: Network, layer: str) -> None:
+    made = (sae.about.get("network", network.name), sae.about.get("layer", layer), sae.about.get("weights", network.digest))
+    if made != (network.name, layer, network.digest):
+        raise VisaeError(
+            f"the SAE was trained on {made[1]} of {made[0]} (weights {made[2][:12]}), "
+            f"not on {layer} of {network.name} (weights {network.digest[:12]}); give the network and layer it was made for"
+        )
+
+
+def _as_they_are(maps: Tensor) -> Tensor:
+    return maps
