@@ -1,9 +1,9 @@
 """The whole job: capture, train, curves, and a report of what was found."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,18 @@ from visae.metrics import recovery
 from visae.sae import SAE, Recipe
 from visae.training import Training, train
 from visae.tuning import Curves, curves, plot_curves
-from visae.units import features, neurons
+from visae.units import Units, features, neurons
 from visae.zoo import Network
 
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
-class Found:
-    """What the curve sweep found among a layer's neurons and a dictionary's features."""
-
-    neurons: Curves
-    features: Curves
-
-
-def sweep(network: Network, layer: str, sae: SAE, out: Path, stimulus: str = "stroke") -> Found:
-    """Sweep neurons and features; leaves `curves.png`, `neurons.safetensors` and `features.safetensors` in `out`."""
-    found = Found(curves(neurons(network, layer), stimulus), curves(features(network, layer, sae), stimulus))
-    plot_curves([found.neurons, found.features], out / "curves.png")
-    found.neurons.save(out / "neurons.safetensors")
-    found.features.save(out / "features.safetensors")
+def sweep_units(units: Sequence[Units], out: Path, stimulus: str = "stroke") -> list[Curves]:
+    """Sweep populations of units; leaves `curves.png` and the responses, `<kind>.safetensors`, in `out`."""
+    found = [curves(population, stimulus) for population in units]
+    plot_curves(found, out / "curves.png")
+    for population in found:
+        population.save(out / f"{population.kind}.safetensors")
     return found
 
 
@@ -60,13 +52,14 @@ def run(
     with _timed(seconds, "train"):
         sae = train(rows, recipe, out / "dictionary", training, network.device)
     with _timed(seconds, "curves"):
-        found = sweep(network, layer, sae, out / "curves", stimulus)
+        units = [neurons(network, layer), features(network, layer, sae)]
+        found = sweep_units(units, out / "curves", stimulus)
     report = _report(network, layer, rows, sae, found) | {"seconds": seconds}
     files.write_json(out / "report.json", report)
     return report
 
 
-def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Found) -> dict[str, Any]:
+def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Sequence[Curves]) -> dict[str, Any]:
     figures = sae.about["figures"]
     report: dict[str, Any] = {
         "schema": SCHEMA,
@@ -77,8 +70,7 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Found) ->
         "images_skipped": rows.images_skipped,
         "sae": {"kind": sae.recipe.kind, "width": sae.width, **figures},
         "curves": {
-            "neurons": {"count": found.neurons.count, "max_gap_deg": found.neurons.max_gap},
-            "features": {"count": found.features.count, "max_gap_deg": found.features.max_gap},
+            population.kind: {"count": population.count, "max_gap_deg": population.max_gap} for population in found
         },
     }
     if network.truth is not None:

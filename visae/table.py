@@ -1,6 +1,7 @@
 """The report as a table for the terminal."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -18,7 +19,10 @@ def table(report: Mapping[str, Any]) -> str:
     if "recovery" in report:
         truth = report["recovery"]
         lines += [
-            ("planted features", f"{truth['matched_fraction']:.1%} found by the dictionary (cosine >= 0.9, one to one)"),
+            (
+                "planted features",
+                f"{truth['matched_fraction']:.1%} found by the dictionary (cosine >= 0.9, one to one)",
+            ),
             ("", f"{truth['neurons_matched_fraction']:.1%} found among the neurons"),
             ("", f"mean cosine {truth['mean_cosine']:.3f}"),
         ]
@@ -28,3 +32,10 @@ def table(report: Mapping[str, Any]) -> str:
     lines.append(("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())))
     width = max(len(label) for label, _ in lines)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)
+
+
+def show(report: Mapping[str, Any], out: Path) -> None:
+    """Print the table, and where the report and the plot are."""
+    print(f"\n{table(report)}\n")
+    print(f"report: {out / 'report.json'}")
+    print(f"plot:   {out / 'curves' / 'curves.png'}")

@@ -57,7 +57,11 @@ def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
 
 
 def _refuse_foreign(sae: SAE, network: Network, layer: str) -> None:
-    made = (sae.about.get("network", network.name), sae.about.get("layer", layer), sae.about.get("weights", network.digest))
+    made = (
+        sae.about.get("network", network.name),
+        sae.about.get("layer", layer),
+        sae.about.get("weights", network.digest),
+    )
     if made != (network.name, layer, network.digest):
         raise VisaeError(
             f"the SAE was trained on {made[1]} of {made[0]} (weights {made[2][:12]}), "

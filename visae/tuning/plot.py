@@ -76,7 +76,9 @@ def _strip(axes: Axes, panels: Sequence[Panel]) -> None:
     axes.set_xlim(0, 360)
     axes.set_xticks(range(0, 361, 45))
     axes.tick_params(labelsize=7, length=2)
-    axes.set_xlabel("preferred orientation, degrees clockwise from +x (from the circle's centre to its rim)", fontsize=8)
+    axes.set_xlabel(
+        "preferred orientation, degrees clockwise from +x (from the circle's centre to its rim)", fontsize=8
+    )
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 

@@ -1,7 +1,6 @@
 """The curve sweep: every unit of a layer, at every orientation and radius, in one pass."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from jaxtyping import Float

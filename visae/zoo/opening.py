@@ -1,5 +1,6 @@
 """From a network's name to the network."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from visae.zoo.cards import Card, WeightsFile, card
 from visae.zoo.containers import read
 from visae.zoo.digests import Digest
 from visae.zoo.inception import CAFFE, SPARE, TENSORFLOW, Flavour, InceptionV1
+from visae.zoo.layers import Layer
 from visae.zoo.network import Network
 from visae.zoo.planted import INHIBITION, Planted
 
@@ -117,3 +119,16 @@ def _imagenet_units(images: Tensor) -> Tensor:
     mean = images.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     deviation = images.new_tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
     return (images - mean) / deviation
+
+
+def layers(name: str) -> Mapping[str, Layer]:
+    """The layers of a network by name, in the order of the forward pass; needs no weights."""
+    if name.split(":")[0] == _PLANTED:
+        return Planted().layers
+    if name in FLAVOURS:
+        return InceptionV1(FLAVOURS[name]).layers
+    if name.startswith(_TORCHVISION):
+        _torchvision_card(name)
+        module = torchvision.models.get_model(name.removeprefix(_TORCHVISION), weights=None)
+        return Network.from_module(module, name=name).layers
+    raise unknown("network", name, [*names(), f"{_TORCHVISION}resnet18"])

@@ -1,0 +1,36 @@
+"""The command line: one subcommand a verb. Parse, call, print."""
+
+import sys
+from typing import Annotated
+
+import tyro
+
+from visae import commands
+from visae.errors import VisaeError
+
+Command = (
+    Annotated[commands.Demo, tyro.conf.subcommand("demo")]
+    | Annotated[commands.Run, tyro.conf.subcommand("run")]
+    | Annotated[commands.Networks, tyro.conf.subcommand("networks")]
+    | Annotated[commands.Fetch, tyro.conf.subcommand("fetch")]
+    | Annotated[commands.Capture, tyro.conf.subcommand("capture")]
+    | Annotated[commands.Train, tyro.conf.subcommand("train")]
+    | Annotated[commands.Curves, tyro.conf.subcommand("curves")]
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; errors that the user can mend are one line, and exit code 2."""
+    command = tyro.cli(Command, prog="visae", description=__doc__, args=arguments)  # type: ignore[call-overload]
+    try:
+        command.run()
+    except VisaeError as error:
+        sys.exit(_fail(str(error)))
+    except KeyboardInterrupt:
+        print("visae: stopped; the same command goes on from the last whole part", file=sys.stderr)
+        sys.exit(130)
+
+
+def _fail(message: str) -> int:
+    print(f"visae: {' '.join(message.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,9 @@
+"""The subcommands: each a dataclass of its options, and what it does with them."""
+
+from visae.commands.capture import Capture as Capture
+from visae.commands.curves import Curves as Curves
+from visae.commands.demo import Demo as Demo
+from visae.commands.fetch import Fetch as Fetch
+from visae.commands.networks import Networks as Networks
+from visae.commands.run import Run as Run
+from visae.commands.train import Train as Train

@@ -1,0 +1,36 @@
+"""visae capture"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from visae.activations import capture_layers
+from visae.commands.options import ImageOptions, NetworkOptions
+
+
+@dataclass(kw_only=True)
+class Capture(NetworkOptions, ImageOptions):
+    """Read a network's activations at chosen positions of many images into a store of rows.
+
+    Stopped at any moment and called again, it goes on after the last whole shard.
+
+    Example: visae capture --network inceptionv1-caffe --layer mixed3b_5x5 --images photos/ --out rows/
+    """
+
+    layer: tuple[str, ...]
+    """One layer, or several to read in one pass (visae networks NAME lists them)."""
+    out: Path
+    """Folder of the store; with several layers, each has its own folder inside."""
+
+    def run(self) -> None:
+        """Capture, and say what is there."""
+        network = self.open_network()
+        for layer in self.layer:
+            network.layer(layer)
+        folders = (
+            {layer: self.out / layer for layer in self.layer} if len(self.layer) > 1 else {self.layer[0]: self.out}
+        )
+        found = capture_layers(
+            network, folders, self.open_images(), self.chosen_positions(), max_disk=self.most_bytes()
+        )
+        for layer, rows in found.items():
+            print(f"{layer}: {len(rows):,} rows of {rows.dim} from {rows.images_read:,} images in {rows.folder}")

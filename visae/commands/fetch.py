@@ -1,0 +1,25 @@
+"""visae fetch"""
+
+from dataclasses import dataclass
+
+import tyro
+
+from visae.zoo.download import fetch
+from visae.zoo.opening import network_card
+
+
+@dataclass
+class Fetch:
+    """Download a network's weights, verify them, and keep them in the cache.
+
+    A download that broke off is resumed. The file's digest must be that of the network's card.
+
+    Example: visae fetch inceptionv1
+    """
+
+    name: tyro.conf.Positional[str]
+    """inceptionv1, inceptionv1-caffe, or torchvision:NAME."""
+
+    def run(self) -> None:
+        """Fetch, and say where the file is."""
+        print(fetch(network_card(self.name)))

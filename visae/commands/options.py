@@ -1,0 +1,128 @@
+"""Options that several subcommands share."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+import visae
+from visae.activations import Positions
+from visae.activations.positions import Policy
+from visae.errors import VisaeError
+from visae.images import Images, open_images
+from visae.sae import Recipe, recipe
+from visae.training import Training
+from visae.zoo import Network
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+Number = Annotated[int | None, tyro.conf.arg(metavar="INT")]
+Real = Annotated[float | None, tyro.conf.arg(metavar="FLOAT")]
+Text = Annotated[str | None, tyro.conf.arg(metavar="STR")]
+File = Annotated[Path | None, tyro.conf.arg(metavar="PATH")]
+
+
+@dataclass(kw_only=True)
+class NetworkOptions:
+    """Which network, and where its weights are."""
+
+    network: str
+    """planted, planted:S (lateral inhibition S, 0..1), inceptionv1, inceptionv1-caffe, or torchvision:NAME."""
+    weights: File = None
+    """File of weights, or a folder that holds it. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
+    device: Text = None
+    """cpu, cuda, cuda:1, ... Without it: CUDA where there is one."""
+
+    def open_network(self) -> Network:
+        """The network, with its weights."""
+        return visae.network(self.network, self.weights, self.device)
+
+
+@dataclass(kw_only=True)
+class ImageOptions:
+    """Which images, and which positions of them."""
+
+    images: str
+    """A folder (searched through and through), a text file with a path a line, or leaves:N for N dead-leaves images."""
+    positions: Annotated[int | Literal["all"], tyro.conf.arg(metavar="INT|all")] = 64
+    """Positions to keep of every image, or all."""
+    policy: Policy = "magnitude"
+    """magnitude draws positions with probability proportional to the activation's norm, uniform draws all alike."""
+    border: int = 0
+    """Positions to leave out along every side of the map."""
+    resize: int = 256
+    """px to which an image's short side is brought; no meaning for leaves."""
+    crop: int = 224
+    """px, side of the square cut from the middle; the size of leaves."""
+    max_disk: Text = None
+    """The most that the rows may take on disk, for instance 500MB or 20GB."""
+    seed: int = 0
+    """Decides leaves, positions, held-out images, the order of rows and the first directions."""
+
+    def open_images(self) -> Images:
+        """The images."""
+        return open_images(self.images, self.resize, self.crop, self.seed)
+
+    def chosen_positions(self) -> Positions:
+        """How positions are chosen."""
+        if self.positions == "all":
+            return Positions("all", border=self.border, seed=self.seed)
+        return Positions(self.policy, self.positions, self.border, self.seed)
+
+    def most_bytes(self) -> int | None:
+        """`max_disk` in bytes; raises `VisaeError` for what is no size."""
+        if self.max_disk is None:
+            return None
+        found = re.fullmatch(r"([0-9.]+)\s*([KMGT]B)?", self.max_disk.strip().upper())
+        if not found or found[1].count(".") > 1:
+            raise VisaeError(f"--max-disk is {self.max_disk!r}; give a size such as 500MB or 20GB")
+        return int(float(found[1]) * _UNITS[found[2] or ""])
+
+
+@dataclass(kw_only=True)
+class SAEOptions:
+    """What to train. Options of the SAE that are left out have the defaults of its kind."""
+
+    sae: Literal["topk", "relu"] = "topk"
+    """The kind of SAE."""
+    width: Number = None
+    """Features (768)."""
+    k: Number = None
+    """topk: features that may fire at one position (8)."""
+    aux_k: Number = None
+    """topk: dead features that together explain the residual (64); 0 for none."""
+    aux_weight: Real = None
+    """topk: weight of that term."""
+    dead_after: Number = None
+    """topk: rows without firing after which a feature counts as dead."""
+    l1: Real = None
+    """relu: weight of the L1 penalty (5)."""
+
+    def open_recipe(self) -> Recipe:
+        """The SAE's recipe; raises `VisaeError` for an option that its kind does not have."""
+        names = ("width", "k", "aux_k", "aux_weight", "dead_after", "l1")
+        given: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return recipe(self.sae, {name: value for name, value in given.items() if value is not None})
+
+
+@dataclass(kw_only=True)
+class TrainingOptions:
+    """How to train."""
+
+    epochs: int = Training.epochs
+    """Passes over the rows."""
+    batch: int = Training.batch
+    """Rows a step."""
+    lr: float = Training.lr
+    """Adam's learning rate at its height."""
+    warmup: float = Training.warmup
+    """Share of the steps over which the rate rises from zero."""
+    decay: float = Training.decay
+    """Share of the steps, at the end, over which the rate falls to zero."""
+    holdout: float = Training.holdout
+    """Share of the images kept for the figures."""
+
+    def open_training(self, seed: int) -> Training:
+        """The settings of training."""
+        return Training(self.epochs, self.batch, self.lr, self.warmup, self.decay, self.holdout, seed)
