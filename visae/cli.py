@@ -1,10 +1,11 @@
-"""The command line: one subcommand a verb. Parse, call, print."""
+"""The command line: one subcommand a verb."""
 
 import sys
 from typing import Annotated
 
 import tyro
 
+import visae
 from visae import commands
 from visae.errors import VisaeError
 
@@ -21,7 +22,7 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; errors that the user can mend are one line, and exit code 2."""
-    command = tyro.cli(Command, prog="visae", description=__doc__, args=arguments)  # type: ignore[call-overload]
+    command = tyro.cli(Command, prog="visae", description=visae.__doc__, args=arguments)
     try:
         command.run()
     except VisaeError as error:

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,36 @@ from torch import Tensor
 from visae.errors import VisaeError
 
 _HEADER = "visae"
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to a temporary name in the same folder, flush it to the disk, and rename it to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write `data` to a temporary name in the same folder, flush it to the disk, and rename it to `path`.
+
+    Raises `VisaeError` where that is not possible (a full disk, a folder that must not be written); what was at `path`
+    before is then still there.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write_through(temporary, data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise VisaeError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def drop_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed process left in a folder."""
+    for path in folder.glob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON object, atomically; NaN and infinity are refused, since JSON has neither."""
+    """Write a JSON object, atomically; NaN and infinity are refused (`ValueError`), since JSON has neither."""
     write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
@@ -39,9 +52,9 @@ def read_json(path: Path, schema: int) -> dict[str, Any]:
     """Read a JSON object that carries `schema`; raises `VisaeError` for anything else."""
     try:
         content = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise VisaeError(f"{path} does not exist") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except ValueError as error:
         raise VisaeError(f"{path} is not JSON: {error}") from None
     return _of_schema(content, schema, path)
 
@@ -62,13 +75,25 @@ def read_tensors(
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in names or file.keys()}
-    except FileNotFoundError:
-        raise VisaeError(f"{path} does not exist") from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
     except safetensors.SafetensorError as error:
         raise VisaeError(f"{path} is not a whole safetensors file: {error}") from None
     if _HEADER not in metadata:
         raise VisaeError(f"{path} has no {_HEADER!r} header: it was not written by visae")
-    return tensors, _of_schema(json.loads(metadata[_HEADER]), schema, path)
+    try:
+        header = json.loads(metadata[_HEADER])
+    except ValueError as error:
+        raise VisaeError(f"the {_HEADER!r} header of {path} is not JSON: {error}") from None
+    return tensors, _of_schema(header, schema, path)
+
+
+def expect_keys(content: Mapping[str, Any], keys: Collection[str], path: Path) -> None:
+    """Raise `VisaeError` unless an object read from `path` has exactly these keys."""
+    surplus = [f"unknown {key!r}" for key in content if key not in keys]
+    missing = [f"missing {key!r}" for key in keys if key not in content]
+    if surplus or missing:
+        raise VisaeError(f"{path} has other keys than this visae knows: {', '.join(surplus + missing)}")
 
 
 def sha256(path: Path) -> str:
@@ -82,6 +107,19 @@ def published(folder: str) -> Path:
     package = Path(__file__).parent
     inside = package / "_published" / folder
     return inside if inside.is_dir() else package.parent / folder
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _unreadable(path: Path, error: OSError) -> VisaeError:
+    if isinstance(error, FileNotFoundError):
+        return VisaeError(f"{path} does not exist")
+    return VisaeError(f"cannot read {path}: {error.strerror or error}")
 
 
 def _of_schema(content: Any, schema: int, path: Path) -> dict[str, Any]:

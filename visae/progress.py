@@ -6,14 +6,15 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+_SECONDS_BEFORE_SHOWN = 2.0
 _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress:
     """Progress of one step of work; use it in a `with`.
 
-    At a terminal it draws a tqdm bar on the standard error; elsewhere it prints a plain line at most
-    every five seconds, and one at the end of a step that took longer than two.
+    At a terminal it draws a tqdm bar on the standard error, elsewhere it prints a plain line at most every five
+    seconds, and one at the end. A step that takes less than two seconds shows nothing.
     """
 
     def __init__(self, label: str, total: int, unit: str, done: int = 0):
@@ -21,8 +22,14 @@ class Progress:
         self._started = self._printed = time.monotonic()
         self._bar = None
         if sys.stderr.isatty():
-            scale = unit == "B"
-            self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, unit_scale=scale, leave=True)
+            self._bar = tqdm(
+                total=total,
+                initial=done,
+                desc=label,
+                unit=unit if unit == "B" else f" {unit}",
+                unit_scale=unit == "B",
+                delay=_SECONDS_BEFORE_SHOWN,
+            )
 
     def __enter__(self) -> "Progress":
         return self
@@ -32,7 +39,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif time.monotonic() - self._started > 2:
+        elif time.monotonic() - self._started > _SECONDS_BEFORE_SHOWN:
             self._print()
 
     def update(self, count: int, note: str = "") -> None:

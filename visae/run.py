@@ -42,7 +42,7 @@ def run(
     stimulus: str = "stroke",
     max_disk: int | None = None,
 ) -> dict[str, Any]:
-    """Capture, train, sweep; leaves `rows/`, `dictionary/`, `curves/` and `report.json` in `out`, and returns the report.
+    """Capture, train, sweep; leaves `rows/`, `dictionary/`, `curves/` and `report.json` in `out`; returns the report.
 
     A step that an earlier run finished is not done again; its seconds are then those of reading its result.
     """

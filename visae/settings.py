@@ -1,5 +1,6 @@
 """Settings: what decides a result, compared before work is continued."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,18 @@ from visae.errors import VisaeError
 
 def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raise `VisaeError` naming the settings that differ between what is in a folder and what is asked for."""
+    before, now = _flat(found), _flat(json.loads(json.dumps(wanted)))
     differing = [
-        f"{key} was {before!r} and is now {now!r}"
-        for key, before, now in _pairs(_flat(found), _flat(wanted))
-        if before != now
+        f"{key} was {_shown(before, key)} and is now {_shown(now, key)}"
+        for key in sorted({*before, *now})
+        if key not in before or key not in now or before[key] != now[key]
     ]
     if differing:
         raise VisaeError(f"{folder} was made with other settings: {'; '.join(differing)}; use a new folder")
 
 
-def _pairs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    return [(key, found.get(key), wanted.get(key)) for key in sorted({*found, *wanted})]
+def _shown(settings: Mapping[str, Any], key: str) -> str:
+    return repr(settings[key]) if key in settings else "not set"
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -29,5 +31,5 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
+            flat[f"{prefix}{key}"] = value
     return flat

@@ -21,7 +21,7 @@ def table(report: Mapping[str, Any]) -> str:
         lines += [
             (
                 "planted features",
-                f"{truth['matched_fraction']:.1%} found by the dictionary (cosine >= 0.9, one to one)",
+                f"{truth['matched_fraction']:.1%} found by the dictionary (one to one, cosine >= 0.9)",
             ),
             ("", f"{truth['neurons_matched_fraction']:.1%} found among the neurons"),
             ("", f"mean cosine {truth['mean_cosine']:.3f}"),

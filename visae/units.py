@@ -42,7 +42,7 @@ def neurons(network: Network, layer: str) -> Units:
 
 
 def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
-    """The features of an SAE over a layer as units; scaled so that a feature's value is what it adds to a row, its L2 norm.
+    """The features of an SAE over a layer as units. A feature's value is the L2 norm of what it adds to a row.
 
     Raises `VisaeError` if the SAE is not of this layer's width, or was trained on another network or layer.
     """
@@ -65,7 +65,7 @@ def _refuse_foreign(sae: SAE, network: Network, layer: str) -> None:
     if made != (network.name, layer, network.digest):
         raise VisaeError(
             f"the SAE was trained on {made[1]} of {made[0]} (weights {made[2][:12]}), "
-            f"not on {layer} of {network.name} (weights {network.digest[:12]}); give the network and layer it was made for"
+            f"not on {layer} of {network.name} (weights {network.digest[:12]}); give those it was made for"
         )
 
 

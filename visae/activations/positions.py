@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from visae.errors import VisaeError
+from visae.errors import VisaeError, unknown
 from visae.seeds import generator
 
 Policy = Literal["magnitude", "uniform", "all"]
@@ -31,6 +31,12 @@ class Positions:
     border: int = 0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.policy not in get_args(Policy):
+            raise unknown("policy", self.policy, get_args(Policy))
+        if self.border < 0:
+            raise VisaeError(f"the border is {self.border} positions; it must be 0 or more")
+
     def an_image(self, height: int, width: int) -> int:
         """How many positions of a map of this size are kept; raises `VisaeError` if there are too few."""
         inside = max(height - 2 * self.border, 0) * max(width - 2 * self.border, 0)
@@ -52,8 +58,9 @@ class Positions:
         weight = torch.ones(b, len(inside))
         if self.policy == "magnitude":
             norms = maps.float().square().sum(1).sqrt().flatten(1)[:, inside.to(maps.device)].cpu()
-            # The constant lets an image that is silent almost everywhere still give its positions.
-            weight = norms + 1e-8
+            # The constant lets an image that is silent almost everywhere still give its positions. What is not a number
+            # is drawn first, so that the store refuses it: left to itself it would never be drawn, and so go unseen.
+            weight = (norms + 1e-8).nan_to_num(nan=torch.inf)
         return inside[_draw(weight, count, self.seed, images)].to(maps.device)
 
 

@@ -12,11 +12,10 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from visae import files
-from visae.activations.store import MANIFEST, SCHEMA
+from visae.activations.manifest import MANIFEST, SCHEMA, read_manifest, verify
 from visae.errors import VisaeError
 
 _IN_MEMORY = 1 << 30  # bytes of rows up to which a store is held in memory
-_GATHERS_A_MAP = 64  # gathers after which memory maps are opened anew, so that their pages do not pile up
 
 
 class Rows:
@@ -31,14 +30,15 @@ class Rows:
             raise VisaeError(
                 f"{self.folder} holds no {MANIFEST}; make a store with: visae capture --out {self.folder} ..."
             )
-        self.manifest = files.read_json(self.folder / MANIFEST, SCHEMA)
+        self.manifest = read_manifest(self.folder)
         if self.manifest["state"] != "whole":
             raise VisaeError(f"the capture into {self.folder} is unfinished; run the same capture again to finish it")
+        verify(self.folder, self.manifest)
         self.settings: dict[str, Any] = self.manifest["settings"]
         self.dim: int = self.settings["dim"]
         self.rows_an_image: int = self.settings["rows_an_image"]
+        self._paths = [self.folder / shard["file"] for shard in self.manifest["shards"]]
         self._starts = np.cumsum([0, *(shard["rows"] for shard in self.manifest["shards"])])
-        self._verify()
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -73,13 +73,14 @@ class Rows:
         """The rows with these indices, in float32."""
         if self._whole is not None:
             return self._whole[index].float()
-        return self._gather_from_disk(index.numpy())
+        return self._gather_from_disk(index.numpy()).float()
 
     def position(self, index: int) -> tuple[int, int, int]:
         """(image, y, x) of a row: the image's index in the source, and the place in the layer's map."""
-        shard = int(np.searchsorted(self._starts, index, side="right")) - 1
-        path = self.folder / self.manifest["shards"][shard]["file"]
-        tensors, _ = files.read_tensors(path, SCHEMA, ["position"])
+        if not 0 <= index < len(self):
+            raise IndexError(f"row {index} of {len(self)}")
+        shard = int(self._shards_of(np.array([index]))[0])
+        tensors, _ = files.read_tensors(self._paths[shard], SCHEMA, ["position"])
         image, y, x = tensors["position"][index - int(self._starts[shard])].tolist()
         return image, y, x
 
@@ -87,33 +88,33 @@ class Rows:
     def _whole(self) -> Tensor | None:
         if len(self) * self.dim * 2 > _IN_MEMORY:
             return None
-        paths = [self.folder / shard["file"] for shard in self.manifest["shards"]]
-        return torch.cat([files.read_tensors(path, SCHEMA, ["rows"])[0]["rows"] for path in paths])
+        whole = torch.empty(len(self), self.dim, dtype=torch.float16)
+        for path, start, end in zip(self._paths, self._starts, self._starts[1:], strict=False):
+            whole[start:end] = files.read_tensors(path, SCHEMA, ["rows"])[0]["rows"]
+        return whole
 
     def _gather_from_disk(self, index: np.ndarray) -> Tensor:
-        self._gathers = getattr(self, "_gathers", -1) + 1
-        if self._gathers % _GATHERS_A_MAP == 0:
-            self._maps = [_mapped(self.folder / shard["file"]) for shard in self.manifest["shards"]]
-        out = np.empty((len(index), self.dim), dtype=np.float32)
-        shards = np.searchsorted(self._starts, index, side="right") - 1
+        """Row by row: a memory map would bring whole pages, and what surrounds them, into memory for every row."""
+        out = np.empty((len(index), self.dim), dtype=np.float16)
+        shards = self._shards_of(index)
         for shard in np.unique(shards):
-            mine = shards == shard
-            out[mine] = self._maps[shard][index[mine] - self._starts[shard]]
+            with self._paths[shard].open("rb", buffering=0) as file:
+                for place in np.flatnonzero(shards == shard):
+                    file.seek(self._offsets[shard] + int(index[place] - self._starts[shard]) * self.dim * 2)
+                    file.readinto(out[place])
         return torch.from_numpy(out)
 
-    def _verify(self) -> None:
-        for shard in self.manifest["shards"]:
-            path = self.folder / shard["file"]
-            if not path.exists() or files.sha256(path) != shard["sha256"]:
-                raise VisaeError(
-                    f"{path} is missing or damaged (its SHA-256 should be {shard['sha256']}); capture again"
-                )
+    @cached_property
+    def _offsets(self) -> list[int]:
+        return [_offset_of_rows(path) for path in self._paths]
+
+    def _shards_of(self, index: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self._starts, index, side="right") - 1
 
 
-def _mapped(path: Path) -> np.ndarray:
-    """The rows of a shard as a memory map: a safetensors file is a length, a JSON header, and the data."""
+def _offset_of_rows(path: Path) -> int:
+    """Where the rows begin: a safetensors file is a length, a JSON header, and the data."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        entry = json.loads(file.read(length))["rows"]
-    offset = 8 + length + entry["data_offsets"][0]
-    return np.memmap(path, np.float16, "r", offset, tuple(entry["shape"]))
+        begin, _ = json.loads(file.read(length))["rows"]["data_offsets"]
+    return 8 + length + int(begin)

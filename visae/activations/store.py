@@ -1,8 +1,8 @@
 """The store: rows of one layer on disk, in shards, with a manifest.
 
 A folder with `manifest.json` and `shard-00000.safetensors`, ... A shard holds `rows` float16 [n, d], `position` int32
-[n, 3] (image, y, x), and `sum` and `sum_of_squares` float64 [d]; its header lists the images it covers. The manifest
-is written anew after every shard, so that what it lists is always whole.
+[n, 3] (image, y, x), and `sum` and `sum_of_squares` float64 [d]; its header lists the images it covers, each with the
+digest of what was read. The manifest is written anew after every shard, so that what it lists is always whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,22 +15,21 @@ from jaxtyping import Float16, Float64, Int32
 from torch import Tensor
 
 from visae import files
+from visae.activations.manifest import MANIFEST, SCHEMA, read_manifest, verify
 from visae.errors import VisaeError
 from visae.settings import refuse_other_settings
-
-SCHEMA = 1
-MANIFEST = "manifest.json"
-BYTES_OF_A_POSITION = 12
 
 
 @dataclass
 class Shard:
-    """Rows on their way to the disk, and what is known of the images they came from."""
+    """Rows on their way to the disk, and the images they came from: (key, digest), or (key, reason) if skipped."""
 
     rows: list[Float16[Tensor, "n d"]] = field(default_factory=list)
     position: list[Int32[Tensor, "n 3"]] = field(default_factory=list)
     sum: Float64[Tensor, " d"] | float = 0.0
     sum_of_squares: Float64[Tensor, " d"] | float = 0.0
+    images: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, rows: Float16[Tensor, "n d"], position: Int32[Tensor, "n 3"]) -> None:
         """Take rows; the sums are of the values as stored."""
@@ -54,38 +53,48 @@ class Shard:
 class Store:
     """A store being written. Opening a folder that holds an unfinished capture with the same settings continues it.
 
-    settings: everything that decides the rows; a folder made with others is refused with the keys that differ.
+    settings: everything that decides the rows and the shards; a folder made with others is refused with the keys that
+              differ. Nothing is written before the first shard.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]):
         self.folder = folder
-        self.manifest = _begun(folder, settings)
+        files.drop_leftovers(folder)
+        begun = (folder / MANIFEST).exists()
+        self.manifest = _continued(folder, settings) if begun else _new(folder, settings)
 
     @property
-    def shards(self) -> int:
-        """How many shards are whole."""
-        return len(self.manifest["shards"])
+    def images_a_shard(self) -> int:
+        """How many images a shard covers; the last one covers what is left."""
+        return int(self.manifest["settings"]["images_a_shard"])
+
+    @property
+    def next_image(self) -> int:
+        """The first image that no whole shard covers; beyond the last one if all are covered."""
+        return len(self.manifest["shards"]) * self.images_a_shard
+
+    @property
+    def skipped(self) -> int:
+        """How many images of the whole shards could not be read."""
+        return sum(shard["skipped"] for shard in self.manifest["shards"])
 
     @property
     def finished(self) -> bool:
         """Whether the manifest says that nothing is missing."""
         return bool(self.manifest["state"] == "whole")
 
-    def put(self, index: int, shard: Shard, covered: Mapping[str, Any]) -> None:
-        """Write shard `index`; one that is there already, because another layer's store lagged behind, is kept."""
-        if index < self.shards:
-            return
-        name = f"shard-{index:05d}.safetensors"
+    def put(self, shard: Shard) -> None:
+        """Write the next shard."""
+        if not self.manifest["shards"]:
+            # Before the shard, so that a folder with a shard is never one without a manifest, which is refused.
+            self._write()
+        name = f"shard-{len(self.manifest['shards']):05d}.safetensors"
         tensors = shard.tensors(self.manifest["settings"]["dim"])
-        digest = files.write_tensors(self.folder / name, tensors, {"schema": SCHEMA, **covered})
-        entry = {
-            "file": name,
-            "rows": len(tensors["rows"]),
-            "skipped": len(covered["skipped"]),
-            "sha256": digest,
-        }
+        header = {"schema": SCHEMA, "images": shard.images, "skipped": shard.skipped}
+        digest = files.write_tensors(self.folder / name, tensors, header)
+        entry = {"file": name, "rows": len(tensors["rows"]), "skipped": len(shard.skipped), "sha256": digest}
         self.manifest["shards"].append(entry)
-        files.write_json(self.folder / MANIFEST, self.manifest)
+        self._write()
 
     def finish(self) -> None:
         """Sum up: the number of rows, their mean and variance, the images read and skipped."""
@@ -109,22 +118,26 @@ class Store:
             "images": images,
             "skipped": skipped,
         }
+        self._write()
+
+    def _write(self) -> None:
         files.write_json(self.folder / MANIFEST, self.manifest)
 
 
-def _begun(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest of the folder, or that of an empty store; drops leftovers that it does not list."""
-    path = folder / MANIFEST
-    if not path.exists():
-        if folder.is_dir() and any(folder.iterdir()):
-            raise VisaeError(f"{folder} is not empty and holds no {MANIFEST}; capture into a new folder")
-        manifest: dict[str, Any] = {"schema": SCHEMA, "state": "partial", "settings": dict(settings), "shards": []}
-        files.write_json(path, manifest)
-        return manifest
-    manifest = files.read_json(path, SCHEMA)
+def _new(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise VisaeError(f"{folder} is not an empty folder and holds no {MANIFEST}; capture into a new folder")
+    return {"schema": SCHEMA, "state": "partial", "settings": dict(settings), "shards": []}
+
+
+def _continued(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest of the folder, whose shards are whole; drops a shard that it does not list."""
+    manifest = read_manifest(folder)
     refuse_other_settings(folder, manifest["settings"], settings)
-    listed = {shard["file"] for shard in manifest["shards"]} | {MANIFEST}
-    for leftover in folder.glob("*shard-*"):
-        if leftover.name not in listed:
-            leftover.unlink()
+    if manifest["state"] == "partial":
+        verify(folder, manifest)
+        listed = {shard["file"] for shard in manifest["shards"]}
+        for leftover in folder.glob("shard-*.safetensors"):
+            if leftover.name not in listed:
+                leftover.unlink()
     return manifest

@@ -8,7 +8,7 @@ from visae.commands.options import ImageOptions, NetworkOptions
 
 
 @dataclass(kw_only=True)
-class Capture(NetworkOptions, ImageOptions):
+class Capture(ImageOptions, NetworkOptions):
     """Read a network's activations at chosen positions of many images into a store of rows.
 
     Stopped at any moment and called again, it goes on after the last whole shard.

@@ -17,10 +17,10 @@ from visae.training import Training
 from visae.zoo import Network
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-Number = Annotated[int | None, tyro.conf.arg(metavar="INT")]
-Real = Annotated[float | None, tyro.conf.arg(metavar="FLOAT")]
-Text = Annotated[str | None, tyro.conf.arg(metavar="STR")]
-File = Annotated[Path | None, tyro.conf.arg(metavar="PATH")]
+Number = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: the kind's)")]
+Real = Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: the kind's)")]
+Text = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(optional)")]
+File = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="(optional)")]
 
 
 @dataclass(kw_only=True)
@@ -87,17 +87,17 @@ class SAEOptions:
     sae: Literal["topk", "relu"] = "topk"
     """The kind of SAE."""
     width: Number = None
-    """Features (768)."""
+    """Features."""
     k: Number = None
-    """topk: features that may fire at one position (8)."""
+    """topk: features that may fire at one position."""
     aux_k: Number = None
-    """topk: dead features that together explain the residual (64); 0 for none."""
+    """topk: dead features that together explain the residual; 0 for none."""
     aux_weight: Real = None
     """topk: weight of that term."""
     dead_after: Number = None
     """topk: rows without firing after which a feature counts as dead."""
     l1: Real = None
-    """relu: weight of the L1 penalty (5)."""
+    """relu: weight of the L1 penalty."""
 
     def open_recipe(self) -> Recipe:
         """The SAE's recipe; raises `VisaeError` for an option that its kind does not have."""

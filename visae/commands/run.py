@@ -10,7 +10,7 @@ from visae.table import show
 
 
 @dataclass(kw_only=True)
-class Run(NetworkOptions, ImageOptions, SAEOptions, TrainingOptions):
+class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
     """Capture, train and curves in one: take a layer of a network apart, and report what was found.
 
     Example: visae run --network inceptionv1-caffe --layer mixed3b_5x5 --images photos/ --k 8 --width 768 --out runs/3b

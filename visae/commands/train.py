@@ -9,7 +9,7 @@ from visae.training import train
 
 
 @dataclass(kw_only=True)
-class Train(SAEOptions, TrainingOptions):
+class Train(TrainingOptions, SAEOptions):
     """Train a sparse autoencoder on the rows of a store.
 
     Stopped at any moment and called again, it goes on from its last checkpoint.

@@ -33,14 +33,18 @@ def fidelity(sae: SAE, batches: Iterable[Float[Tensor, "n d"]]) -> Fidelity:
     error = squares = torch.zeros((), dtype=torch.float64)
     total = torch.zeros(sae.dim, dtype=torch.float64)
     fired = torch.zeros(sae.width, dtype=torch.int64)
+    origin: Tensor | None = None
     for x in batches:
         f = sae.encode(x.to(device))
         x_hat = sae.decode(f).cpu().double()
         exact = x.cpu().double()
+        # The variance does not depend on the origin. Seen from one of the rows, rows that are all alike have none
+        # exactly, and rows far from zero lose no digits.
+        origin = exact[:1] if origin is None else origin
         rows += len(x)
         error = error + (exact - x_hat).square().sum()
-        squares = squares + exact.square().sum()
-        total += exact.sum(0)
+        squares = squares + (exact - origin).square().sum()
+        total += (exact - origin).sum(0)
         fired += (f > 0).sum(0).cpu()
     about_mean = squares - total.square().sum() / max(rows, 1)
     explained = 1 - error / about_mean if about_mean > 0 else torch.tensor(torch.nan)

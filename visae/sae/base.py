@@ -100,7 +100,7 @@ class SAE(nn.Module, ABC):
     def count_idle(self, f: Float[Tensor, "n m"]) -> None:
         """Count, for each feature, the rows seen since it last fired."""
         self.idle += len(f)
-        self.idle[(f > 0).any(0)] = 0
+        self.idle.masked_fill_((f > 0).any(0), 0)
 
     def before_step(self) -> None:
         """Called between backward and the optimiser's step."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from visae import files
 from visae.errors import VisaeError
@@ -15,6 +16,7 @@ from visae.sae.kinds import recipe
 SCHEMA = 1
 FILE = "sae.safetensors"
 _KEPT = ("encoder", "encoder_bias", "decoder", "bias", "centre", "scale")
+_HEADER = {"schema": int, "kind": str, "recipe": dict, "dim": int, "about": dict}
 
 
 def save(sae: SAE, path: Path) -> None:
@@ -39,14 +41,16 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     place = Path(path)
     place = place / FILE if place.is_dir() else place
     if not place.exists():
-        raise VisaeError(f"there is no dictionary at {place}; train one with: visae train --out {place.parent} ...")
+        folder = place.parent if place.suffix else place
+        raise VisaeError(f"there is no dictionary at {place}; train one with: visae train --out {folder} ...")
     tensors, header = files.read_tensors(place, SCHEMA)
+    _refuse_other_headers(header, place)
     sae = recipe(header["kind"], header["recipe"]).build(header["dim"], torch.Generator())
-    expected = {name: tuple(sae.state_dict()[name].shape) for name in _KEPT}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    state = sae.state_dict()
+    expected, found = _shapes({name: state[name] for name in _KEPT}), _shapes(tensors)
     if found != expected:
         raise VisaeError(f"{place} holds the tensors {found}, a {header['kind']} SAE has {expected}")
-    sae.load_state_dict({**sae.state_dict(), **tensors})
+    sae.load_state_dict(state | tensors)
     sae.about = header["about"]
     return sae.to(device).eval().requires_grad_(False)
 
@@ -54,3 +58,16 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
 def recipe_settings(sae: SAE) -> Mapping[str, Any]:
     """An SAE's recipe as JSON."""
     return asdict(sae.recipe)  # type: ignore[call-overload, no-any-return]
+
+
+def _refuse_other_headers(header: Mapping[str, Any], place: Path) -> None:
+    files.expect_keys(header, _HEADER, place)
+    wrong = [key for key, kind in _HEADER.items() if not isinstance(header[key], kind)]
+    if wrong or header["dim"] < 1:
+        found = ", ".join(f"{key} {header[key]!r}" for key in wrong or ["dim"])
+        raise VisaeError(f"{place} is no dictionary of this visae: its header has {found}")
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Names, types and shapes, in the order of names."""
+    return {name: f"{str(tensor.dtype)[6:]} {list(tensor.shape)}" for name, tensor in sorted(tensors.items())}

@@ -1,5 +1,6 @@
 """ReLU SAE with an L1 penalty weighted by decoder norms (Conerly et al., "Update on how we train SAEs", April 2024)."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,7 +27,7 @@ class ReLU:
     l1: float = 5.0
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.l1 < 0:
+        if self.width < 1 or not 0 <= self.l1 < math.inf:
             raise VisaeError(f"width is {self.width} and l1 is {self.l1:g}; they must be at least 1 and 0")
 
     def build(self, dim: int, generator: torch.Generator) -> SAE:

@@ -1,5 +1,6 @@
 """TopK SAE (Gao et al. 2024, arXiv 2406.04093): exactly k features a row, and AuxK against dead ones."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ class TopK:
 
     width:       features, m.
     k:           features that may fire at one position.
-    aux_k:       dead features that together explain the residual (AuxK); 0 for none.
+    aux_k:       dead features that together explain the residual (AuxK), at most; 0 for none.
     aux_weight:  weight of that term; the paper's 1/32.
     dead_after:  rows in a row without firing after which a feature counts as dead.
     """
@@ -33,6 +34,9 @@ class TopK:
     def __post_init__(self) -> None:
         if not 1 <= self.k <= self.width:
             raise VisaeError(f"k is {self.k}, the width {self.width}; k must be between 1 and the width")
+        for name in ("aux_k", "aux_weight", "dead_after"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise VisaeError(f"{name} is {getattr(self, name):g}; it must be 0 or more")
 
     def build(self, dim: int, generator: torch.Generator) -> SAE:
         """A fresh SAE over rows of `dim`."""
@@ -51,21 +55,25 @@ class TopKSAE(SAE):
         return strongest(self.pre_activations(z), self.recipe.k)
 
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
-        """`error`, per dimension, and `aux`: the share of the residual that the strongest dead features leave."""
+        """`error`, per dimension, and `aux`: the share of the residual that the strongest dead features leave.
+
+        `aux` is zero while no feature is dead.
+        """
         pre = self.pre_activations(z)
         f = strongest(pre, self.recipe.k)
         guess = self.reconstruct(f)
         self.count_idle(f.detach())
         terms = {"error": squared_error(z, guess) / self.dim}
-        dead = self.idle > self.recipe.dead_after
         if self.recipe.aux_k:
-            terms["aux"] = self.recipe.aux_weight * self._aux(pre, dead, (z - guess).detach())
+            terms["aux"] = self.recipe.aux_weight * self._aux(pre, (z - guess).detach())
         return terms
 
-    def _aux(self, pre: Tensor, dead: Tensor, residual: Tensor) -> Tensor:
-        candidates = pre.masked_fill(~dead, 0.0)
-        f = strongest(candidates, min(self.recipe.aux_k, self.width))
-        return squared_error(residual, f @ self.decoder) / residual.square().sum(1).mean().clamp_min(1e-12)
+    def _aux(self, pre: Float[Tensor, "n m"], residual: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+        dead = (self.idle > self.recipe.dead_after).nonzero().flatten()
+        if not len(dead):
+            return residual.new_zeros(())
+        f = strongest(pre[:, dead], min(self.recipe.aux_k, len(dead)))
+        return squared_error(residual, f @ self.decoder[dead]) / residual.square().sum(1).mean().clamp_min(1e-12)
 
     @torch.no_grad()
     def before_step(self) -> None:

@@ -31,6 +31,7 @@ def restore(folder: Path, sae: SAE, optimiser: torch.optim.Optimizer, settings: 
     if not (folder / FILE).exists():
         return 0
     tensors, header = files.read_tensors(folder / FILE, SCHEMA)
+    files.expect_keys(header, ("schema", "step", "settings"), folder / FILE)
     refuse_other_settings(folder, header["settings"], settings)
     sae.load_state_dict(_with_prefix(tensors, "sae."))
     groups = optimiser.state_dict()["param_groups"]

@@ -1,5 +1,6 @@
 """How to train, whatever the kind of SAE."""
 
+import math
 from dataclasses import dataclass
 
 from visae.errors import VisaeError
@@ -27,7 +28,7 @@ class Training:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch) < 1 or self.lr <= 0:
+        if min(self.epochs, self.batch) < 1 or not 0 < self.lr < math.inf:
             raise VisaeError(
                 f"epochs is {self.epochs}, batch {self.batch}, lr {self.lr:g}; "
                 "epochs and batch must be at least 1, lr above 0"

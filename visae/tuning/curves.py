@@ -101,8 +101,8 @@ class Curves:
 def load_curves(path: str | Path) -> Curves:
     """Read what `Curves.save` wrote."""
     tensors, header = files.read_tensors(Path(path), SCHEMA)
-    words = {name: header[name] for name in ("kind", "network", "layer", "stimulus")}
-    return Curves(**words, **tensors)
+    words = (header[name] for name in ("kind", "network", "layer", "stimulus"))
+    return Curves(*words, *(tensors[name] for name in ("orientations", "radii", "response")))
 
 
 def plot_curves(populations: Sequence[Curves], path: str | Path) -> None:

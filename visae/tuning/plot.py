@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -76,9 +77,7 @@ def _strip(axes: Axes, panels: Sequence[Panel]) -> None:
     axes.set_xlim(0, 360)
     axes.set_xticks(range(0, 361, 45))
     axes.tick_params(labelsize=7, length=2)
-    axes.set_xlabel(
-        "preferred orientation, degrees clockwise from +x (from the circle's centre to its rim)", fontsize=8
-    )
+    axes.set_xlabel("preferred orientation, degrees clockwise from +x (circle's centre to rim)", fontsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
@@ -91,6 +90,6 @@ def _widest_gap(preferred: Float[np.ndarray, " n"]) -> tuple[float, float]:
     return float(order[steps.argmax()]), float(steps.max())
 
 
-def _colour(degrees: float) -> tuple[float, float, float]:
-    red, green, blue, _ = _HUES(degrees / 360)
+def _colour(degrees: np.floating[Any]) -> tuple[float, float, float]:
+    red, green, blue, _ = _HUES(float(degrees) / 360)
     return _INK * red, _INK * green, _INK * blue

@@ -14,15 +14,16 @@ _ECHO_FROM, _ECHO_TO = 150.0, 210.0  # degrees from the peak
 def resultant(tuning: Float[Tensor, "u o"]) -> tuple[Float[Tensor, " u"], Float[Tensor, " u"]]:
     """The circular mean in degrees, 0..360, and the resultant length, 0..1.
 
-    z = sum_k t_k exp(i theta_k) / sum_k t_k; the mean is arg z, the length |z| = 1 - circular variance. A unit that never
-    responds has mean nan and length 0.
+    z = sum_k t_k exp(i theta_k) / sum_k t_k; the mean is arg z, the length |z| = 1 - circular variance. A unit that
+    never responds has mean nan and length 0.
     """
     angle = torch.deg2rad(_degrees(tuning))
     total = tuning.double().sum(1)
     z = torch.complex(tuning.double() @ torch.cos(angle), tuning.double() @ torch.sin(angle)) / total
     silent = total == 0
-    mean = torch.rad2deg(z.angle()).remainder(360).masked_fill(silent, torch.nan)
-    return mean.float(), z.abs().masked_fill(silent, 0.0).float()
+    # Twice, because the nearest float32 to an angle just below 360 is 360.
+    mean = torch.rad2deg(z.angle()).remainder(360).float().remainder(360)
+    return mean.masked_fill(silent, torch.nan), z.abs().masked_fill(silent, 0.0).float()
 
 
 def echo(tuning: Float[Tensor, "u o"]) -> Float[Tensor, " u"]:
@@ -42,7 +43,7 @@ def width(tuning: Float[Tensor, "u o"]) -> Float[Tensor, " u"]:
 
 
 def largest_gap(preferred: Float[Tensor, " u"]) -> float:
-    """The largest gap, in degrees, between neighbours on the circle of preferred orientations; 360 for fewer than two."""
+    """The largest gap between neighbours on the circle of preferred orientations, degrees; 360 for fewer than two."""
     if len(preferred) < 2:
         return 360.0
     order = preferred.double().remainder(360).sort().values

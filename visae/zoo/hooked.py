@@ -47,7 +47,7 @@ class Hooked(nn.Module):
 
     def read(self, images: Float[Tensor, "b 3 h w"], names: Iterable[str]) -> dict[str, Tensor]:
         """The named layers' maps; the forward pass stops after the last one."""
-        wanted = list(names)
+        wanted = list(dict.fromkeys(names))
         found: dict[str, Tensor] = {}
         missing = Counter({name: self._calls[name] for name in wanted})
 
@@ -89,20 +89,59 @@ class Hooked(nn.Module):
             if isinstance(value, Tensor) and value.ndim == 4:
                 shapes[name] = tuple(value.shape)
 
-        with self._hooks(names, take):
-            self.module(self.preprocess(torch.zeros(1, 3, self.size, self.size, device=self._device)))
+        try:
+            with self._hooks(names, take):
+                self.module(self.preprocess(self._blank(self.size)))
+        except Exception as error:
+            raise VisaeError(
+                f"the module fails on an RGB image of {self.size}x{self.size} px ({error}); "
+                "give the size and the preprocess that it expects"
+            ) from error
         return calls, shapes
 
+    @torch.no_grad()
     def _layer(self, name: str) -> Layer:
-        _, channels, _, columns = self._shapes[name]
-        stride = max(round(self.size / columns), 1)
-        middle = columns // 2
-        first, last = receptive_range(lambda images: self.read(images, [name])[name], middle, self.size, self._device)
-        return Layer(name, channels, stride, last - first + 1, (first + last) / 2 - stride * middle)
+        """The geometry of a layer; looked for in wider images while a border cuts the receptive field off."""
+        columns = {width: self._columns(name, width) for width in (self.size, 2 * self.size, 4 * self.size)}
+        stride = _stride(self.size, columns[self.size], columns[2 * self.size])
+        for width in (width for width, count in columns.items() if count):
+            middle = columns[width] // 2
+            first, last = receptive_range(partial(self._row, name), middle, width, self._device)
+            if first > 0 and last < width - 1:
+                return self._geometry(name, stride, last - first + 1, (first + last) / 2 - stride * middle)
+        middle = columns[self.size] // 2
+        return self._geometry(name, stride, self.size, (self.size - 1) / 2 - stride * middle)
+
+    def _geometry(self, name: str, stride: int, receptive_field: int, offset: float) -> Layer:
+        return Layer(name, self._shapes[name][1], stride, receptive_field, offset)
+
+    def _row(self, name: str, images: Tensor) -> Tensor:
+        """The layer's maps of the upper part of images, as high as the images of `size`."""
+        return self.read(images[:, :, : self.size], [name])[name]
+
+    def _columns(self, name: str, width: int) -> int:
+        """How many columns the layer's maps of images of a width have; 0 for a module that refuses that width."""
+        try:
+            return self._row(name, self._blank(width)).shape[3]
+        # Modules that take one size only say so in many ways.
+        except Exception:
+            return 0
+
+    def _blank(self, side: int) -> Tensor:
+        return torch.zeros(1, 3, side, side, device=self._device)
 
     @property
     def _device(self) -> torch.device:
         return next((p.device for p in self.module.parameters()), torch.device("cpu"))
+
+
+def _stride(size: int, columns: int, in_double_width: int) -> int:
+    """How many px of the image lie between neighbouring columns.
+
+    The columns that the same width again adds: without padding there are fewer than `size` / stride of them.
+    """
+    added = in_double_width - columns
+    return max(round(size / (added if added > 0 else columns)), 1)
 
 
 def _pass_on(take: Callable[[str, Any], None], name: str, _module: nn.Module, _arguments: Any, output: Any) -> None:

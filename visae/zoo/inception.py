@@ -49,7 +49,7 @@ class Flavour:
     conv: Callable[[Tensor, nn.Conv2d], Tensor]
     max_pool: Callable[[Tensor, int], Tensor]
     padding_before: Callable[[int, int], int]  # (kernel, stride) -> px, at even sizes
-    lrn: Mapping[str, float]
+    lrn: Mapping[str, int | float]
     stored_name: Callable[[str], str]  # a convolution's name here -> its name in the published file
 
 

@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor
 
 from visae.device import default_device
 from visae.errors import VisaeError, unknown
-from visae.zoo import weights
-from visae.zoo.cards import Card, WeightsFile, card
+from visae.zoo import classifiers, weights
+from visae.zoo.cards import Card, card
 from visae.zoo.containers import read
-from visae.zoo.digests import Digest
 from visae.zoo.inception import CAFFE, SPARE, TENSORFLOW, Flavour, InceptionV1
 from visae.zoo.layers import Layer
 from visae.zoo.network import Network
@@ -53,7 +51,7 @@ def network(name: str, weights: str | Path | None = None, device: torch.device |
 def network_card(name: str) -> Card:
     """The card of a network that has weights to fetch; raises `VisaeError` for others."""
     if name.startswith(_TORCHVISION):
-        return _torchvision_card(name)
+        return classifiers.card(name.removeprefix(_TORCHVISION))
     if name.split(":")[0] == _PLANTED:
         raise VisaeError("the planted network is built, not trained: it has no weights to fetch; use it as it is")
     if name not in FLAVOURS:
@@ -88,37 +86,11 @@ def _as_stored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _torchvision(name: str, place: Path | None, device: torch.device | str) -> Network:
-    path = weights.find(_torchvision_card(name), place)
-    module = torchvision.models.get_model(name.removeprefix(_TORCHVISION), weights=None)
-    expected = {key: tuple(value.shape) for key, value in module.state_dict().items()}
-    module.load_state_dict(weights.check(read(path), expected, path))
-    module.requires_grad_(False)
-    return Network.from_module(module, preprocess=_imagenet_units, name=name, device=device)
-
-
-def _torchvision_card(name: str) -> Card:
     short = name.removeprefix(_TORCHVISION)
-    known = torchvision.models.list_models(module=torchvision.models)
-    if short not in known:
-        raise unknown("torchvision network", short, known)
-    published = torchvision.models.get_model_weights(short).DEFAULT
-    file = published.url.rsplit("/", 1)[1]
-    digest = Digest("sha256_prefix", file.rsplit("-", 1)[1].split(".")[0])
-    return Card(
-        name=name,
-        title=f"{short} of torchvision",
-        description=f"torchvision's weights {published}",
-        licence="as torchvision states for these weights",
-        origin="torchvision",
-        weights=(WeightsFile(file, published.url, digest),),
-    )
-
-
-def _imagenet_units(images: Tensor) -> Tensor:
-    """The mean and standard deviation of ImageNet's pixels, which torchvision's classifiers expect."""
-    mean = images.new_tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
-    deviation = images.new_tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-    return (images - mean) / deviation
+    path = weights.find(classifiers.card(short), place)
+    module = classifiers.build(short)
+    classifiers.load(module, read(path), path)
+    return Network.from_module(module, preprocess=classifiers.Preprocess(short), name=name, device=device)
 
 
 def layers(name: str) -> Mapping[str, Layer]:
@@ -128,7 +100,7 @@ def layers(name: str) -> Mapping[str, Layer]:
     if name in FLAVOURS:
         return InceptionV1(FLAVOURS[name]).layers
     if name.startswith(_TORCHVISION):
-        _torchvision_card(name)
-        module = torchvision.models.get_model(name.removeprefix(_TORCHVISION), weights=None)
-        return Network.from_module(module, name=name).layers
+        short = name.removeprefix(_TORCHVISION)
+        classifiers.card(short)
+        return Network.from_module(classifiers.build(short), name=name).layers
     raise unknown("network", name, [*names(), f"{_TORCHVISION}resnet18"])

@@ -55,7 +55,7 @@ class Planted(nn.Module):
         self.channels = Channels()
         self.register_buffer("rivals", _rivals(self.features))
         self.register_buffer("directions", mixing(len(self.features)))
-        self.margin = math.ceil(_reach(self.features) / GRID) + 1
+        self.margin = math.ceil(_reach(self.features) / GRID)
         self.eval()
 
     @property
@@ -116,21 +116,22 @@ def mixing(features: int) -> Float[Tensor, "f d"]:
     """Directions `[f, d]`: each feature writes into 4 of the 48 neurons, with weights in [0.5, 1) scaled to unit norm.
 
     Neurons are filled evenly, and of 64 draws for a feature the one that overlaps least with those before is kept.
+    Computed in float64 and rounded once, so that they do not depend on the order of a machine's sums.
     """
     source = generator(0, "planted", "mixing")
-    directions = torch.zeros(features, NEURONS)
+    directions = torch.zeros(features, NEURONS, dtype=torch.float64)
     for index in range(features):
         load = (directions > 0).sum(0)
         draws = torch.stack([_draw(load, source) for _ in range(64)])
         overlap = (draws @ directions.T).amax(1)
         directions[index] = draws[overlap.argmin()]
-    return directions
+    return directions.float()
 
 
 def _draw(load: Tensor, source: torch.Generator) -> Float[Tensor, " d"]:
-    order = (load + 2 * torch.rand(NEURONS, generator=source)).argsort()[:NEURONS_A_FEATURE]
-    direction = torch.zeros(NEURONS)
-    direction[order] = 0.5 + torch.rand(NEURONS_A_FEATURE, generator=source) / 2
+    order = (load + 2 * torch.rand(NEURONS, generator=source)).argsort(stable=True)[:NEURONS_A_FEATURE]
+    direction = torch.zeros(NEURONS, dtype=torch.float64)
+    direction[order] = 0.5 + torch.rand(NEURONS_A_FEATURE, generator=source).double() / 2
     return F.normalize(direction, dim=0)
 
 

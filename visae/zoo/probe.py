@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 
+# cuDNN may convolve in tiles (Winograd, FFT), and would spread a NaN over a whole one.
+@torch.backends.cudnn.flags(enabled=False)
 @torch.inference_mode()
 def receptive_range(
     read: Callable[[Tensor], Tensor], position: int, size: int, device: torch.device | str = "cpu"

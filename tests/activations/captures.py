@@ -1,0 +1,108 @@
+"""Small images and a small network to capture, and a look at what a capture left."""
+
+import hashlib
+import importlib
+
+import torch
+from torch import nn
+
+from visae.activations import Positions, capture_layers
+from visae.images import Unreadable
+from visae.zoo import Network
+
+# `visae.activations.capture` is the function of that name.
+CAPTURE = importlib.import_module("visae.activations.capture")
+
+
+class Stop(Exception):  # noqa: N818 - it stands for whatever ends a capture: a kill, a crash, Ctrl-C
+    pass
+
+
+def nothing(_):
+    pass
+
+
+def stop_at(moment):
+    """Something to call with a number: it stops at this one."""
+
+    def before(number):
+        if number == moment:
+            raise Stop
+
+    return before
+
+
+class Pictures:
+    """Images whose pixels depend on `content` and the index; those in `bad` are unreadable, `before` hears of each."""
+
+    name, size = "pictures/", 16
+
+    def __init__(self, count, bad=(), before=nothing, content=0):
+        self.count, self.bad, self.before, self.content = count, bad, before, content
+
+    def __len__(self):
+        return self.count
+
+    def key(self, index):
+        return f"picture {index}"
+
+    def read(self, index):
+        self.before(index)
+        if index in self.bad:
+            raise Unreadable(f"picture {index} is torn")
+        source = torch.Generator().manual_seed(1000 * self.content + index)
+        pixels = torch.randint(256, (3, 16, 16), generator=source, dtype=torch.uint8)
+        return pixels, hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
+
+    def settings(self):
+        return {"kind": "pictures", "count": self.count}
+
+
+class Heard(nn.Sequential):
+    """Layers that count their forward passes; `before` hears of each one."""
+
+    before, calls = staticmethod(nothing), 0
+
+    def forward(self, x):
+        self.calls += 1
+        self.before(self.calls)
+        return super().forward(x)
+
+
+def tower(gain=1.0):
+    """`early` has maps of 5 x 8 x 8, `late` of 7 x 4 x 4, and `after` comes after both."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = nn.Sequential()
+        module.add_module("early", Heard(nn.Conv2d(3, 5, 3, 2, 1), nn.ReLU()))
+        module.add_module("late", Heard(nn.Conv2d(5, 7, 3, 2, 1), nn.ReLU()))
+        module.add_module("after", Heard(nn.Conv2d(7, 2, 1)))
+    with torch.no_grad():
+        module.early[0].weight.mul_(gain)
+    network = Network.from_module(module, ["early", "late", "after"], name="tower", size=16)
+    # Every layer's geometry is found out here, so that only what a capture does is counted.
+    assert all(network.layers[layer].channels for layer in network.layers)
+    for layer in module:
+        layer.calls = 0
+    return network
+
+
+def layers_of(network):
+    """The network's modules, which count their calls."""
+    return network.readable.module
+
+
+def take(out, images, layer="early", positions=None, network=None, batch=4, **more):
+    """Rows of one layer, in a store at `out`."""
+    positions = positions or Positions("magnitude", 6)
+    return capture_layers(network or tower(), {layer: out}, images, positions, batch, **more)[layer]
+
+
+def content(folder):
+    """Every file below a folder, with its bytes."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def everything(rows):
+    """All rows of a store, and the places they come from."""
+    return rows.gather(torch.arange(len(rows))), [rows.position(index) for index in range(len(rows))]

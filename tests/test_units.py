@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+import visae
+from visae.sae import save
+from visae.seeds import generator
+
+
+@pytest.fixture(scope="module")
+def network():
+    return visae.network("planted", device="cpu")
+
+
+def dictionary(network, layer="mixed", dim=48, **about):
+    sae = visae.TopK(width=64, k=4).build(dim, generator(0, "test"))
+    sae.fit_units(torch.full((dim,), 0.1), torch.full((dim,), 4.0))
+    sae.about = {"network": network.name, "layer": layer, "weights": network.digest} | about
+    return sae
+
+
+def test_neurons_are_the_channels(network):
+    images = torch.rand(2, 3, 64, 64)
+    units = visae.neurons(network, "mixed")
+    assert (units.kind, len(units)) == ("neurons", 48)
+    assert torch.equal(units.maps(images), network.maps(images, ["mixed"])["mixed"])
+
+
+def test_features_are_the_sae_at_every_position_in_units_of_what_they_add(network):
+    images = torch.rand(2, 3, 64, 64)
+    sae = dictionary(network)
+    units = visae.features(network, "mixed", sae)
+    maps = units.maps(images)
+    assert (units.kind, len(units)) == ("features", 64)
+    assert maps.shape == (2, 64, 16, 16)
+    row = network.maps(images, ["mixed"])["mixed"][1, :, 3, 5]
+    f = sae.encode(row[None])[0]
+    added = (f[:, None] * sae.decoder * sae.scale).norm(dim=1)
+    assert torch.allclose(maps[1, :, 3, 5], added, atol=1e-5)
+
+
+def test_features_take_a_dictionary_from_its_folder(network, tmp_path):
+    sae = dictionary(network)
+    save(sae, tmp_path / "sae.safetensors")
+    units = visae.features(network, "mixed", tmp_path)
+    images = torch.rand(1, 3, 64, 64)
+    assert torch.equal(units.maps(images), visae.features(network, "mixed", sae).maps(images))
+
+
+@pytest.mark.parametrize(
+    ("layer", "changes", "words"),
+    [
+        ("mixt", {}, "mixed"),
+        ("truth", {}, "rows of 48, truth of planted has 70"),
+        ("mixed", {"layer": "other"}, "trained on other of planted"),
+        ("mixed", {"weights": "f" * 64}, "weights ffffffffffff"),
+        ("mixed", {"network": "inceptionv1"}, "of inceptionv1"),
+    ],
+)
+def test_a_dictionary_of_something_else_is_refused(network, layer, changes, words):
+    with pytest.raises(visae.VisaeError, match=words):
+        visae.features(network, layer, dictionary(network, **changes))

@@ -1,0 +1,99 @@
+import pytest
+import torch
+from torch import nn
+
+from visae.errors import VisaeError
+from visae.zoo import Network
+from visae.zoo.hooked import Hooked
+from visae.zoo.inception import TENSORFLOW, InceptionV1
+from visae.zoo.network import Readable
+from visae.zoo.planted import Planted
+from visae.zoo.weights import digest
+
+
+def small(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, 2, 1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.Dropout2d(0.5),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 7),
+    )
+
+
+@pytest.fixture
+def network():
+    return Network.from_module(small(), preprocess=lambda images: 2 * images - 1, name="small", size=32)
+
+
+@pytest.mark.parametrize("make", [lambda: InceptionV1(TENSORFLOW), Planted, lambda: Hooked(small(), lambda x: x, 32)])
+def test_whatever_stands_behind_a_network_can_be_read(make):
+    assert isinstance(make(), Readable)
+
+
+def test_maps_and_logits_are_those_of_the_module_in_evaluation_mode(network):
+    module = small().eval()
+    images = torch.rand(3, 3, 20, 24)
+    found = network.maps(images, ["2", "0"])
+    assert list(found) == ["2", "0"]
+    torch.testing.assert_close(found["0"], module[0](2 * images - 1))
+    torch.testing.assert_close(found["2"], module[:3](2 * images - 1))
+    torch.testing.assert_close(network.logits(images), module(2 * images - 1))
+
+
+def test_a_network_knows_its_layers(network):
+    assert list(network.layers) == ["0", "1", "2", "3", "4"]
+    assert network.layer("2").channels == 4
+    assert network.layer("2").stride == 2
+    assert network.truth is None
+    assert (network.name, network.device) == ("small", torch.device("cpu"))
+
+
+def test_the_choice_of_layers_may_be_limited():
+    network = Network.from_module(small(), ["2", "0"], size=32)
+    assert list(network.layers) == ["0", "2"]
+    with pytest.raises(VisaeError, match="no layer of module named '1'"):
+        network.maps(torch.rand(1, 3, 8, 8), ["1"])
+
+
+TYPOS = [
+    (Planted(), "truht", "no layer of n named 'truht'; the nearest are truth"),
+    (InceptionV1(TENSORFLOW), "mixed3b_5X5", "no layer of n named 'mixed3b_5X5'; the nearest are mixed3b_5x5"),
+    (InceptionV1(TENSORFLOW), "conv2d3", "the nearest are conv2d2, conv2d1, conv2d0"),
+]
+
+
+@pytest.mark.parametrize(("readable", "name", "said"), TYPOS)
+def test_a_typo_in_a_layers_name_lists_the_nearest(readable, name, said):
+    network = Network("n", readable, "")
+    for ask in (network.layer, lambda name: network.maps(torch.zeros(1, 3, 32, 32), [name])):
+        with pytest.raises(VisaeError, match=said):
+            ask(name)
+
+
+def test_a_network_without_classes_says_so():
+    with pytest.raises(VisaeError, match="planted does not classify"):
+        Network("planted", Planted(), "").logits(torch.rand(1, 3, 32, 32))
+
+
+def test_the_planted_networks_truth_is_at_hand():
+    planted = Planted()
+    truth = Network("planted", planted, "").truth
+    assert truth.features == planted.features
+    assert torch.equal(truth.directions, planted.directions)
+
+
+def test_the_digest_is_that_of_the_weights():
+    digests = [Network.from_module(small(seed), size=32).digest for seed in (0, 0, 1)]
+    assert digests[0] == digests[1] == digest(small(0).state_dict())
+    assert digests[0] != digests[2]
+
+
+def test_gradients_flow_to_the_images_unless_they_are_turned_off(network):
+    images = torch.rand(1, 3, 8, 8, requires_grad=True)
+    assert network.maps(images, ["2"])["2"].requires_grad
+    with torch.inference_mode():
+        assert not network.maps(images, ["2"])["2"].requires_grad

@@ -1,0 +1,5 @@
+"""python -m visae"""
+
+from visae.cli import main
+
+main()
