@@ -1,4 +1,4 @@
-"""Captures into a folder and is killed, again and again, after so many seconds; then captures to the end."""
+"""Captures into a folder, killed again and again so many seconds after a new shard; then captures to the end."""
 
 import os
 import signal
@@ -14,15 +14,22 @@ from visae.activations import Positions, capture_layers
 
 def capture(folder):
     images = Pictures(60, bad={5, 31}, before=lambda _: time.sleep(0.002))
-    layers = {name: Path(folder) / name for name in ("early", "late")}
+    layers = {name: folder / name for name in ("early", "late")}
     capture_layers(tower(), layers, images, Positions("uniform", 6), 4)
 
 
+def shards(folder):
+    return len(list(folder.glob("*/shard-*")))
+
+
 def killed_after(seconds, folder):
-    child = os.fork()
+    before, child = shards(folder), os.fork()
     if not child:
         capture(folder)
         os._exit(0)
+    give_up = time.monotonic() + 20
+    while shards(folder) == before and time.monotonic() < give_up:
+        time.sleep(0.0005)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     return os.waitpid(child, 0)[1]
@@ -31,7 +38,7 @@ def killed_after(seconds, folder):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     CAPTURE._ROWS_A_SHARD = 50
-    folder, *moments = sys.argv[1:]
-    ends = [killed_after(float(moment), folder) for moment in moments]
-    print(ends.count(signal.SIGKILL), "killed")
-    capture(folder)
+    place = Path(sys.argv[1])
+    ends = [killed_after(float(moment), place) for moment in sys.argv[2:]]
+    print(ends.count(signal.SIGKILL), "killed, with", shards(place), "shards")
+    capture(place)

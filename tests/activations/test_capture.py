@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
-from captures import CAPTURE, Pictures, Stop, content, everything, layers_of, stop_at, take, tower
+from captures import CAPTURE, Pictures, Stop, content, everything, layers_of, same_tower, stop_at, take, tower
 
 from visae.activations import Positions, capture, capture_layers
 from visae.errors import VisaeError
@@ -25,7 +25,7 @@ def small_shards(monkeypatch):
 
 def maps_one_by_one(images, layer):
     """The maps of every readable image: the slow, obvious way."""
-    net = tower()
+    net = same_tower()
     readable = [index for index in range(len(images)) if index not in images.bad]
     pixels = {index: images.read(index)[0][None].float() / 255 for index in readable}
     with torch.no_grad():
@@ -57,7 +57,7 @@ def test_positions_are_those_that_are_chosen(tmp_path):
 @pytest.mark.parametrize("positions", CHOICES)
 def test_layers_in_one_pass_are_what_they_are_alone(tmp_path, positions):
     images, folders = Pictures(21, bad={3, 20}), {name: tmp_path / "both" / name for name in ("late", "early")}
-    capture_layers(tower(), folders, images, positions, 4)
+    capture_layers(same_tower(), folders, images, positions, 4)
     for layer, folder in folders.items():
         take(tmp_path / layer, images, layer, positions)
         assert content(folder) == content(tmp_path / layer)
@@ -73,7 +73,7 @@ def test_a_store_begun_alone_goes_on_in_company(tmp_path):
             with pytest.raises(Stop):
                 take(tmp_path / "begun" / layer, Pictures(23, bad={1}, before=stop_at(16)), layer, positions)
     folders = {layer: tmp_path / "begun" / layer for layer in ("after", "late", "early")}
-    capture_layers(tower(), folders, images, positions, 4)
+    capture_layers(same_tower(), folders, images, positions, 4)
     assert content(tmp_path / "begun") == content(tmp_path / "whole")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from captures import CAPTURE, Pictures, Stop, content, layers_of, stop_at, take, tower
+from captures import CAPTURE, Pictures, Stop, content, layers_of, same_tower, stop_at, take, tower
 from torch import nn
 
 from visae import files
@@ -24,7 +24,7 @@ def make(out, images, **more):
 
 def make_two(out, images):
     layers = {name: out / name for name in ("early", "late")}
-    return capture_layers(tower(), layers, images, Positions("all"), 2)
+    return capture_layers(same_tower(), layers, images, Positions("all"), 2)
 
 
 @pytest.fixture(autouse=True)
@@ -142,13 +142,13 @@ def test_what_is_whole_is_not_read_again(tmp_path):
 
 def test_killed_again_and_again(tmp_path, monkeypatch):
     script = Path(__file__).with_name("killed.py")
-    moments = ["0.01", "0.03", "0.05", "0.05", "0.07"]
+    moments = ["0", "0.002", "0.005", "0.01", "0.02"]
     command = [sys.executable, str(script), str(tmp_path / "rows"), *moments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert int(done.stdout.split()[0]) >= 2
+    assert done.stdout.startswith("5 killed"), done.stdout
     monkeypatch.setattr(CAPTURE, "_ROWS_A_SHARD", 50)
     layers = {name: tmp_path / "whole" / name for name in ("early", "late")}
-    capture_layers(tower(), layers, Pictures(60, bad={5, 31}), Positions("uniform", 6), 4)
+    capture_layers(same_tower(), layers, Pictures(60, bad={5, 31}), Positions("uniform", 6), 4)
     assert content(tmp_path / "rows") == content(tmp_path / "whole")
 
 
@@ -194,9 +194,9 @@ def test_a_capture_refused_for_its_images_goes_on_once_they_are_mended(tmp_path)
     with pytest.raises(VisaeError, match="cannot be read"):
         make(tmp_path / "rows", Pictures(12, set(range(3, 12))))
     rows = make(tmp_path / "rows", Pictures(12, {10}))
-    in_whole_shards = [3]
+    in_whole_shards = range(3, 8)
     assert [key for key, _ in rows.manifest["skipped"]] == [f"picture {index}" for index in [*in_whole_shards, 10]]
-    assert len(rows) == 6 * rows.images_read == 6 * 10
+    assert len(rows) == 6 * rows.images_read == 6 * 6
 
 
 class Gain(nn.Module):

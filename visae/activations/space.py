@@ -36,10 +36,8 @@ def refuse_too_large(stores: Sequence[Store], images: int, max_disk: int | None)
         )
     missing: dict[int, int] = defaultdict(int)
     for store in stores:
-        place = _existing(store.folder)
-        disk = place.stat().st_dev
+        disk, free = _disk(store.folder)
         missing[disk] += needed(store.manifest["settings"], max(images - store.next_image, 0))
-        free = shutil.disk_usage(place).free
         if missing[disk] > free:
             raise VisaeError(
                 f"the capture needs {_exactly(missing[disk])} more, {_exactly(free)} are free on the disk of "
@@ -59,7 +57,8 @@ def _readable(size: float) -> str:
     return f"{size:,.1f} TB"
 
 
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
+def _disk(folder: Path) -> tuple[int, int]:
+    """Which disk a folder, there already or not, lies on, and how many bytes are free there."""
     absolute = folder.absolute()
-    return next(place for place in (absolute, *absolute.parents) if place.exists())
+    place = next(place for place in (absolute, *absolute.parents) if place.exists())
+    return place.stat().st_dev, shutil.disk_usage(place).free

@@ -19,7 +19,7 @@ class Training:
     seed:     decides the initial directions, the images held out and the order of the rows.
     """
 
-    epochs: int = 16
+    epochs: int = 8
     batch: int = 2048
     lr: float = 1e-3
     warmup: float = 0.05

@@ -1,0 +1,153 @@
+import json
+import pickle
+import re
+
+import pytest
+import safetensors.torch
+import torch
+
+from visae.errors import VisaeError
+from visae.sae import SAE, ReLU, TopK, load, save
+
+KEPT = ("encoder", "encoder_bias", "decoder", "bias", "centre", "scale")
+ABOUT = {"network": "planted", "layer": "mixed", "figures": {"l0": 7.98, "none": None}, "note": "é"}
+
+
+def made(recipe):
+    source = torch.Generator().manual_seed(0)
+    sae = recipe.build(5, source)
+    with torch.no_grad():
+        for tensor in (*sae.parameters(), sae.centre, sae.scale):
+            tensor += torch.rand(tensor.shape, generator=source) / 3
+    sae.idle += 7
+    sae.about = ABOUT
+    return sae
+
+
+@pytest.fixture
+def path(tmp_path):
+    save(made(TopK(width=8, k=2)), tmp_path / "sae.safetensors")
+    return tmp_path / "sae.safetensors"
+
+
+@pytest.mark.parametrize("recipe", [TopK(width=8, k=2, aux_weight=1 / 3), ReLU(width=7, l1=0.1)])
+def test_an_sae_comes_back_to_the_bit(tmp_path, recipe):
+    sae = made(recipe)
+    save(sae, tmp_path / "run" / "sae.safetensors")
+    for place in (tmp_path / "run", str(tmp_path / "run" / "sae.safetensors")):
+        back = load(place)
+        assert isinstance(back, SAE)
+        assert (back.recipe, back.about, back.dim, back.width) == (recipe, ABOUT, 5, recipe.width)
+        assert not back.training
+        assert not any(parameter.requires_grad for parameter in back.parameters())
+        for name in KEPT:
+            assert torch.equal(getattr(back, name), getattr(sae, name))
+        x = torch.randn(20, 5)
+        assert torch.equal(back.encode(x), sae.encode(x))
+
+
+def test_a_file_saved_again_has_the_same_bytes(path):
+    before = path.read_bytes()
+    save(load(path), path)
+    assert path.read_bytes() == before
+
+
+def test_the_file_is_plain_safetensors(path):
+    with safetensors.safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()["visae"])
+        assert sorted(file.keys()) == sorted(KEPT)
+    assert list(header) == ["schema", "kind", "recipe", "dim", "about"]
+    assert (header["schema"], header["kind"], header["dim"]) == (1, "topk", 5)
+    assert header["recipe"] == {"width": 8, "k": 2, "aux_k": 64, "aux_weight": 1 / 32, "dead_after": 100_000}
+
+
+def test_nothing_is_pickled(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("pickle")
+
+    for module, names in ((pickle, ("dumps", "dump", "loads", "load")), (torch, ("save", "load"))):
+        for name in names:
+            monkeypatch.setattr(module, name, refuse)
+    save(made(ReLU(width=7)), tmp_path / "sae.safetensors")
+    load(tmp_path)
+
+
+def edited(path, tensors=lambda kept: kept, **keys):
+    """The file with other tensors or another header."""
+    with safetensors.safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()["visae"]) | keys
+        kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    header = {key: value for key, value in header.items() if value is not ...}
+    path.write_bytes(safetensors.torch.save(tensors(kept), {"visae": json.dumps(header)}))
+
+
+RECIPE = {"width": 8, "k": 2}
+BAD_HEADERS = [
+    ({"schema": 2}, "has schema 2, this visae reads schema 1"),
+    ({"schema": ...}, "has schema None"),
+    ({"kind": "gated"}, "no kind of SAE named 'gated'; there are relu, topk"),
+    ({"kind": "relu"}, "a relu SAE has no setting k"),
+    ({"kind": 3}, "its header has kind 3"),
+    ({"kind": ...}, "missing 'kind'"),
+    ({"colour": "red"}, "other keys than this visae knows: unknown 'colour'"),
+    ({"recipe": RECIPE | {"colour": 1}}, "a topk SAE has no setting colour"),
+    ({"recipe": RECIPE | {"k": 9}}, "k is 9, the width 8"),
+    ({"recipe": RECIPE | {"k": "2"}}, "k is '2'; it must be a whole number"),
+    ({"recipe": []}, "its header has recipe"),
+    ({"recipe": RECIPE | {"width": 9}}, "a topk SAE has .*'decoder': 'float32 "),
+    ({"dim": 6}, "a topk SAE has .*'bias': 'float32 "),
+    ({"dim": 0}, "its header has dim 0"),
+    ({"dim": "5"}, "its header has dim '5'"),
+    ({"about": None}, "its header has about None"),
+]
+
+
+@pytest.mark.parametrize(("keys", "message"), BAD_HEADERS)
+def test_a_header_that_is_not_as_it_should_be(path, keys, message):
+    edited(path, **keys)
+    refused(path, message)
+
+
+BAD_TENSORS = [
+    (lambda kept: kept | {"gate": torch.zeros(8)}, "'gate': 'float32 "),
+    (lambda kept: {name: kept[name] for name in KEPT[1:]}, "'encoder': 'float32 "),
+    (lambda kept: kept | {"decoder": kept["decoder"].T.contiguous()}, r"'decoder': 'float32 \[5, 8\]'"),
+    (lambda kept: kept | {"scale": torch.ones(1)}, r"'scale': 'float32 \[1\]'"),
+    (lambda kept: kept | {"bias": kept["bias"].half()}, r"'bias': 'float16 \[5\]'"),
+    (lambda _: {}, "holds the tensors {}"),
+]
+
+
+@pytest.mark.parametrize(("tensors", "message"), BAD_TENSORS)
+def test_tensors_that_are_not_as_they_should_be(path, tensors, message):
+    edited(path, tensors)
+    refused(path, message)
+
+
+BAD_BYTES = [
+    (lambda whole: whole[: len(whole) // 2], "is not a whole safetensors file"),
+    (lambda whole: whole[:-1], "is not a whole safetensors file"),
+    (lambda _: b"", "is not a whole safetensors file"),
+    (lambda _: pickle.dumps({"decoder": [1, 2]}), "is not a whole safetensors file"),
+    (lambda _: safetensors.torch.save({"w": torch.ones(2)}), "has no 'visae' header"),
+]
+
+
+@pytest.mark.parametrize(("harm", "message"), BAD_BYTES)
+def test_what_is_not_a_dictionary(path, harm, message):
+    path.write_bytes(harm(path.read_bytes()))
+    refused(path, message)
+
+
+def test_what_is_not_there(tmp_path):
+    for place, file in [(tmp_path, tmp_path / "sae.safetensors"), (tmp_path / "typo", tmp_path / "typo")]:
+        with pytest.raises(VisaeError) as error:
+            load(place)
+        assert str(error.value) == f"there is no dictionary at {file}; train one with: visae train --out {place} ..."
+
+
+def refused(path, message):
+    with pytest.raises(VisaeError) as error:
+        load(path)
+    assert re.search(message, str(error.value)), str(error.value)
+    assert "\n" not in str(error.value)
