@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from jaxtyping import install_import_hook
 
 install_import_hook("visae", "typecheck.checked")
+# One thread a worker: threads of several workers on the same cores wait for each other.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ def network():
     return visae.network("planted", device="cpu")
 
 
-def dictionary(network, layer="mixed", dim=48, **about):
+def dictionary(of, layer="mixed", dim=48, **about):
     sae = visae.TopK(width=64, k=4).build(dim, generator(0, "test"))
     sae.fit_units(torch.full((dim,), 0.1), torch.full((dim,), 4.0))
-    sae.about = {"network": network.name, "layer": layer, "weights": network.digest} | about
+    sae.about = {"network": of.name, "layer": layer, "weights": of.digest} | about
     return sae
 
 

@@ -1,5 +1,6 @@
 """The command line: one subcommand a verb."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -27,6 +28,9 @@ def main(arguments: list[str] | None = None) -> None:
         command.run()
     except VisaeError as error:
         sys.exit(_fail(str(error)))
+    except BrokenPipeError:
+        # Whoever read the output, `head` for instance, has had enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("visae: stopped; the same command goes on from the last whole part", file=sys.stderr)
         sys.exit(130)

@@ -5,6 +5,12 @@ import torch.nn.functional as F
 
 from visae.activations import Rows
 from visae.activations.store import Shard, Store
+from visae.sae import ReLU, TopK
+from visae.training import Training
+
+RECIPES = [TopK(width=24, k=2, dead_after=200), ReLU(width=24, l1=0.1)]
+SHORT = Training(epochs=3, batch=100, lr=3e-3)  # 27 steps on 1,000 rows, of which 100 are held out
+FILES = ["checkpoint.safetensors", "log.jsonl", "sae.safetensors"]
 
 
 def store_of(folder, values, rows_an_image=10, images_a_shard=8):

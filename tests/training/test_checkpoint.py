@@ -27,7 +27,7 @@ def train_on(sae, optimiser, batches):
         sae.after_step()
 
 
-@pytest.mark.parametrize("recipe", [TopK(width=9, k=2, dead_after=20), ReLU(width=9)])
+@pytest.mark.parametrize("recipe", [TopK(width=64, k=1, dead_after=20), ReLU(width=9)])
 def test_what_goes_on_from_a_checkpoint_is_what_went_on(tmp_path, recipe):
     sae, optimiser = started(recipe, 5)
     checkpoint.save(tmp_path, sae, optimiser, 5, SETTINGS)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from visae.errors import VisaeError
 from visae.training.log import FILE, Log
 
 
@@ -40,3 +41,11 @@ def test_lines_of_steps_that_come_again_and_torn_ones_are_dropped(tmp_path, step
     assert [line["step"] for line in lines(tmp_path)] == kept
     again.write(step=step, error=0.25)
     assert lines(tmp_path)[-1] == {"step": step, "error": 0.25}
+
+
+def test_a_log_that_cannot_be_written_is_one_line(tmp_path):
+    log = Log(tmp_path / "run", 0)
+    log.path.unlink()
+    log.path.mkdir()
+    with pytest.raises(VisaeError, match=r"cannot write .*log\.jsonl: Is a directory"):
+        log.write(step=0)

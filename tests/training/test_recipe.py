@@ -27,8 +27,8 @@ def test_the_rate_rises_stays_and_falls(warmup, decay, steps, shares):
 def test_the_warmth_rises_and_stays(warmup, decay, steps, shares):
     found = [Training(warmup=warmup, decay=decay).warmth(step, steps) for step in range(steps)]
     assert found == sorted(found)
-    assert found[-1] == pytest.approx(1.0 if warmup <= 0.5 else steps / (warmup * steps) if warmup > 1 else 1.0)
-    assert all(0 < warm <= 1 for warm in found)
+    assert found[0] > 0
+    assert found[-1] == 1
     assert all(share <= warm + 1e-12 for share, warm in zip(shares, found, strict=True))
 
 

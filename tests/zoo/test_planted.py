@@ -24,6 +24,11 @@ def leaves():
 
 
 @pytest.fixture(scope="module")
+def directions():
+    return mixing(70)
+
+
+@pytest.fixture(scope="module")
 def without():
     return Planted(0.0)
 
@@ -38,8 +43,7 @@ def truth(network, images):
     return network.read(images, ["truth"])["truth"]
 
 
-def test_the_mixing_matrix_is_sparse_non_negative_and_even():
-    directions = mixing(70)
+def test_the_mixing_matrix_is_sparse_non_negative_and_even(directions):
     assert directions.shape == (70, 48)
     assert directions.min() == 0
     assert ((directions > 0).sum(1) == 4).all()
@@ -49,13 +53,12 @@ def test_the_mixing_matrix_is_sparse_non_negative_and_even():
     assert load.max() - load.min() <= 4
 
 
-def test_weights_of_a_direction_are_within_a_factor_of_two():
-    nonzero = mixing(70)[mixing(70) > 0].view(70, 4)
+def test_weights_of_a_direction_are_within_a_factor_of_two(directions):
+    nonzero = directions[directions > 0].view(70, 4)
     assert (nonzero.amax(1) < 2 * nonzero.amin(1)).all()
 
 
-def test_no_two_directions_are_close():
-    directions = mixing(70)
+def test_no_two_directions_are_close(directions):
     overlap = (directions @ directions.T).fill_diagonal_(0)
     assert overlap.max() < 0.5
     assert torch.linalg.matrix_rank(directions) == 48
@@ -70,12 +73,12 @@ print(digest(Planted().state_dict()))
 """
 
 
-def test_two_processes_build_the_same_network(default):
+def test_two_processes_build_the_same_network(default, directions):
     # Another instruction set and another number of threads: as near to another machine as one comes on this one.
     settings = os.environ | {"ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "2"}
     command = [sys.executable, "-c", FINGERPRINTS]
     output = subprocess.run(command, capture_output=True, text=True, check=True, env=settings).stdout
-    rounded = (mixing(70) * 1e4).round().int().numpy()
+    rounded = (directions * 1e4).round().int().numpy()
     assert output.split() == [hashlib.sha256(rounded.tobytes()).hexdigest(), digest(default.state_dict())]
 
 
@@ -84,9 +87,9 @@ def test_the_digest_tells_strengths_apart(default, without):
     assert len(digests) == 3
 
 
-def test_the_truth_is_part_of_the_network(default):
+def test_the_truth_is_part_of_the_network(default, directions):
     assert default.truth.features == default.features
-    assert torch.equal(default.truth.directions, mixing(70))
+    assert torch.equal(default.truth.directions, directions)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.1, math.nan, math.inf])

@@ -24,8 +24,8 @@ from visae.settings import refuse_other_settings
 class Shard:
     """Rows on their way to the disk, and the images they came from: (key, digest), or (key, reason) if skipped."""
 
-    rows: list[Float16[Tensor, "n d"]] = field(default_factory=list)
-    position: list[Int32[Tensor, "n 3"]] = field(default_factory=list)
+    rows: list[Float16[Tensor, "_ d"]] = field(default_factory=list)
+    position: list[Int32[Tensor, "_ 3"]] = field(default_factory=list)
     sum: Float64[Tensor, " d"] | float = 0.0
     sum_of_squares: Float64[Tensor, " d"] | float = 0.0
     images: list[tuple[str, str]] = field(default_factory=list)
@@ -131,13 +131,9 @@ def _new(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _continued(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest of the folder, whose shards are whole; drops a shard that it does not list."""
+    """The manifest of the folder, whose shards are whole. One that it does not list yet will be written over."""
     manifest = read_manifest(folder)
     refuse_other_settings(folder, manifest["settings"], settings)
     if manifest["state"] == "partial":
         verify(folder, manifest)
-        listed = {shard["file"] for shard in manifest["shards"]}
-        for leftover in folder.glob("shard-*.safetensors"):
-            if leftover.name not in listed:
-                leftover.unlink()
     return manifest

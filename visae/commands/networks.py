@@ -23,7 +23,9 @@ class Networks:
     def run(self) -> None:
         """Print the list."""
         lines = _layers(self.name) if self.name else _networks()
-        print("\n".join(lines))
+        for line in lines:
+            # One by one, because a torchvision network's layers are measured as they are listed.
+            print(line, flush=True)
 
 
 def _networks() -> Iterator[str]:

@@ -26,7 +26,7 @@ class Fidelity:
 
 
 @torch.inference_mode()
-def fidelity(sae: SAE, batches: Iterable[Float[Tensor, "n d"]]) -> Fidelity:
+def fidelity(sae: SAE, batches: Iterable[Float[Tensor, "_ d"]]) -> Fidelity:
     """An SAE's fidelity over all the rows of the batches."""
     device = sae.decoder.device
     rows = 0

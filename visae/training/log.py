@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from visae import files
+from visae.errors import VisaeError
 
 FILE = "log.jsonl"
 
@@ -19,9 +20,12 @@ class Log:
         files.write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())
 
     def write(self, **entry: Any) -> None:
-        """Append one line."""
-        with self.path.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+        """Append one line; raises `VisaeError` where that is not possible."""
+        try:
+            with self.path.open("a") as file:
+                file.write(json.dumps(entry, allow_nan=False) + "\n")
+        except OSError as error:
+            raise VisaeError(f"cannot write {self.path}: {error.strerror or error}") from error
 
 
 def _step(line: str) -> float:

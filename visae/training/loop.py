@@ -40,9 +40,9 @@ def train(
 ) -> SAE:
     """Train one SAE, and leave `sae.safetensors`, `log.jsonl` and a checkpoint in the folder `out`.
 
-    A run that was stopped goes on from its last checkpoint and, on the CPU, ends with the same bits as one that was
-    not; a run that is finished is loaded. Raises `VisaeError` for a folder made with other settings, for rows that do
-    not vary, and when training diverges; the last checkpoint is then from before.
+    A run that was stopped goes on from its last checkpoint and, on the CPU and with as many threads, ends with the same
+    bits as one that was not; a run that is finished is loaded. Raises `VisaeError` for a folder made with other
+    settings, for rows that do not vary, and when training diverges; the last checkpoint is then from before.
     """
     rows = rows if isinstance(rows, Rows) else Rows(rows)
     training, folder = training or Training(), Path(out)

@@ -84,13 +84,14 @@ class Planted(nn.Module):
         raw = [self._evidence(feature, window, size) for feature in self.features]
         return ((torch.stack(raw, 1) - _THRESHOLD) / (1 - _THRESHOLD)).relu()
 
-    def _evidence(self, feature: Feature, window: list[Tensor], size: list[int]) -> Float[Tensor, "b H W"]:
+    # Called hundreds of times a batch: without shapes, whose checks would make tests slow.
+    def _evidence(self, feature: Feature, window: list[Tensor], size: list[int]) -> Tensor:
         present = torch.stack([self._at(place, window, size) for place in feature.present]).amin(0)
         if not feature.absent:
             return present
         return present - torch.stack([self._at(place, window, size) for place in feature.absent]).amax(0)
 
-    def _at(self, place: Place, window: list[Tensor], size: list[int]) -> Float[Tensor, "b H W"]:
+    def _at(self, place: Place, window: list[Tensor], size: list[int]) -> Tensor:
         """The channel's value at a place near every position, interpolated between the four around it."""
         x, y = place.x / GRID + self.margin, place.y / GRID + self.margin
         left, top = math.floor(x), math.floor(y)
