@@ -16,7 +16,7 @@ def module():
 
 def kernels(degrees):
     """The even and the odd filter at an orientation, from the formulas."""
-    even, odd = np.empty((2, 2 * REACH + 1, 2 * REACH + 1))
+    even, odd, window = np.empty((3, 2 * REACH + 1, 2 * REACH + 1))
     nx, ny = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     for y in range(-REACH, REACH + 1):
         for x in range(-REACH, REACH + 1):
@@ -24,7 +24,9 @@ def kernels(degrees):
             envelope = math.exp(-(across**2 + along**2) / 2)
             even[y + REACH, x + REACH] = (1 - across**2) * envelope
             odd[y + REACH, x + REACH] = across * envelope
-    return [(kernel - kernel.mean()) / np.abs(kernel - kernel.mean()).sum() for kernel in (even, odd)]
+            window[y + REACH, x + REACH] = envelope
+    balanced = [kernel - window * kernel.sum() / window.sum() for kernel in (even, odd)]
+    return [kernel / np.abs(kernel).sum() for kernel in balanced]
 
 
 def oriented(image, row, column):
@@ -43,8 +45,8 @@ def oriented(image, row, column):
         found[f"line {degrees:g}"] = max(abs(even) - abs(odd) / 2, 0) / ceiling
     for degrees in channels._EDGES:
         even, odd = filtered(degrees)
-        found[f"edge {degrees:g}"] = max(odd - abs(even) / 2, 0) / ceiling
-        found[f"edge {degrees + 180:g}"] = max(-odd - abs(even) / 2, 0) / ceiling
+        found[f"edge {degrees:g}"] = (max(odd - abs(even) / 2, 0) / ceiling) ** 2
+        found[f"edge {degrees + 180:g}"] = (max(-odd - abs(even) / 2, 0) / ceiling) ** 2
     return found
 
 

@@ -9,7 +9,7 @@ from visae.images import open_images
 from visae.run import run
 from visae.table import show
 
-_IMAGES, _SIZE = 1000, 128
+_IMAGES, _SIZE = 1500, 128
 _LAYER = "mixed"
 
 

@@ -56,7 +56,7 @@ class Channels(nn.Module):
         contours = (energy / ceiling).square()
         lines = (even_line.abs() - odd_line.abs() / 2).relu() / ceiling
         polar = torch.cat([odd_edge, -odd_edge], 1)
-        edges = (polar - even_edge.abs().repeat(1, 2, 1, 1) / 2).relu() / ceiling
+        edges = ((polar - even_edge.abs().repeat(1, 2, 1, 1) / 2).relu() / ceiling).square()
         return torch.cat([contours, lines, edges, self._hues(images)], 1)
 
     def _hues(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 6 H W"]:
@@ -76,12 +76,14 @@ def _filters(orientations: Sequence[float]) -> Float[Tensor, "f k k"]:
     """
     axis = torch.arange(-REACH, REACH + 1, dtype=torch.float64)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
-    even, odd = [], []
+    even, odd, envelopes = [], [], []
     for nx, ny in map(unit, orientations):
         across, along = (x * nx + y * ny) / _ACROSS, (y * nx - x * ny) / _ALONG
         envelope = torch.exp(-(across.square() + along.square()) / 2)
         even.append((1 - across.square()) * envelope)
         odd.append(across * envelope)
-    bank = torch.stack([*even, *odd])
-    bank = bank - bank.mean((1, 2), keepdim=True)
+        envelopes.append(envelope)
+    bank, window = torch.stack([*even, *odd]), torch.stack(envelopes * 2)
+    # The mean is taken out under the envelope: a constant would let a filter see far contours at its window's rim.
+    bank = bank - window * (bank.sum((1, 2), keepdim=True) / window.sum((1, 2), keepdim=True))
     return (bank / bank.abs().sum((1, 2), keepdim=True)).float()

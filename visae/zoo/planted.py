@@ -23,7 +23,8 @@ NEURONS = 48
 NEURONS_A_FEATURE = 4
 INHIBITION = 0.6
 STRIDE = 4  # px between positions
-_THRESHOLD = 0.2  # below this, a detector is silent
+# Below this, a detector is silent; a curve's is higher, because a straight contour comes near a part of its arc.
+_THRESHOLD = {"curve": 0.3, "line": 0.2, "edge": 0.2, "spot": 0.1}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Planted(nn.Module):
     it neighbours fire together, and a dictionary rightly merges what always comes together.
     """
 
+    thresholds: Tensor
     rivals: Tensor
     directions: Tensor
     inhibition: Tensor
@@ -53,6 +55,8 @@ class Planted(nn.Module):
         self.register_buffer("inhibition", torch.tensor(float(inhibition)))
         self.features = planted_features()
         self.channels = Channels()
+        thresholds = torch.tensor([_THRESHOLD[feature.kind] for feature in self.features])
+        self.register_buffer("thresholds", thresholds[:, None, None])
         self.register_buffer("rivals", _rivals(self.features))
         self.register_buffer("directions", mixing(len(self.features)))
         self.margin = math.ceil(_reach(self.features) / GRID)
@@ -82,7 +86,7 @@ class Planted(nn.Module):
         around = F.pad(maps, (self.margin, self.margin + 1) * 2, mode="replicate")
         window = [channel.squeeze(1) for channel in torch.split(around, 1, 1)]
         raw = [self._evidence(feature, window, size) for feature in self.features]
-        return ((torch.stack(raw, 1) - _THRESHOLD) / (1 - _THRESHOLD)).relu()
+        return ((torch.stack(raw, 1) - self.thresholds) / (1 - self.thresholds)).relu()
 
     # Called hundreds of times a batch: without shapes, whose checks would make tests slow.
     def _evidence(self, feature: Feature, window: list[Tensor], size: list[int]) -> Tensor:
