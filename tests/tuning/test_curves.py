@@ -70,3 +70,10 @@ def test_plot_shows_each_tuning_curve_over_its_own_peak():
     assert panel.tuning.shape == (2, 72)
     assert np.allclose(panel.tuning.max(1), [5.0, 2.0])
     assert "2 of 2 neurons" in panel.title
+
+
+def test_plot_without_detectors_shows_the_strongest_units():
+    panel = made([0.0, 90.0], [1.0, 3.0], spread=70.0).panel()
+    assert "none of 2 neurons" in panel.title
+    assert len(panel.preferred) == 0
+    assert np.allclose(panel.tuning.max(1), [3.0, 1.0], rtol=0.1)

@@ -81,13 +81,13 @@ def test_a_hue_is_in_one_sector(module, hue, saturation, value):
         elif apart < 30:
             assert values.min() > 0
         else:
-            assert values.max() < 1e-6
+            assert values.max() < 1e-5
 
 
 @pytest.mark.parametrize("grey", [0.0, 0.123, 1.0])
 def test_uniform_grey_is_silence(module, grey):
     found = module(torch.full((1, 3, 20, 22), grey))
-    assert found.abs().max() < 1e-6
+    assert found.abs().max() < 1e-5
 
 
 def test_no_channel_is_negative_or_above_one(module):

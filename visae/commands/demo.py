@@ -9,7 +9,7 @@ from visae.images import open_images
 from visae.run import run
 from visae.table import show
 
-_IMAGES, _SIZE = 1500, 128
+_IMAGES, _SIZE = 1000, 128
 _LAYER = "mixed"
 
 
@@ -32,9 +32,9 @@ class Demo:
             visae.network("planted"),
             _LAYER,
             open_images(f"leaves:{_IMAGES}", crop=_SIZE, seed=self.seed),
-            visae.TopK(width=128, k=3),
+            visae.TopK(width=128, k=2),
             self.out,
             Positions(seed=self.seed),
-            visae.Training(epochs=40, batch=1024, lr=3e-3, seed=self.seed),
+            visae.Training(epochs=60, batch=1024, lr=3e-3, seed=self.seed),
         )
         show(report, self.out)

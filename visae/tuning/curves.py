@@ -18,6 +18,7 @@ SCHEMA = 1
 LEAST_SELECTIVITY, LARGEST_ECHO = 0.85, 0.05
 # A unit that hardly responds to any curve is not one, however sharp its tuning looks.
 LEAST_PEAK = 0.1
+_SHOWN_IN_GREY = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,11 +86,17 @@ class Curves:
         plot_curves([self], path)
 
     def panel(self) -> Panel:
-        """What a plot shows of these units: the curve detectors' tuning."""
-        title = f"{self.count} of {len(self.tuning)} {self.kind}, largest gap {self.max_gap:.0f}°"
+        """The curve detectors' tuning; or, where there are none, that of the units that respond most."""
         chosen = self.detectors
-        shown = (self.orientations, self.tuning[chosen], self.preferred[chosen])
-        return Panel(title, self.kind, *(values.numpy() for values in shown))
+        if not self.count:
+            strongest = self.tuning.amax(1).argsort(descending=True)[:_SHOWN_IN_GREY]
+            title = f"none of {len(self.tuning)} {self.kind}; grey: the {len(strongest)} that respond most"
+            return self._panel(title, strongest, self.preferred[chosen])
+        title = f"{self.count} of {len(self.tuning)} {self.kind}, largest gap {self.max_gap:.0f}°"
+        return self._panel(title, chosen, self.preferred[chosen])
+
+    def _panel(self, title: str, units: Tensor, preferred: Tensor) -> Panel:
+        return Panel(title, self.kind, self.orientations.numpy(), self.tuning[units].numpy(), preferred.numpy())
 
     def save(self, path: str | Path) -> None:
         """Write the whole response tensor with its axes (safetensors)."""

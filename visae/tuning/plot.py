@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 
 _HUES = matplotlib.colormaps["hsv"]
+_GREY = (0.65, 0.65, 0.65)
 _INK = 0.78  # the hues' brightness, so that yellow shows on white
 
 
@@ -22,13 +23,14 @@ class Panel:
 
     title:        above the panel.  name: beside its row of ticks.
     orientations: degrees, evenly spaced from 0, [o].
-    tuning:       responses, [n, o]; preferred: degrees, [n].
+    tuning:       responses, [n, o].
+    preferred:    degrees, [n]; or empty, if these units are no curve detectors and shall be grey.
     """
 
     title: str
     name: str
     orientations: Float[np.ndarray, " o"]
-    tuning: Float[np.ndarray, "n o"]
+    tuning: Float[np.ndarray, "units o"]
     preferred: Float[np.ndarray, " n"]
 
 
@@ -54,9 +56,10 @@ def draw(title: str, panels: Sequence[Panel], path: Path) -> None:
 def _radial(axes: PolarAxes, panel: Panel) -> None:
     axes.set_theta_direction(-1)
     angle = np.deg2rad(np.append(panel.orientations, 360.0))
-    for curve, preferred in zip(panel.tuning, panel.preferred, strict=True):
-        closed = np.append(curve, curve[0]) / curve.max()
-        axes.plot(angle, closed, color=_colour(preferred), linewidth=0.9, alpha=0.85)
+    colours = [_colour(preferred) for preferred in panel.preferred] or [_GREY] * len(panel.tuning)
+    for curve, colour in zip(panel.tuning, colours, strict=True):
+        closed = np.append(curve, curve[0]) / max(curve.max(), np.finfo(np.float32).tiny)
+        axes.plot(angle, closed, color=colour, linewidth=0.9, alpha=0.85)
     start, gap = _widest_gap(panel.preferred)
     if len(panel.preferred):
         axes.bar(np.deg2rad(start + gap / 2), 1.0, width=np.deg2rad(gap), color="0.88", zorder=0)
