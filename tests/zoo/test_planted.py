@@ -158,10 +158,10 @@ def test_each_detector_loses_a_share_of_its_strongest_rival(without, leaves, str
 
 
 def neighbours_phi(network, images):
-    """The mean correlation of firing, over curves of one radius that are neighbours in orientation."""
+    """The mean correlation of firing, over curves of one radius that are neighbours in orientation and both fire."""
     fires = (truth(network, images)[:, :48] > 0).transpose(0, 1).flatten(1).float()
     phi = torch.corrcoef(fires).view(2, 24, 2, 24)
-    return torch.stack([phi[r, i, r, (i + 1) % 24] for r in range(2) for i in range(24)]).mean().item()
+    return torch.stack([phi[r, i, r, (i + 1) % 24] for r in range(2) for i in range(24)]).nanmean().item()
 
 
 def test_inhibition_decorrelates_the_firing_of_neighbours(leaves):
