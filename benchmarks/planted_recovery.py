@@ -17,10 +17,11 @@ from matplotlib.figure import Figure
 
 import visae
 from visae.activations import Positions, capture_layers
+from visae.commands.demo import IMAGES, RECIPE, SIZE, TRAINING
 from visae.images import Leaves
 from visae.metrics import recovery
 
-STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8)
 
 
 def neighbours_phi(truth: torch.Tensor, pairs: list[tuple[int, int]]) -> float:
@@ -33,17 +34,14 @@ def neighbours_phi(truth: torch.Tensor, pairs: list[tuple[int, int]]) -> float:
 def one_run(strength: float, images: int, folder: Path) -> tuple[float, float, float]:
     network = visae.network(f"planted:{strength}", device="cpu")
     layers = {"mixed": folder / "mixed", "truth": folder / "truth"}
-    rows = capture_layers(network, layers, Leaves(images, 128), Positions())
-    sae = visae.train(rows["mixed"], visae.TopK(width=128, k=3), folder / "sae", TRAINING, "cpu")
+    rows = capture_layers(network, layers, Leaves(images, SIZE), Positions())
+    sae = visae.train(rows["mixed"], RECIPE, folder / "sae", TRAINING, "cpu")
     truth = network.truth
     assert truth is not None
     found = recovery(sae.directions, truth.directions)
     fired = rows["truth"].gather(torch.arange(len(rows["truth"])))
     pairs = [(ring + i, ring + (i + 1) % 24) for ring in (0, 24) for i in range(24)]
     return neighbours_phi(fired, pairs), found.matched_fraction, found.mean_cosine
-
-
-TRAINING = visae.Training(epochs=40, batch=1024, lr=3e-3)
 
 
 def draw(phis: list[float], matched: list[float], path: Path) -> None:
@@ -62,7 +60,7 @@ def draw(phis: list[float], matched: list[float], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--out", type=Path, default=Path("."))
     options = parser.parse_args()
     print(f"{machine()}\n\n| inhibition | phi | matched | mean cosine |\n| --- | --- | --- | --- |")

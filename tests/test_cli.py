@@ -109,6 +109,7 @@ def test_wrong_turns(tmp_path, capsys):
     assert "--network and --layer" in fails(capsys, "curves", "--out", str(tmp_path / "o"))
     assert "no weights to fetch" in fails(capsys, "fetch", "planted")
     assert "nearest" in fails(capsys, "fetch", "inceptionv")
+    assert "there are cpu" in fails(capsys, *planted, "--images", "leaves:4", "--device", "warp")
 
 
 def test_a_few_unreadable_images_are_named_and_counted(tmp_path, capsys):
@@ -131,7 +132,7 @@ def test_sizes(text, size):
     assert ImageOptions(images="x", max_disk=text).most_bytes() == size
 
 
-@pytest.mark.parametrize("text", ["", "GB", "1.2.3GB", "5 parsecs", "-1GB"])
+@pytest.mark.parametrize("text", ["", ".", "GB", "1.2.3GB", "5 parsecs", "-1GB"])
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(VisaeError, match="max-disk"):
         ImageOptions(images="x", max_disk=text).most_bytes()

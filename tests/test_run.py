@@ -70,6 +70,18 @@ def test_other_settings_are_refused(finished):
         small(out, recipe=visae.TopK(width=64, k=4))
 
 
+def test_recovery_is_of_the_layer_in_which_the_truth_is_mixed(tmp_path):
+    report = small(tmp_path, layer="truth")
+    assert "recovery" not in report
+
+
+def test_figures_say_what_they_were_measured_on(tmp_path, finished):
+    assert "on 4 held-out images" in table(finished[1])
+    report = small(tmp_path, training=visae.Training(epochs=1, batch=256, holdout=0.0))
+    assert report["images_held_out"] == 0
+    assert "none were held out" in table(report)
+
+
 def test_table_shows_the_report(finished):
     _, report = finished
     lines = table(report).splitlines()

@@ -2,7 +2,21 @@
 
 import torch
 
+from visae.errors import VisaeError
 
-def default_device() -> torch.device:
-    """CUDA where there is one, the CPU otherwise."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+def open_device(name: torch.device | str | None = None) -> torch.device:
+    """The device with this name; CUDA where there is one and else the CPU, if None.
+
+    Raises `VisaeError` for a device that is not there.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        reason = str(error).splitlines()[0]
+        raise VisaeError(f"no device {str(name)!r} here ({reason}); there are {', '.join(there)}") from None
+    return device

@@ -18,6 +18,7 @@ from visae.training import Training, train
 from visae.tuning import Curves, curves, plot_curves
 from visae.units import Units, features, neurons
 from visae.zoo import Network
+from visae.zoo.planted import Truth
 
 SCHEMA = 1
 
@@ -68,19 +69,19 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Sequence[
         "rows": len(rows),
         "images_read": rows.images_read,
         "images_skipped": rows.images_skipped,
+        "images_held_out": sae.about["held_out_images"],
         "sae": {"kind": sae.recipe.kind, "width": sae.width, **figures},
         "curves": {
             population.kind: {"count": population.count, "max_gap_deg": population.max_gap} for population in found
         },
     }
-    if network.truth is not None:
-        report["recovery"] = _recovery(network, sae)
+    if network.truth is not None and network.truth.layer == layer:
+        report["recovery"] = _recovery(network.truth, sae)
     return report
 
 
-def _recovery(network: Network, sae: SAE) -> dict[str, float]:
-    assert network.truth is not None
-    truth = network.truth.directions.cpu()
+def _recovery(planted: Truth, sae: SAE) -> dict[str, float]:
+    truth = planted.directions.cpu()
     of_features = recovery(sae.directions.cpu(), truth)
     of_neurons = recovery(torch.eye(sae.dim), truth)
     return {**asdict(of_features), "neurons_matched_fraction": of_neurons.matched_fraction}

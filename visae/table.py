@@ -13,7 +13,7 @@ def table(report: Mapping[str, Any]) -> str:
         ("images", f"{report['images_read']:,} read, {report['images_skipped']:,} skipped"),
         ("rows", f"{report['rows']:,}"),
         ("dictionary", f"{sae['kind']}, {sae['width']:,} features, {sae['l0']:.1f} fire at a position (L0)"),
-        ("explained variance", f"{sae['explained_variance']:.4f} on held-out images"),
+        ("explained variance", f"{sae['explained_variance']:.4f} on {measured_on(report['images_held_out'])}"),
         ("dead features", f"{sae['dead_fraction']:.1%}"),
     ]
     if "recovery" in report:
@@ -32,6 +32,11 @@ def table(report: Mapping[str, Any]) -> str:
     lines.append(("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())))
     width = max(len(label) for label, _ in lines)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)
+
+
+def measured_on(held_out: int) -> str:
+    """What an SAE's figures were measured on, in words."""
+    return f"{held_out:,} held-out images" if held_out else "the images trained on (none were held out)"
 
 
 def show(report: Mapping[str, Any], out: Path) -> None:

@@ -51,7 +51,6 @@ def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
     if sae.dim != of.channels:
         raise VisaeError(f"the SAE is over rows of {sae.dim}, {layer} of {network.name} has {of.channels} channels")
     _refuse_foreign(sae, network, layer)
-    sae = sae.to(network.device)
     size = sae.directions.norm(dim=1)[:, None, None]
     return Units("features", network, of, sae.width, lambda maps: sae.encode(maps) * size)
 

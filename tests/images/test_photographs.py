@@ -186,3 +186,11 @@ def test_settings_tell_sources_apart(tmp_path):
 def test_index_beyond_the_end(tmp_path, index):
     with pytest.raises(IndexError, match=f"image {index} of 1"):
         Photographs(tmp_path, ["a.png"], "photos").read(index)
+
+
+@pytest.mark.parametrize("line", ["x" * 300 + ".jpg", "a\0b.jpg"])
+def test_a_name_that_no_file_can_have_is_unreadable(line, tmp_path):
+    (tmp_path / "list.txt").write_text(f"{line}\n")
+    images = Photographs.from_list(tmp_path / "list.txt")
+    with pytest.raises(Unreadable):
+        images.read(0)

@@ -65,6 +65,12 @@ def test_plot_of_any_number_of_detectors(peaks, tmp_path):
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("name", ["curves.foo", "curves"])
+def test_a_plot_of_no_known_kind_is_refused(name, tmp_path):
+    with pytest.raises(VisaeError, match=r"name a \.png"):
+        made([0.0]).plot(tmp_path / name)
+
+
 def test_plot_shows_each_tuning_curve_over_its_own_peak():
     panel = made([0.0, 90.0], [5.0, 2.0]).panel()
     assert panel.tuning.shape == (2, 72)

@@ -97,3 +97,8 @@ def test_gradients_flow_to_the_images_unless_they_are_turned_off(network):
     assert network.maps(images, ["2"])["2"].requires_grad
     with torch.inference_mode():
         assert not network.maps(images, ["2"])["2"].requires_grad
+
+
+def test_layers_as_a_text_are_refused():
+    with pytest.raises(VisaeError, match="give a list of names"):
+        Network.from_module(torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3)), layers="0")

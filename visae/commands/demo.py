@@ -1,6 +1,6 @@
 """visae demo"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import visae
@@ -9,7 +9,9 @@ from visae.images import open_images
 from visae.run import run
 from visae.table import show
 
-_IMAGES, _SIZE = 1000, 128
+IMAGES, SIZE = 1000, 128
+RECIPE = visae.TopK(width=128, k=2)
+TRAINING = visae.Training(epochs=60, batch=1024, lr=3e-3)
 _LAYER = "mixed"
 
 
@@ -31,10 +33,10 @@ class Demo:
         report = run(
             visae.network("planted"),
             _LAYER,
-            open_images(f"leaves:{_IMAGES}", crop=_SIZE, seed=self.seed),
-            visae.TopK(width=128, k=2),
+            open_images(f"leaves:{IMAGES}", crop=SIZE, seed=self.seed),
+            RECIPE,
             self.out,
             Positions(seed=self.seed),
-            visae.Training(epochs=60, batch=1024, lr=3e-3, seed=self.seed),
+            replace(TRAINING, seed=self.seed),
         )
         show(report, self.out)

@@ -74,8 +74,8 @@ class ImageOptions:
         """`max_disk` in bytes; raises `VisaeError` for what is no size."""
         if self.max_disk is None:
             return None
-        found = re.fullmatch(r"([0-9.]+)\s*([KMGT]B)?", self.max_disk.strip().upper())
-        if not found or found[1].count(".") > 1:
+        found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]B)?", self.max_disk.strip().upper())
+        if not found:
             raise VisaeError(f"--max-disk is {self.max_disk!r}; give a size such as 500MB or 20GB")
         return int(float(found[1]) * _UNITS[found[2] or ""])
 

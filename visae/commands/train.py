@@ -5,6 +5,7 @@ from pathlib import Path
 
 from visae.activations import Rows
 from visae.commands.options import SAEOptions, Text, TrainingOptions
+from visae.table import measured_on
 from visae.training import train
 
 
@@ -32,5 +33,6 @@ class Train(TrainingOptions, SAEOptions):
         figures = sae.about["figures"]
         print(
             f"{sae.recipe.kind}, {sae.width:,} features: explained variance {figures['explained_variance']:.4f} on "
-            f"held-out images, L0 {figures['l0']:.2f}, dead {figures['dead_fraction']:.1%}; in {self.out}"
+            f"{measured_on(sae.about['held_out_images'])}, L0 {figures['l0']:.2f}, "
+            f"dead {figures['dead_fraction']:.1%}; in {self.out}"
         )

@@ -122,10 +122,13 @@ def _census(files: Sequence[str]) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    # A pipe named like a photograph would be waited for without end.
-    if path.exists() and not path.is_file():
-        raise Unreadable("a folder or device, not a file")
     try:
+        # A pipe named like a photograph would be waited for without end.
+        if path.exists() and not path.is_file():
+            raise Unreadable("a folder or device, not a file")
         return path.read_bytes()
     except OSError as error:
         raise Unreadable(error.strerror or type(error).__name__) from error
+    except ValueError as error:
+        # A name that no file can have, with a NUL in it for instance.
+        raise Unreadable(str(error)) from error

@@ -63,13 +63,15 @@ class SAE(nn.Module, ABC):
         return self.decoder.detach() * self.scale
 
     def encode(self, x: Float[Tensor, "n d"] | Float[Tensor, "b d h w"]) -> Tensor:
-        """Rows [n, d] to features [n, m], or maps [b, d, h, w] to maps [b, m, h, w]."""
+        """Rows [n, d] to features [n, m], or maps [b, d, h, w] to maps [b, m, h, w]; on the SAE's device."""
+        x = x.to(self.centre.device)
         if x.ndim == 4:
             return _as_maps(self.features(self.standardise(_as_rows(x))), x)
         return self.features(self.standardise(x))
 
     def decode(self, f: Float[Tensor, "n m"] | Float[Tensor, "b m h w"]) -> Tensor:
         """Features to raw activations, in rows or in maps."""
+        f = f.to(self.centre.device)
         if f.ndim == 4:
             return _as_maps(self.decode(_as_rows(f)), f)
         return self.reconstruct(f) * self.scale + self.centre

@@ -53,5 +53,5 @@ class ReLUSAE(SAE):
         """`error`, and `sparsity`: the L1 norm of the features, each weighted by its decoder row's norm."""
         f = self.features(z)
         self.count_idle(f.detach())
-        penalty = (f @ self.decoder.norm(dim=1)).mean()
+        penalty = (f.float() * self.decoder.norm(dim=1)).sum(1).mean()
         return {"error": squared_error(z, self.reconstruct(f)), "sparsity": self.recipe.l1 * penalty}

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from visae import files
 from visae.activations import Rows
-from visae.device import default_device
+from visae.device import open_device
 from visae.errors import VisaeError
 from visae.metrics import fidelity
 from visae.progress import Progress
@@ -46,7 +46,7 @@ def train(
     """
     rows = rows if isinstance(rows, Rows) else Rows(rows)
     training, folder = training or Training(), Path(out)
-    device = torch.device(device or default_device())
+    device = open_device(device)
     settings = _settings(rows, recipe, training)
     files.drop_leftovers(folder)
     if (folder / FILE).exists():

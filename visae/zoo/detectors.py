@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 CURVE_ORIENTATIONS = 24
 CURVE_RADII = (10.0, 22.0)  # px
-# Degrees of arc on either side of a curve's middle, by radius: enough that a straight contour leaves it.
-_CURVE_SPAN = {10.0: 60, 22.0: 45}
+# Of arc on either side of a curve's middle: enough that a straight contour leaves it.
+_CURVE_SPAN = 60  # degrees
 _CURVE_STEP = 15  # degrees between the places read along the arc; divides 180 / 12, the channels' spacing
 _LINE_REACH = 11.0  # px from the middle of a line or edge to its ends
 _SPOT_REACH = 8.0  # px from the middle of a colour spot to its surround
@@ -70,7 +70,7 @@ def are_rivals(one: Feature, other: Feature) -> bool:
 def _curve(orientation: float, radius: float) -> Feature:
     x0, y0 = unit(orientation)
     places = []
-    for turn in range(-_CURVE_SPAN[radius], _CURVE_SPAN[radius] + 1, _CURVE_STEP):
+    for turn in range(-_CURVE_SPAN, _CURVE_SPAN + 1, _CURVE_STEP):
         x, y = unit(orientation + turn)
         channel = f"contour {(orientation + turn) % 180:g}"
         places.append(Place(channel, radius * (x - x0), radius * (y - y0)))

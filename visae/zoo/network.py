@@ -59,6 +59,8 @@ class Network:
         The module is put into evaluation mode and moved to `device`. Raises `VisaeError` for a layer that does not
         exist or gives no maps.
         """
+        if isinstance(layers, str):
+            raise VisaeError(f"layers is the text {layers!r}; give a list of names, [{layers!r}]")
         hooked = Hooked(module.eval().to(device), preprocess or _unchanged, size, layers)
         return cls(name, hooked, digest(module.state_dict()), device)
 

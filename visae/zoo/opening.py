@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from visae.device import default_device
+from visae.device import open_device
 from visae.errors import VisaeError, unknown
 from visae.zoo import classifiers, weights
 from visae.zoo.cards import Card, card
@@ -38,7 +38,7 @@ def network(name: str, weights: str | Path | None = None, device: torch.device |
     this network's.
     """
     place = Path(weights) if weights is not None else None
-    device = device or default_device()
+    device = open_device(device)
     if name == _PLANTED or name.startswith(f"{_PLANTED}:"):
         return _planted(name, device)
     if name in FLAVOURS:

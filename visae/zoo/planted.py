@@ -23,14 +23,15 @@ NEURONS = 48
 NEURONS_A_FEATURE = 4
 INHIBITION = 0.6
 STRIDE = 4  # px between positions
-# Below this, a detector is silent; a curve's is higher, because a straight contour comes near a part of its arc.
-_THRESHOLD = {"curve": 0.3, "line": 0.2, "edge": 0.2, "spot": 0.1}
+# Below this, a detector is silent; a straight contour, which comes near a part of every arc, stays below a curve's.
+_THRESHOLD = {"curve": 0.15, "line": 0.2, "edge": 0.2, "spot": 0.1}
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is planted: the features in order, and the direction of each in the neurons, `[f, d]`, of unit norm."""
+    """What is planted: the features in order, and the direction of each in the neurons of `layer`, `[f, d]`."""
 
+    layer: str
     features: tuple[Feature, ...]
     directions: Float[Tensor, "f d"]
 
@@ -58,6 +59,7 @@ class Planted(nn.Module):
         thresholds = torch.tensor([_THRESHOLD[feature.kind] for feature in self.features])
         self.register_buffer("thresholds", thresholds[:, None, None])
         self.register_buffer("rivals", _rivals(self.features))
+        self._rivals_of = {i: row.nonzero().flatten().tolist() for i, row in enumerate(self.rivals) if row.any()}
         self.register_buffer("directions", mixing(len(self.features)))
         self.margin = math.ceil(_reach(self.features) / GRID)
         self.eval()
@@ -65,7 +67,7 @@ class Planted(nn.Module):
     @property
     def truth(self) -> Truth:
         """The planted features and their directions."""
-        return Truth(self.features, self.directions)
+        return Truth("mixed", self.features, self.directions)
 
     @property
     def layers(self) -> dict[str, Layer]:
@@ -108,12 +110,9 @@ class Planted(nn.Module):
 
     def _compete(self, detected: Float[Tensor, "b f H W"]) -> Float[Tensor, "b f H W"]:
         """Each detector loses `inhibition` times its strongest rival."""
-        if self.inhibition == 0:
-            return detected
         strongest = torch.zeros_like(detected)
-        for index, rivals in enumerate(self.rivals):
-            if rivals.any():
-                strongest[:, index] = detected[:, rivals].amax(1)
+        for index, rivals in self._rivals_of.items():
+            strongest[:, index] = detected[:, rivals].amax(1)
         return (detected - self.inhibition * strongest).relu()
 
 
