@@ -30,9 +30,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def body(self, data):
+        self.server.sent += len(data)
         self.wfile.write(data)
         self.wfile.flush()
-        self.server.sent += len(data)
 
     def start(self):
         """Answer with the right header, and return at which byte the body has to begin."""
