@@ -185,7 +185,7 @@ def test_an_image_that_changed_is_told_by_its_digest(tmp_path):
         (lambda out: take(out, Pictures(4), batch=0), "a batch of 0 images"),
         (lambda out: take(out, Pictures(4), positions=Positions("magnitude", 65)), "65 positions .* has 64"),
         (lambda out: take(out, Pictures(4), layer="earl"), "no layer of tower named 'earl'; the nearest are early"),
-        (lambda _: capture_layers(tower(), {}, Pictures(4), Positions()), "no layer to capture; name one"),
+        (lambda _: capture_layers(tower(), {}, Pictures(4), Positions()), "name one, for instance"),
         (lambda out: capture(tower(), "early", out.parent / "nowhere", out), "found nothing at"),
     ],
 )

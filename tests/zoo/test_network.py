@@ -102,3 +102,11 @@ def test_gradients_flow_to_the_images_unless_they_are_turned_off(network):
 def test_layers_as_a_text_are_refused():
     with pytest.raises(VisaeError, match="give a list of names"):
         Network.from_module(torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3)), layers="0")
+
+
+@pytest.mark.parametrize(("layers", "words"), [(["0"], "cannot take images of 48x48 px"), ([], "no layer of module")])
+def test_a_size_that_the_network_cannot_take_is_an_error(layers, words):
+    module = nn.Sequential(nn.Conv2d(3, 2, 8, 8), nn.Flatten(), nn.Linear(2 * 64, 4), nn.Unflatten(1, (4, 1, 1)))
+    network = Network.from_module(module, size=64)
+    with pytest.raises(VisaeError, match=words):
+        network.map_shapes([*layers, *(["3"] if layers else [])], 48)

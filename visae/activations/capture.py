@@ -1,11 +1,9 @@
 """Capture: images through a network, stopped at the last layer needed, into stores of rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from visae.activations.filling import fill
 from visae.activations.positions import Policy, Positions
@@ -60,7 +58,7 @@ def capture_layers(
     """
     if batch < 1:
         raise VisaeError(f"a batch of {batch} images was asked for; it must be at least 1")
-    shapes = _map_shapes(network, list(layers), images.size)
+    shapes = network.map_shapes(list(layers), images.size)
     settings = {layer: _settings(network, layer, shapes[layer], images, positions, batch) for layer in layers}
     stores = {layer: Store(folder, settings[layer]) for layer, folder in layers.items()}
     unfinished = {layer: store for layer, store in stores.items() if not store.finished}
@@ -69,14 +67,6 @@ def capture_layers(
         refuse_too_large(list(stores.values()), len(images), max_disk)
         fill(network, unfinished, images, positions, batch)
     return {layer: Rows(folder) for layer, folder in layers.items()}
-
-
-@torch.inference_mode()
-def _map_shapes(network: Network, layers: Sequence[str], size: int) -> dict[str, tuple[int, int, int]]:
-    if not layers:
-        raise VisaeError(f"no layer to capture; name one, for instance {next(iter(network.layers))}")
-    maps = network.maps(torch.zeros(1, 3, size, size), layers)
-    return {layer: (maps[layer].shape[1], maps[layer].shape[2], maps[layer].shape[3]) for layer in layers}
 
 
 def _settings(

@@ -73,6 +73,7 @@ def viewing(layer: Layer) -> tuple[int, int, float]:
 @torch.inference_mode()
 def _sweep(units: Units, stimulus: Stimulus, parameters: Float[Tensor, "n 2"], batch: int) -> Float[Tensor, "n u"]:
     size, position, centre = viewing(units.layer)
+    units.network.map_shapes([units.layer.name], size)
     out = []
     with Progress(f"curves of {units.kind}", len(parameters), "stimuli") as progress:
         for part in torch.split(parameters, batch):

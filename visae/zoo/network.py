@@ -90,6 +90,23 @@ class Network:
             self.layer(name)
         return self.readable.read(images.to(self.device), list(layers))
 
+    @torch.inference_mode()
+    def map_shapes(self, layers: Sequence[str], size: int) -> dict[str, tuple[int, int, int]]:
+        """Channels, height and width of the layers' maps of square images of `size` px.
+
+        Raises `VisaeError` for no layers, and for a size that the network cannot take.
+        """
+        if not layers:
+            raise VisaeError(f"no layer of {self.name} to read; name one, for instance {next(iter(self.layers))}")
+        try:
+            maps = self.maps(torch.zeros(1, 3, size, size), layers)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise VisaeError(
+                f"{self.name} cannot take images of {size}x{size} px: {reason}; try another size"
+            ) from None
+        return {layer: (maps[layer].shape[1], maps[layer].shape[2], maps[layer].shape[3]) for layer in layers}
+
     def logits(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
         """Class scores before the softmax, `[b, classes]`; raises `VisaeError` for a network without classes."""
         score = getattr(self.readable, "logits", None)
