@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=2 python benchmarks/planted_recovery.py --out benchmarks/results
 
-The planted network's lateral inhibition is swept from none to strong; everything else is as in `visae demo`. Prints a
-table and draws `planted_recovery.png`: the share of planted features that the dictionary matched, against the mean
-phi coefficient of neighbouring curve detectors' firing at the captured positions.
+The planted network's lateral inhibition is swept, from excitation (below zero) to strong inhibition; everything else is
+as in `visae demo`. Prints a table and draws `planted_recovery.png`: the share of planted features that the dictionary
+matched, against the mean phi coefficient of neighbouring curve detectors' firing at the captured positions.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from visae.commands.demo import IMAGES, RECIPE, SIZE, TRAINING
 from visae.images import Leaves
 from visae.metrics import recovery
 
-STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8)
+STRENGTHS = (-0.5, -0.3, -0.15, 0.0, 0.2, 0.4, 0.6, 0.8)
 
 
 def neighbours_phi(truth: torch.Tensor, pairs: list[tuple[int, int]]) -> float:

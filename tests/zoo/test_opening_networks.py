@@ -98,9 +98,9 @@ def test_the_planted_networks_inhibition_is_part_of_its_name(name, strength):
 BAD = [
     ("planted:much", "'planted:much' gives no strength of inhibition"),
     ("planted:0,3", "'planted:0,3' gives no strength of inhibition"),
-    ("planted:1.5", "inhibition is 1.5; it must be between 0 and 1"),
-    ("planted:-0.1", "inhibition is -0.1; it must be between 0 and 1"),
-    ("planted:nan", "inhibition is nan; it must be between 0 and 1"),
+    ("planted:1.5", "inhibition is 1.5; it must be between -1 and 1"),
+    ("planted:-1.1", "inhibition is -1.1; it must be between -1 and 1"),
+    ("planted:nan", "inhibition is nan; it must be between -1 and 1"),
 ]
 
 

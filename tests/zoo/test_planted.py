@@ -92,9 +92,9 @@ def test_the_truth_is_part_of_the_network(default, directions):
     assert torch.equal(default.truth.directions, directions)
 
 
-@pytest.mark.parametrize("strength", [-0.1, 1.1, math.nan, math.inf])
-def test_a_strength_outside_0_to_1_is_an_error(strength):
-    with pytest.raises(VisaeError, match=r"inhibition is .*; it must be between 0 and 1"):
+@pytest.mark.parametrize("strength", [-1.1, 1.1, math.nan, math.inf])
+def test_a_strength_outside_minus_1_to_1_is_an_error(strength):
+    with pytest.raises(VisaeError, match=r"inhibition is .*; it must be between -1 and 1"):
         Planted(strength)
 
 

@@ -28,7 +28,7 @@ class NetworkOptions:
     """Which network, and where its weights are."""
 
     network: str
-    """planted, planted:S (lateral inhibition S, 0..1), inceptionv1, inceptionv1-caffe, or torchvision:NAME."""
+    """planted, planted:S (lateral inhibition S, -1..1), inceptionv1, inceptionv1-caffe, or torchvision:NAME."""
     weights: File = None
     """File of weights, or a folder that holds it. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
     device: Text = None

@@ -29,7 +29,7 @@ def names() -> list[str]:
 def network(name: str, weights: str | Path | None = None, device: torch.device | str | None = None) -> Network:
     """A network by name, with verified weights.
 
-    name:     `planted`, `planted:S` (S: lateral inhibition, 0..1), `inceptionv1`, `inceptionv1-caffe`, or
+    name:     `planted`, `planted:S` (S: lateral inhibition, -1..1), `inceptionv1`, `inceptionv1-caffe`, or
               `torchvision:NAME` for any classifier of torchvision.
     weights:  a file of weights, or a folder that holds it; otherwise `VISAE_WEIGHTS`, then the cache are searched.
     device:   CUDA where there is one, if None.
@@ -64,7 +64,7 @@ def _planted(name: str, device: torch.device | str) -> Network:
     try:
         inhibition = float(strength) if strength else INHIBITION
     except ValueError:
-        raise VisaeError(f"{name!r} gives no strength of inhibition; write planted:S with S from 0 to 1") from None
+        raise VisaeError(f"{name!r} gives no strength of inhibition; write planted:S with S from -1 to 1") from None
     module = Planted(inhibition)
     return Network(name, module, weights.digest(module.state_dict()), device)
 

@@ -39,8 +39,8 @@ class Truth:
 class Planted(nn.Module):
     """Layer `truth` holds the planted features' maps, layer `mixed` the neurons: `mixed = directions.T @ truth`.
 
-    inhibition: how strongly neighbouring orientations and scales compete, 0..1. It decides what can be found: without
-    it neighbours fire together, and a dictionary rightly merges what always comes together.
+    inhibition: how strongly neighbouring orientations and scales compete, -1..1; below zero they excite each other. It
+    decides what can be found: a dictionary rightly merges what always comes together.
     """
 
     thresholds: Tensor
@@ -50,8 +50,8 @@ class Planted(nn.Module):
 
     def __init__(self, inhibition: float = INHIBITION):
         super().__init__()
-        if not 0 <= inhibition <= 1:
-            raise VisaeError(f"the planted network's inhibition is {inhibition:g}; it must be between 0 and 1")
+        if not -1 <= inhibition <= 1:
+            raise VisaeError(f"the planted network's inhibition is {inhibition:g}; it must be between -1 and 1")
         # A buffer, so that the weights' digest tells one strength from another.
         self.register_buffer("inhibition", torch.tensor(float(inhibition)))
         self.features = planted_features()
