@@ -17,6 +17,7 @@ Command = (
     | Annotated[commands.Fetch, tyro.conf.subcommand("fetch")]
     | Annotated[commands.Capture, tyro.conf.subcommand("capture")]
     | Annotated[commands.Train, tyro.conf.subcommand("train")]
+    | Annotated[commands.Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[commands.Curves, tyro.conf.subcommand("curves")]
 )
 

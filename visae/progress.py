@@ -2,7 +2,9 @@
 
 import sys
 import time
+from collections.abc import Sized
 from types import TracebackType
+from typing import Any
 
 from tqdm import tqdm
 
@@ -50,6 +52,11 @@ class Progress:
             self._bar.update(count)
         elif time.monotonic() - self._printed > _SECONDS_BETWEEN_LINES:
             self._print(note)
+
+    def passed(self, batch: Sized) -> Any:
+        """A batch as it is, counted."""
+        self.update(len(batch))
+        return batch
 
     def _print(self, note: str = "") -> None:
         self._printed = time.monotonic()

@@ -10,7 +10,7 @@ from visae.errors import VisaeError
 
 def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raise `VisaeError` naming the settings that differ between what is in a folder and what is asked for."""
-    before, now = _flat(found), _flat(json.loads(json.dumps(wanted)))
+    before, now = flat(found), flat(json.loads(json.dumps(wanted)))
     differing = [
         f"{key} was {_shown(before, key)} and is now {_shown(now, key)}"
         for key in sorted({*before, *now})
@@ -24,12 +24,12 @@ def _shown(settings: Mapping[str, Any], key: str) -> str:
     return repr(settings[key]) if key in settings else "not set"
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings with dotted keys, so that a message names what differs and no more."""
-    flat: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            found[f"{prefix}{key}"] = value
+    return found

@@ -34,6 +34,40 @@ def table(report: Mapping[str, Any]) -> str:
     return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)
 
 
+_COLUMNS = {
+    "l0": ("L0", "{:.2f}"),
+    "explained_variance": ("EV", "{:.4f}"),
+    "normalised_mse": ("NMSE", "{:.4f}"),
+    "cosine": ("cosine", "{:.4f}"),
+    "gamma": ("gamma", "{:.3f}"),
+    "dead_fraction": ("dead", "{:.1%}"),
+    "stability": ("stability", "{:.3f}"),
+    "matched_fraction": ("matched", "{:.1%}"),
+    "mean_f1": ("F1", "{:.3f}"),
+    "loss_recovered_zero": ("loss rec.", "{:.4f}"),
+    "kl_recovered_zero": ("KL rec.", "{:.4f}"),
+}
+
+
+def figures_table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """What `visae.evaluation.evaluate` found, a Markdown row for each dictionary, in the order of kinds and L0."""
+    columns = {name: head for name, head in _COLUMNS.items() if any(name in figures for figures in found.values())}
+    rows = [["dictionary", *(head for head, _ in columns.values())]]
+    for name, figures in sorted(found.items(), key=lambda item: (item[1]["kind"], item[1]["l0"])):
+        cells = [_cell(figures.get(column), form) for column, (_, form) in columns.items()]
+        rows.append([f"{name or figures['kind']}{' (stopped)' * ('stopped' in figures)}", *cells])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
+
+
 def measured_on(held_out: int) -> str:
     """What an SAE's figures were measured on, in words."""
     return f"{held_out:,} held-out images" if held_out else "the images trained on (none were held out)"

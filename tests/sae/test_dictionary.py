@@ -1,10 +1,12 @@
 import json
 import pickle
 import re
+from dataclasses import asdict
 
 import pytest
 import safetensors.torch
 import torch
+from small_saes import RECIPES, filled, kind, rows
 
 from visae.errors import VisaeError
 from visae.sae import SAE, ReLU, TopK, load, save
@@ -13,15 +15,31 @@ KEPT = ("encoder", "encoder_bias", "decoder", "bias", "centre", "scale")
 ABOUT = {"network": "planted", "layer": "mixed", "figures": {"l0": 7.98, "none": None}, "note": "é"}
 
 
+# What the kinds keep besides.
+MORE = {
+    "gated": {"r_mag", "magnitude_bias"},
+    "batchtopk": {"threshold"},
+    "matryoshka": {"threshold"},
+    "jumprelu": {"log_threshold"},
+    "archetypal": {"mixture", "relaxation", "log_scale", "centroids"},
+    "block": {"log_gain"},
+}
+# What the kinds make of other tensors.
+LESS = {"archetypal": {"decoder"}, "block": {"encoder", "encoder_bias"}}
+
+
+def kept(recipe):
+    return sorted(set(KEPT) - LESS.get(recipe.kind, set()) | MORE.get(recipe.kind, set()))
+
+
 def made(recipe):
-    source = torch.Generator().manual_seed(0)
-    sae = recipe.build(5, source)
-    with torch.no_grad():
-        for tensor in (*sae.parameters(), sae.centre, sae.scale):
-            tensor += torch.rand(tensor.shape, generator=source) / 3
-    sae.idle += 7
+    sae = filled(recipe, 5, dtype=torch.float32)
     sae.about = ABOUT
     return sae
+
+
+every = pytest.mark.parametrize("recipe", RECIPES, ids=kind)
+UNUSUAL = [TopK(width=8, k=2, aux_weight=1 / 3, origin="median"), ReLU(width=7, l1=0.1)]
 
 
 @pytest.fixture
@@ -30,20 +48,41 @@ def path(tmp_path):
     return tmp_path / "sae.safetensors"
 
 
-@pytest.mark.parametrize("recipe", [TopK(width=8, k=2, aux_weight=1 / 3), ReLU(width=7, l1=0.1)])
+@pytest.mark.parametrize("recipe", [*RECIPES, *UNUSUAL], ids=kind)
 def test_an_sae_comes_back_to_the_bit(tmp_path, recipe):
     sae = made(recipe)
     save(sae, tmp_path / "run" / "sae.safetensors")
     for place in (tmp_path / "run", str(tmp_path / "run" / "sae.safetensors")):
         back = load(place)
         assert isinstance(back, SAE)
-        assert (back.recipe, back.about, back.dim, back.width) == (recipe, ABOUT, 5, recipe.width)
+        assert type(back) is type(sae)
+        assert (back.recipe, back.about, back.dim, back.width) == (recipe, ABOUT, 5, sae.width)
         assert not back.training
         assert not any(parameter.requires_grad for parameter in back.parameters())
-        for name in KEPT:
+        for name in kept(recipe):
             assert torch.equal(getattr(back, name), getattr(sae, name))
-        x = torch.randn(20, 5)
+            assert getattr(back, name).any()
+        x = rows(20, 5, dtype=torch.float32)
         assert torch.equal(back.encode(x), sae.encode(x))
+        assert torch.equal(back.decode(back.encode(x)), sae.decode(sae.encode(x)))
+
+
+@every
+def test_each_of_its_tensors_must_be_there_and_have_its_shape(tmp_path, recipe):
+    path = tmp_path / "sae.safetensors"
+    save(made(recipe), path)
+    whole = path.read_bytes()
+    for name in kept(recipe):
+        harms = {
+            "holds the tensors": lambda tensors, name=name: {key: tensors[key] for key in tensors if key != name},
+            rf"'{name}': 'float32 \[1[],]": lambda tensors, name=name: tensors | {name: tensors[name][None]},
+            f"'{name}': 'float64 ": lambda tensors, name=name: tensors | {name: tensors[name].double()},
+        }
+        for message, harm in harms.items():
+            path.write_bytes(whole)
+            load(path)
+            edited(path, harm)
+            refused(path, message)
 
 
 def test_a_file_saved_again_has_the_same_bytes(path):
@@ -52,23 +91,27 @@ def test_a_file_saved_again_has_the_same_bytes(path):
     assert path.read_bytes() == before
 
 
-def test_the_file_is_plain_safetensors(path):
-    with safetensors.safe_open(path, "pt") as file:
+@every
+def test_the_file_is_plain_safetensors(tmp_path, recipe):
+    save(made(recipe), tmp_path / "sae.safetensors")
+    with safetensors.safe_open(tmp_path / "sae.safetensors", "pt") as file:
         header = json.loads(file.metadata()["visae"])
-        assert sorted(file.keys()) == sorted(KEPT)
-    assert list(header) == ["schema", "kind", "recipe", "dim", "about"]
-    assert (header["schema"], header["kind"], header["dim"]) == (1, "topk", 5)
-    assert header["recipe"] == {"width": 8, "k": 2, "aux_k": 64, "aux_weight": 1 / 32, "dead_after": 100_000}
+        assert sorted(file.keys()) == kept(recipe)
+    expected = {"schema": 1, "kind": recipe.kind, "recipe": asdict(recipe), "dim": 5, "about": ABOUT}
+    assert list(header.items()) == list(expected.items())
 
 
-def test_nothing_is_pickled(tmp_path, monkeypatch):
+@every
+def test_nothing_is_pickled(tmp_path, monkeypatch, recipe):
+    sae = made(recipe)
+
     def refuse(*_, **__):
         raise AssertionError("pickle")
 
     for module, names in ((pickle, ("dumps", "dump", "loads", "load")), (torch, ("save", "load"))):
         for name in names:
             monkeypatch.setattr(module, name, refuse)
-    save(made(ReLU(width=7)), tmp_path / "sae.safetensors")
+    save(sae, tmp_path / "sae.safetensors")
     load(tmp_path)
 
 
@@ -85,7 +128,8 @@ RECIPE = {"width": 8, "k": 2}
 BAD_HEADERS = [
     ({"schema": 2}, "has schema 2, this visae reads schema 1"),
     ({"schema": ...}, "has schema None"),
-    ({"kind": "gated"}, "no kind of SAE named 'gated'; there are relu, topk"),
+    ({"kind": "tpok"}, "no kind of SAE named 'tpok'; the nearest are topk"),
+    ({"kind": "batchtopk"}, "a batchtopk SAE has .*'threshold': 'float32 "),
     ({"kind": "relu"}, "a relu SAE has no setting k"),
     ({"kind": 3}, "its header has kind 3"),
     ({"kind": ...}, "missing 'kind'"),
@@ -93,6 +137,8 @@ BAD_HEADERS = [
     ({"recipe": RECIPE | {"colour": 1}}, "a topk SAE has no setting colour"),
     ({"recipe": RECIPE | {"k": 9}}, "k is 9, the width 8"),
     ({"recipe": RECIPE | {"k": "2"}}, "k is '2'; it must be a whole number"),
+    ({"recipe": RECIPE | {"origin": 3}}, "origin is 3; it must be a word"),
+    ({"recipe": RECIPE | {"origin": "mode"}}, "origin is 'mode'; it must be 'mean' or 'median'"),
     ({"recipe": []}, "its header has recipe"),
     ({"recipe": RECIPE | {"width": 9}}, "a topk SAE has .*'decoder': 'float32 "),
     ({"dim": 6}, "a topk SAE has .*'bias': 'float32 "),

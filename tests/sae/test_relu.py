@@ -1,34 +1,29 @@
-import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from small_saes import as_the_reference_has_it, filled, rows, standardised
 
 from visae.errors import VisaeError
 from visae.sae import ReLU
 
 
-@pytest.mark.parametrize("l1", [0.0, 0.5, 5.0])
-def test_the_loss_is_as_the_update_of_april_2024_has_it(l1):
-    source = torch.Generator().manual_seed(0)
-    sae = ReLU(width=6, l1=l1).build(4, source)
-    with torch.no_grad():
-        for parameter in sae.parameters():
-            parameter += torch.randn(parameter.shape, generator=source) / 3
-    z = torch.randn(32, 4, generator=source)
-    p = {name: value.detach().double().numpy() for name, value in sae.named_parameters()}
-    error = sparsity = 0.0
-    for row in z.double().numpy():
-        f = np.maximum(p["encoder"] @ (row - p["bias"]) + p["encoder_bias"], 0)
-        error += np.square(row - p["decoder"].T @ f - p["bias"]).sum() / 32
-        sparsity += l1 * sum(f[i] * np.linalg.norm(p["decoder"][i]) for i in range(6)) / 32
-    terms = sae.losses(z)
-    assert list(terms) == ["error", "sparsity"]
-    assert terms["error"].item() == pytest.approx(error, rel=1e-5)
-    assert terms["sparsity"].item() == pytest.approx(sparsity, rel=1e-5)
+@pytest.mark.parametrize("l1", [0.25, 5.0])
+@pytest.mark.parametrize("width", [1, 2, 8])
+def test_features_and_losses_are_as_the_update_of_april_2024_has_them(l1, width):
+    sae = filled(ReLU(width=width, l1=l1))
+    as_the_reference_has_it(sae, standardised(sae))
+
+
+def test_without_a_penalty_the_error_alone_is_left():
+    sae = filled(ReLU(width=8, l1=0.0))
+    terms = sae.losses(standardised(sae))
+    assert terms["sparsity"].item() == 0
+    assert terms["error"].item() > 0
 
 
 @pytest.mark.parametrize("l1", [0.0, 0.5, 1.0, 1.5])
 def test_one_feature_of_zero_or_one_shrinks_by_half_the_penalty(l1):
-    """min over y of (1 - y)^2 + l1 y is at y = 1 - l1 / 2, whatever the decoder's norm."""
+    """min over y of (1 - y)^2 + l1 y is at y = 1 - l1 / 2, whatever the decoder's norm: 1/2 for a penalty of 1."""
     sae = ReLU(width=1, l1=l1).build(1, torch.Generator())
     with torch.no_grad():
         sae.encoder.fill_(0.5)
@@ -57,10 +52,30 @@ def test_the_penalty_cannot_be_evaded_by_larger_decoder_rows():
         assert after[name].item() == pytest.approx(term.item(), rel=1e-5)
 
 
+def test_the_encoder_is_not_tied_to_the_decoder():
+    sae = filled(ReLU(width=8))
+    z = standardised(sae)
+    f = sae.features(z)
+    with torch.no_grad():
+        sae.decoder.mul_(3)
+    assert torch.equal(sae.features(z), f)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_encoding_maps_is_a_convolution_by_one(layout):
+    sae = filled(ReLU(width=8), 5)
+    maps = rows(24, 5).view(2, 3, 4, 5).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    z = (maps - sae.centre[:, None, None]) / sae.scale - sae.bias[:, None, None]
+    f = F.conv2d(z, sae.encoder[..., None, None], sae.encoder_bias).relu()
+    torch.testing.assert_close(sae.encode(maps), f, rtol=1e-9, atol=1e-12)
+    back = F.conv2d(f, sae.decoder.T[..., None, None], sae.bias) * sae.scale + sae.centre[:, None, None]
+    torch.testing.assert_close(sae.decode(f), back, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"width": 0}, "width is 0 and l1 is 5; they must be at least 1 and 0"),
+        ({"width": 0, "l1": 5.0}, "width is 0 and l1 is 5; they must be at least 1 and 0"),
         ({"l1": -1.0}, "l1 is -1"),
         ({"l1": float("nan")}, "l1 is nan"),
         ({"l1": float("inf")}, "l1 is inf"),

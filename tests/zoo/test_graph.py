@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
+from visae.errors import VisaeError
 from visae.zoo.graph import Graph, Node
 
 # input -> a -> b -> d -> e, and a -> c -> d; f hangs on the input alone.
@@ -34,8 +35,8 @@ class Recorder:
 
         return run
 
-    def run(self, wanted):
-        return self.graph.run(torch.ones(1), wanted)
+    def run(self, wanted, replaced=None):
+        return self.graph.run(torch.ones(1), wanted, replaced or {})
 
 
 SUBSETS = [wanted for size in range(4) for wanted in itertools.permutations(VALUES, size)]
@@ -73,3 +74,33 @@ def test_a_value_asked_for_twice_is_there_once():
 
 def test_wanted_names_may_come_from_an_iterator():
     assert Recorder().run(name for name in "ab").keys() == {"a", "b"}
+
+
+# d = 7 (b + c), e = 11 d; a = 2, b = 3 a, c = 5 a where they are not replaced.
+REPLACED = [
+    ({"b": lambda b: b + 1}, {"b": 7.0, "c": 10.0, "d": 119.0, "e": 1309.0}),
+    ({"a": torch.zeros_like}, {"a": 0.0, "b": 0.0, "e": 0.0}),
+    ({"a": lambda a: 10 * a, "d": lambda d: d - 1}, {"a": 20.0, "b": 60.0, "d": 1119.0, "e": 12309.0}),
+    ({"e": lambda e: -e}, {"d": 112.0, "e": -1232.0}),
+]
+
+
+@pytest.mark.parametrize(("replaced", "expected"), REPLACED)
+def test_all_who_use_a_replaced_value_see_the_replacement(replaced, expected):
+    recorder = Recorder()
+    found = recorder.run(expected, replaced)
+    assert {name: value.item() for name, value in found.items()} == expected
+    assert set(recorder.calls.values()) == {1}
+    assert recorder.run(["e"])["e"].item() == VALUES["e"], "only for that run"
+
+
+def test_a_value_that_is_replaced_is_freed():
+    recorder = Recorder()
+    recorder.run(["e"], {"b": lambda b: b + 1})
+    assert recorder.alive["c"] == {"a"}
+
+
+@pytest.mark.parametrize(("wanted", "idle"), [(["e"], "f"), (["b"], "c"), (["a"], "e")])
+def test_replacing_what_nothing_depends_on_is_an_error(wanted, idle):
+    with pytest.raises(VisaeError, match=f"replacing {idle} changes nothing: {wanted[0]} does not depend on it"):
+        Recorder().run(wanted, {idle: torch.zeros_like})

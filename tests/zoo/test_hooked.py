@@ -221,3 +221,73 @@ def test_geometry_is_found_out(module, size, name, expected):
     layer = hooked(module, size=size).layers[name]
     assert (layer.stride, layer.receptive_field, layer.offset) == expected
     assert (layer.name, layer.channels) == (name, 3)
+
+
+def respliced(module, x, stem, relu):
+    """The module, with functions in the place of the first values of the stem, and of the last of the ReLU."""
+    first = stem(module.stem(x)).relu()
+    y = relu((module.body(first) + first).relu())
+    return module.classify(y.mean((2, 3)))
+
+
+def shifted(value):
+    return 2 * value - 0.3
+
+
+@pytest.mark.parametrize("stem", [unchanged, shifted, torch.zeros_like])
+@pytest.mark.parametrize("relu", [unchanged, shifted, torch.zeros_like])
+@torch.no_grad()
+def test_the_module_goes_on_with_what_is_put_in_a_layers_place(module, stem, relu):
+    """The ReLU is called twice, and in place: it is replaced at its last call."""
+    images = torch.rand(2, 3, 14, 18)
+    found = hooked(module).logits(images, {"stem": stem, "relu": relu})
+    torch.testing.assert_close(found, respliced(module, images, stem, relu))
+    assert not hooks(module)
+
+
+@torch.no_grad()
+def test_functions_see_the_maps_that_are_read(module):
+    images = torch.rand(2, 3, 14, 18)
+    seen = {}
+
+    def look(name):
+        def function(value):
+            seen[name] = value.clone()
+            return value
+
+        return function
+
+    names = ["stem.0", "stem", "body", "relu"]
+    network = hooked(module)
+    found = network.logits(images, {name: look(name) for name in names})
+    for name, value in network.read(images, names).items():
+        torch.testing.assert_close(seen[name], value)
+    torch.testing.assert_close(found, module(images))
+
+
+def test_no_hook_is_left_behind_by_a_function_that_fails(module):
+    def fail(_):
+        raise ArithmeticError("a replacement")
+
+    with pytest.raises(ArithmeticError, match="a replacement"):
+        hooked(module).logits(torch.rand(1, 3, 16, 16), {"body": fail, "stem": unchanged})
+    assert not hooks(module)
+
+
+class AsOftenAsItIsHigh(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        for _ in range(x.shape[2] // 8):
+            x = self.part(x)
+        return x.mean((2, 3))
+
+
+@pytest.mark.parametrize(("height", "calls"), [(8, 1), (24, 3), (4, 0)])
+def test_another_number_of_calls_than_expected_is_an_error(height, calls):
+    network = hooked(AsOftenAsItIsHigh(), size=16)
+    network.logits(torch.rand(1, 3, 16, 16), {"part": torch.zeros_like})
+    with pytest.raises(VisaeError, match=f"cannot replace 'part': it is called {calls} times here, 2 were expected"):
+        network.logits(torch.rand(1, 3, height, 16), {"part": torch.zeros_like})

@@ -5,7 +5,7 @@ from torch import nn
 from visae.errors import VisaeError
 from visae.zoo import Network
 from visae.zoo.hooked import Hooked
-from visae.zoo.inception import TENSORFLOW, InceptionV1
+from visae.zoo.inception import CAFFE, TENSORFLOW, InceptionV1
 from visae.zoo.network import Readable
 from visae.zoo.planted import Planted
 from visae.zoo.weights import digest
@@ -77,6 +77,42 @@ def test_a_typo_in_a_layers_name_lists_the_nearest(readable, name, said):
 def test_a_network_without_classes_says_so():
     with pytest.raises(VisaeError, match="planted does not classify"):
         Network("planted", Planted(), "").logits(torch.rand(1, 3, 32, 32))
+
+
+def test_logits_follow_what_is_put_in_a_layers_place(network):
+    module = small().eval()
+    images = torch.rand(3, 3, 20, 24)
+    found = network.logits(images, {"0": lambda maps: maps + 1, "2": lambda maps: 3 * maps})
+    torch.testing.assert_close(found, module[3:](3 * module[1:3](module[0](2 * images - 1) + 1)))
+    torch.testing.assert_close(network.logits(images, {}), network.logits(images))
+
+
+def test_only_layers_can_be_replaced(network):
+    for name, nearest in (("5", "there are 0, 1"), ("input", "there are 0, 1")):
+        with pytest.raises(VisaeError, match=f"no layer of small named '{name}'; {nearest}"):
+            network.logits(torch.rand(1, 3, 20, 24), {name: torch.zeros_like})
+
+
+# Each with channels of the block it belongs to, which is what the layers above see of it.
+BRANCHES = [("mixed3b_5x5", "mixed3b", slice(320, 416)), ("mixed4c", "mixed4c", slice(0, 512))]
+
+
+@pytest.mark.parametrize(("layer", "block", "channels"), BRANCHES)
+@torch.no_grad()
+def test_a_branch_of_inception_is_replaced_for_all_that_use_it(layer, block, channels):
+    torch.manual_seed(0)
+    network = Network("n", InceptionV1(CAFFE), "")
+    images = torch.rand(2, 3, 64, 64)
+    clean = network.logits(images)
+    assert torch.equal(network.logits(images, {layer: lambda maps: maps}), clean)
+    silenced = network.logits(images, {layer: torch.zeros_like})
+    assert not torch.equal(silenced, clean)
+
+    def silence(maps):
+        assert torch.equal(maps[:, channels], network.maps(images, [layer])[layer])
+        return maps.index_fill(1, torch.arange(maps.shape[1])[channels], 0)
+
+    assert torch.equal(network.logits(images, {block: silence}), silenced)
 
 
 def test_the_planted_networks_truth_is_at_hand():

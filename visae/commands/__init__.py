@@ -3,6 +3,7 @@
 from visae.commands.capture import Capture as Capture
 from visae.commands.curves import Curves as Curves
 from visae.commands.demo import Demo as Demo
+from visae.commands.evaluate import Evaluate as Evaluate
 from visae.commands.fetch import Fetch as Fetch
 from visae.commands.networks import Networks as Networks
 from visae.commands.run import Run as Run

@@ -1,7 +1,7 @@
 """Options that several subcommands share."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +17,20 @@ from visae.training import Training
 from visae.zoo import Network
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+Kind = Literal[
+    "topk",
+    "batchtopk",
+    "relu",
+    "gated",
+    "jumprelu",
+    "matryoshka",
+    "archetypal",
+    "block",
+    "pca",
+    "ica",
+    "random",
+    "neurons",
+]
 Number = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: the kind's)")]
 Real = Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: the kind's)")]
 Text = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(optional)")]
@@ -84,26 +98,50 @@ class ImageOptions:
 class SAEOptions:
     """What to train. Options of the SAE that are left out have the defaults of its kind."""
 
-    sae: Literal["topk", "relu"] = "topk"
-    """The kind of SAE."""
+    sae: Kind = "topk"
+    """The kind of dictionary; pca, ica, random and neurons are baselines, fitted and not trained."""
     width: Number = None
-    """Features."""
+    """Features; for baselines, all dimensions by default."""
     k: Number = None
-    """topk: features that may fire at one position."""
+    """topk, archetypal: features that may fire at one position; batchtopk, matryoshka: so many on average; baselines:
+    the strongest that are kept, all by default."""
     aux_k: Number = None
-    """topk: dead features that together explain the residual; 0 for none."""
+    """topk and its kin: dead features that together explain the residual; 0 for none."""
     aux_weight: Real = None
-    """topk: weight of that term."""
+    """topk and its kin: weight of that term."""
     dead_after: Number = None
-    """topk: rows without firing after which a feature counts as dead."""
+    """topk and its kin: rows without firing after which a feature counts as dead."""
+    origin: Annotated[Literal["mean", "median"] | None, tyro.conf.arg(help_behavior_hint="(default: mean)")] = None
+    """topk and its kin: where the bias starts, at the data's mean or at their geometric median."""
     l1: Real = None
-    """relu: weight of the L1 penalty."""
+    """relu, gated: weight of the L1 penalty."""
+    l0: Real = None
+    """jumprelu: weight of the L0 penalty."""
+    target: Real = None
+    """jumprelu: the L0 to reach, if it is to be reached and not only penalised."""
+    bandwidth: Real = None
+    """jumprelu: width of the kernel with which thresholds learn."""
+    threshold: Real = None
+    """jumprelu: where the thresholds start."""
+    levels: Number = None
+    """matryoshka: nested prefixes, each half as wide as the next."""
+    centroids: Number = None
+    """archetypal: centroids of the data that features are combinations of; as many as features by default."""
+    delta: Real = None
+    """archetypal: how far a feature may lie from its combination."""
+    size: Number = None
+    """block: dimensions of a block."""
+    blocks: Number = None
+    """block: blocks that may fire at one position."""
+
+    def given(self) -> dict[str, Any]:
+        """The settings of the SAE that were given."""
+        settings: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(SAEOptions)[1:]}
+        return {name: value for name, value in settings.items() if value is not None}
 
     def open_recipe(self) -> Recipe:
         """The SAE's recipe; raises `VisaeError` for an option that its kind does not have."""
-        names = ("width", "k", "aux_k", "aux_weight", "dead_after", "l1")
-        given: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return recipe(self.sae, {name: value for name, value in given.items() if value is not None})
+        return recipe(self.sae, self.given())
 
 
 @dataclass(kw_only=True)
@@ -122,7 +160,10 @@ class TrainingOptions:
     """Share of the steps, at the end, over which the rate falls to zero."""
     holdout: float = Training.holdout
     """Share of the images kept for the figures."""
+    rouse: float = Training.rouse
+    """How far a silent feature's bias rises in each step until it fires again, in learning rates; 0 for not at all."""
 
     def open_training(self, seed: int) -> Training:
         """The settings of training."""
-        return Training(self.epochs, self.batch, self.lr, self.warmup, self.decay, self.holdout, seed)
+        settings = {field.name: getattr(self, field.name) for field in fields(TrainingOptions)}
+        return Training(**settings, seed=seed)

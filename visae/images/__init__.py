@@ -5,5 +5,6 @@ from visae.images.loader import Batch, batches
 from visae.images.opening import open_images
 from visae.images.photographs import Photographs
 from visae.images.source import Images, Unreadable
+from visae.images.subset import Subset
 
-__all__ = ["Batch", "Images", "Leaves", "Photographs", "Unreadable", "batches", "open_images"]
+__all__ = ["Batch", "Images", "Leaves", "Photographs", "Subset", "Unreadable", "batches", "open_images"]

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+
+from visae.metrics.matching import match
 
 MATCHED = 0.9
 
@@ -25,7 +25,5 @@ def recovery(directions: Float[Tensor, "m d"], truth: Float[Tensor, "f d"]) -> R
 
     Where there are fewer directions than truths, the truths left over count as not found.
     """
-    cosines = F.normalize(truth.double(), dim=1) @ F.normalize(directions.double(), dim=1).T
-    rows, columns = linear_sum_assignment(cosines.cpu().numpy(), maximize=True)
-    partner = cosines.cpu()[rows, columns]
+    _, _, partner = match(truth, directions)
     return Recovery((partner >= MATCHED).sum().item() / len(truth), partner.sum().item() / len(truth))

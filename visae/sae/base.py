@@ -5,9 +5,10 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from visae.sae.algebra import linear, shifted
 
 
 @runtime_checkable
@@ -15,10 +16,12 @@ class Recipe(Protocol):
     """How to make an SAE of one kind: a frozen dataclass of its settings."""
 
     kind: ClassVar[str]
+    varied: ClassVar[tuple[str, ...]]
+    """Settings in which the SAEs of a stack may differ; the SAE has a buffer of the same name for each."""
 
     @property
     def width(self) -> int:
-        """How many features, m."""
+        """How many features, m; 0 for as many as the rows have dimensions."""
 
     def build(self, dim: int, generator: torch.Generator) -> "SAE":
         """A fresh SAE over rows of `dim`."""
@@ -30,36 +33,52 @@ class SAE(nn.Module, ABC):
     Takes and gives raw activations. Inside, a row x is z = (x - centre) / scale, and
     z ~ f(z) @ decoder + bias; `centre` and `scale` are fixed by the data before training.
 
-    encoder, decoder: [m, d];  encoder_bias: [m];  bias: [d];  centre: [d];  scale: a scalar.
+    decoder: [m, d];  bias: [d];  centre: [d];  scale: a scalar.
     idle: rows of training seen since each feature last fired, [m].
+    recipes: how it was made; one for each member of a stack.
     about: what its file says of it: network, layer, rows, training, figures.
+
+    Within a stack (`visae.sae.stack`) every tensor has one more axis in front, [s, ...], and so have the terms of the
+    loss: what is computed for one SAE is computed for all.
     """
 
-    recipe: Recipe
+    decoder: Tensor
+    encoder: Tensor
+    encoder_bias: Tensor
+    bias: Tensor
     centre: Tensor
     scale: Tensor
     idle: Tensor
 
-    def __init__(self, dim: int, width: int, decoder: Float[Tensor, "m d"]):
+    def __init__(self, recipe: Recipe, dim: int, **parameters: Float[Tensor, "..."]):
         super().__init__()
-        self.dim, self.width = dim, width
-        self.decoder = nn.Parameter(decoder)
-        self.encoder = nn.Parameter(decoder.detach().clone())
-        self.encoder_bias = nn.Parameter(torch.zeros(width))
-        self.bias = nn.Parameter(torch.zeros(dim))
+        self.recipes: tuple[Any, ...] = (recipe,)
+        self.dim, self.width = dim, recipe.width or dim
+        for name, value in parameters.items():
+            self.register_parameter(name, nn.Parameter(value))
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(()))
-        self.register_buffer("idle", torch.zeros(width, dtype=torch.int64))
+        self.register_buffer("idle", torch.zeros(self.width, dtype=torch.int64))
+        for name in recipe.varied:
+            self.register_buffer(name, torch.tensor(getattr(recipe, name)), persistent=False)
         self.about: dict[str, Any] = {}
+
+    @property
+    def recipe(self) -> Any:
+        """How it was made; in a stack, how the first member was made, which tells all but the varied settings."""
+        return self.recipes[0]
 
     def fit_units(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
         """Centre on the data's mean, and scale so that E|z|^2 = d."""
         self.centre.copy_(mean)
         self.scale.fill_(math.sqrt(max(variance.mean().item(), 1e-12)))
 
+    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+        """Set whatever of the start depends on data, from a sample of standardised rows; nothing for most kinds."""
+
     @property
     def directions(self) -> Float[Tensor, "m d"]:
-        """The features' directions in raw activations: what one unit of a feature adds to a row."""
+        """The features' directions in raw activations: what one unit of a feature adds to a row. Not for a stack."""
         return self.decoder.detach() * self.scale
 
     def encode(self, x: Float[Tensor, "n d"] | Float[Tensor, "b d h w"]) -> Tensor:
@@ -80,45 +99,57 @@ class SAE(nn.Module, ABC):
         """Raw rows in the SAE's own units."""
         return (x - self.centre) / self.scale
 
-    def pre_activations(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
+    def pre_activations(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The encoder's affine map: encoder (z - bias) + encoder_bias."""
-        return F.linear(z - self.bias, self.encoder, self.encoder_bias)
+        return linear(z, self.encoder, self.shift)
 
-    def reconstruct(self, f: Float[Tensor, "n m"]) -> Float[Tensor, "n d"]:
+    @property
+    def shift(self) -> Float[Tensor, "*s m"]:
+        """The pre-activations of z = 0: encoder_bias - encoder bias."""
+        return shifted(self.encoder_bias, self.encoder, self.bias)
+
+    def reconstruct(self, f: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n d"]:
         """Features to standardised rows."""
-        return f @ self.decoder + self.bias
+        return linear(f, self.decoder.mT, self.bias)
 
     @abstractmethod
-    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
-        """Standardised rows to features, which are never negative."""
+    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
+        """Standardised rows to features: never negative, but for blocks and baselines, which are signed."""
 
     @abstractmethod
-    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
+    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """The terms of the training loss on standardised rows, whose sum is minimised.
 
         A term called `sparsity` is warmed up by the trainer.
         """
 
-    def count_idle(self, f: Float[Tensor, "n m"]) -> None:
+    def count_idle(self, fired: Bool[Tensor, "*s m"], rows: int) -> None:
         """Count, for each feature, the rows seen since it last fired."""
-        self.idle += len(f)
-        self.idle.masked_fill_((f > 0).any(0), 0)
+        self.idle += rows
+        self.idle.masked_fill_(fired, 0)
+
+    @torch.no_grad()
+    def rouse(self, after: int, by: float) -> None:
+        """Raise the encoder's bias of features that did not fire for more than `after` rows.
+
+        A bias that rises until its feature fires again leaves the loss alone, as in the balancing of experts by Wang et
+        al. 2024 (arXiv 2408.15664). AuxK and resampling send silent features after the residual, where they explain
+        what is rare and lose against the others' pre-activations; here they keep their directions until they are used.
+        """
+        if "encoder_bias" in self._parameters:
+            self.encoder_bias += by * (self.idle > after)
+
+    def refresh(self) -> None:
+        """Called before the first step and every few steps, for what need not be looked at in every one."""
+
+    def forget(self) -> None:
+        """Called when the tensors were replaced: what was worked out from them does not hold any more."""
 
     def before_step(self) -> None:
         """Called between backward and the optimiser's step."""
 
     def after_step(self) -> None:
         """Called after the optimiser's step."""
-
-
-def random_directions(width: int, dim: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
-    """Directions drawn uniformly on the unit sphere."""
-    return F.normalize(torch.randn(width, dim, generator=generator), dim=1)
-
-
-def squared_error(z: Float[Tensor, "n d"], guess: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-    """Mean over rows of |z - guess|^2."""
-    return (z - guess).square().sum(1).mean()
 
 
 def _as_rows(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:

@@ -15,7 +15,8 @@ from visae.sae.kinds import recipe
 
 SCHEMA = 1
 FILE = "sae.safetensors"
-_KEPT = ("encoder", "encoder_bias", "decoder", "bias", "centre", "scale")
+# What only training needs.
+_LEFT_OUT = "idle"
 _HEADER = {"schema": int, "kind": str, "recipe": dict, "dim": int, "about": dict}
 
 
@@ -28,8 +29,7 @@ def save(sae: SAE, path: Path) -> None:
         "dim": sae.dim,
         "about": sae.about,
     }
-    state = sae.state_dict()
-    files.write_tensors(path, {name: state[name] for name in _KEPT}, header)
+    files.write_tensors(path, _kept(sae), header)
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
@@ -46,18 +46,21 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     tensors, header = files.read_tensors(place, SCHEMA)
     _refuse_other_headers(header, place)
     sae = recipe(header["kind"], header["recipe"]).build(header["dim"], torch.Generator())
-    state = sae.state_dict()
-    expected, found = _shapes({name: state[name] for name in _KEPT}), _shapes(tensors)
+    expected, found = _shapes(_kept(sae)), _shapes(tensors)
     if found != expected:
         raise VisaeError(f"{place} holds the tensors {found}, a {header['kind']} SAE has {expected}")
-    sae.load_state_dict(state | tensors)
+    sae.load_state_dict(sae.state_dict() | tensors)
     sae.about = header["about"]
     return sae.to(device).eval().requires_grad_(False)
 
 
 def recipe_settings(sae: SAE) -> Mapping[str, Any]:
     """An SAE's recipe as JSON."""
-    return asdict(sae.recipe)  # type: ignore[call-overload, no-any-return]
+    return asdict(sae.recipe)
+
+
+def _kept(sae: SAE) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in sae.state_dict().items() if name != _LEFT_OUT}
 
 
 def _refuse_other_headers(header: Mapping[str, Any], place: Path) -> None:

@@ -5,29 +5,59 @@ from dataclasses import fields
 from typing import Any
 
 from visae.errors import VisaeError, unknown
+from visae.sae.archetypal import Archetypal
 from visae.sae.base import Recipe
+from visae.sae.baselines import ICA, PCA, Neurons, RandomDirections
+from visae.sae.batchtopk import BatchTopK
+from visae.sae.block import Block
+from visae.sae.gated import Gated
+from visae.sae.jumprelu import JumpReLU
+from visae.sae.matryoshka import Matryoshka
 from visae.sae.relu import ReLU
 from visae.sae.topk import TopK
 
-KINDS: dict[str, type[TopK] | type[ReLU]] = {"relu": ReLU, "topk": TopK}
+_RECIPES = (
+    ReLU,
+    Gated,
+    TopK,
+    BatchTopK,
+    JumpReLU,
+    Matryoshka,
+    Archetypal,
+    Block,
+    PCA,
+    ICA,
+    RandomDirections,
+    Neurons,
+)
+KINDS: dict[str, Any] = {recipe.kind: recipe for recipe in _RECIPES}
 
 
 def recipe(kind: str, settings: Mapping[str, Any]) -> Recipe:
     """A recipe from its kind and settings; raises `VisaeError` for a kind or a setting that does not exist,
-    and for a setting that is not a number of its kind."""
+    and for a setting that is not of its type."""
     if kind not in KINDS:
         raise unknown("kind of SAE", kind, KINDS)
-    known = [field.name for field in fields(KINDS[kind])]
+    known = setting_names(kind)
     surplus = [key for key in settings if key not in known]
     if surplus:
         raise VisaeError(f"a {kind} SAE has no setting {', '.join(surplus)}; its settings are {', '.join(known)}")
-    return KINDS[kind](**{key: _number(key, value, getattr(KINDS[kind], key)) for key, value in settings.items()})
+    made: Recipe = KINDS[kind](
+        **{key: _typed(key, value, getattr(KINDS[kind], key)) for key, value in settings.items()}
+    )
+    return made
 
 
-def _number(key: str, value: Any, default: int | float) -> Any:
-    """A setting as the kind of number that it is; files and command lines write 5 for 5.0."""
+def setting_names(kind: str) -> list[str]:
+    """The settings of a kind."""
+    return [field.name for field in fields(KINDS[kind])]
+
+
+def _typed(key: str, value: Any, default: int | float | str) -> Any:
+    """A setting as the type that it is; files and command lines write 5 for 5.0."""
     if isinstance(value, type(default)) and not isinstance(value, bool):
         return value
     if isinstance(default, float) and type(value) is int:
         return float(value)
-    raise VisaeError(f"{key} is {value!r}; it must be {'a whole number' if isinstance(default, int) else 'a number'}")
+    wanted = {int: "a whole number", float: "a number", str: "a word"}[type(default)]
+    raise VisaeError(f"{key} is {value!r}; it must be {wanted}")

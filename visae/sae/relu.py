@@ -9,7 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.base import SAE, random_directions, squared_error
+from visae.sae.algebra import random_directions
+from visae.sae.base import SAE
+from visae.sae.penalised import penalised
+from visae.sae.topk import untied
 
 _INITIAL_NORM = 0.1
 
@@ -23,6 +26,7 @@ class ReLU:
     """
 
     kind: ClassVar[str] = "relu"
+    varied: ClassVar[tuple[str, ...]] = ("l1",)
     width: int = 768
     l1: float = 5.0
 
@@ -32,7 +36,8 @@ class ReLU:
 
     def build(self, dim: int, generator: torch.Generator) -> SAE:
         """A fresh SAE over rows of `dim`."""
-        return ReLUSAE(self, dim, generator)
+        start = _INITIAL_NORM * random_directions(self.width, dim, generator)
+        return ReLUSAE(self, dim, decoder=start, **untied(start))
 
 
 class ReLUSAE(SAE):
@@ -41,17 +46,16 @@ class ReLUSAE(SAE):
     loss = |z - f decoder - bias|^2 + l1 * sum_i f_i |decoder_i|
     """
 
-    def __init__(self, recipe: ReLU, dim: int, generator: torch.Generator):
-        super().__init__(dim, recipe.width, _INITIAL_NORM * random_directions(recipe.width, dim, generator))
-        self.recipe: ReLU = recipe
+    l1: Tensor
 
-    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
+    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The positive part of the pre-activations."""
         return self.pre_activations(z).relu()
 
-    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
+    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """`error`, and `sparsity`: the L1 norm of the features, each weighted by its decoder row's norm."""
-        f = self.features(z)
-        self.count_idle(f.detach())
-        penalty = (f.float() * self.decoder.norm(dim=1)).sum(1).mean()
-        return {"error": squared_error(z, self.reconstruct(f)), "sparsity": self.recipe.l1 * penalty}
+        error, penalty, fired = penalised(
+            z, self.encoder, self.shift, self.decoder, self.bias, self.decoder.norm(dim=-1)
+        )
+        self.count_idle(fired, len(z))
+        return {"error": error, "sparsity": self.l1 * penalty}

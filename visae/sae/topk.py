@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.base import SAE, random_directions, squared_error
+from visae.sae.algebra import drop_parallel_gradient, put_on_sphere, random_directions, squared_error
+from visae.sae.auxk import auxk, dead_features
+from visae.sae.base import SAE
+from visae.sae.choices import strongest, strongest_places
+from visae.sae.median import geometric_median
+from visae.sae.winners import Code, Dense, sparse_pays, winners
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,17 @@ class TopK:
     aux_k:       dead features that together explain the residual (AuxK), at most; 0 for none.
     aux_weight:  weight of that term; the paper's 1/32.
     dead_after:  rows in a row without firing after which a feature counts as dead.
+    origin:      where the bias starts: at the data's `mean`, or at their geometric `median` as in the paper.
     """
 
     kind: ClassVar[str] = "topk"
+    varied: ClassVar[tuple[str, ...]] = ("k",)
     width: int = 768
     k: int = 8
     aux_k: int = 64
     aux_weight: float = 1 / 32
     dead_after: int = 100_000
+    origin: str = "mean"
 
     def __post_init__(self) -> None:
         if not 1 <= self.k <= self.width:
@@ -37,58 +44,84 @@ class TopK:
         for name in ("aux_k", "aux_weight", "dead_after"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise VisaeError(f"{name} is {getattr(self, name):g}; it must be 0 or more")
+        if self.origin not in ("mean", "median"):
+            raise VisaeError(f"origin is {self.origin!r}; it must be 'mean' or 'median'")
 
     def build(self, dim: int, generator: torch.Generator) -> SAE:
         """A fresh SAE over rows of `dim`."""
-        return TopKSAE(self, dim, generator)
+        start = random_directions(self.width, dim, generator)
+        return TopKSAE(self, dim, decoder=start, **untied(start))
 
 
 class TopKSAE(SAE):
-    """f = TopK(ReLU(encoder (z - bias) + encoder_bias)); unit-norm decoder rows; encoder = decoder at the start."""
+    """f = TopK(ReLU(encoder (z - bias) + encoder_bias)); unit-norm decoder rows; encoder = decoder at the start.
 
-    def __init__(self, recipe: TopK, dim: int, generator: torch.Generator):
-        super().__init__(dim, recipe.width, random_directions(recipe.width, dim, generator))
-        self.recipe: TopK = recipe
+    loss = |z - f decoder - bias|^2 / d + aux_weight * AuxK
+    """
 
-    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
+    k: Tensor
+    dead: list[Tensor] | None = None  # for each member, as they were at the last refresh
+
+    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+        """The bias at the geometric median, if that is asked for; the mean is zero already."""
+        if self.recipe.origin == "median":
+            self.bias.data.copy_(geometric_median(z))
+
+    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The k largest positive pre-activations of each row; zero elsewhere."""
-        return strongest(self.pre_activations(z), self.recipe.k)
+        return strongest(self.pre_activations(z), self.k, self.most)
 
-    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
-        """`error`, per dimension, and `aux`: the share of the residual that the strongest dead features leave.
-
-        `aux` is zero while no feature is dead.
-        """
-        pre = self.pre_activations(z)
-        f = strongest(pre, self.recipe.k)
-        guess = self.reconstruct(f)
-        self.count_idle(f.detach())
+    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
+        """`error`, per dimension, and `aux` (see `auxk`), which is zero while no feature is dead."""
+        code = self.code(z)
+        guess = code.decode(self.decoder) + self.bias[..., None, :]
+        self.count_idle(code.fired(), len(z))
         terms = {"error": squared_error(z, guess) / self.dim}
         if self.recipe.aux_k:
-            terms["aux"] = self.recipe.aux_weight * self._aux(pre, (z - guess).detach())
+            terms["aux"] = self.aux(z, guess)
         return terms
 
-    def _aux(self, pre: Float[Tensor, "n m"], residual: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-        dead = (self.idle > self.recipe.dead_after).nonzero().flatten()
-        if not len(dead):
-            return residual.new_zeros(())
-        f = strongest(pre[:, dead], min(self.recipe.aux_k, len(dead)))
-        return squared_error(residual, f @ self.decoder[dead]) / residual.square().sum(1).mean().clamp_min(1e-12)
+    def code(self, z: Float[Tensor, "n d"]) -> Code:
+        """The features that the training loss decodes."""
+        if sparse_pays(z.device):
+            return winners(z, self.encoder, self.shift, self.choose)
+        return Dense(strongest(self.pre_activations(z), self.k, self.most))
 
-    @torch.no_grad()
+    def choose(self, pre: Float[Tensor, "p m"], member: int) -> Int[Tensor, " w"]:
+        """The positions in a piece of a member's pre-activations of those that fire."""
+        return strongest_places(pre, self.recipes[member].k)
+
+    def aux(self, z: Float[Tensor, "n d"], guess: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
+        """AuxK's term of the loss, weighted."""
+        if self.dead is None:
+            self.refresh()
+        assert self.dead is not None
+        weight: float = self.recipe.aux_weight
+        return weight * auxk(self, z, z - guess, self.dead, self.recipe.aux_k)
+
+    @property
+    def most(self) -> int:
+        """The largest k of a stack."""
+        return int(max(recipe.k for recipe in self.recipes))
+
+    def refresh(self) -> None:
+        """Look again which features are dead."""
+        self.dead = dead_features(self.idle, self.recipe.dead_after)
+
+    def forget(self) -> None:
+        """Which features are dead must be looked at again."""
+        self.dead = None
+
     def before_step(self) -> None:
         """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
-        gradient = self.decoder.grad
-        assert gradient is not None
-        gradient -= (gradient * self.decoder).sum(1, keepdim=True) * self.decoder
+        drop_parallel_gradient(self.decoder)
 
-    @torch.no_grad()
     def after_step(self) -> None:
         """Put the decoder's rows back on the unit sphere."""
-        self.decoder.copy_(F.normalize(self.decoder, dim=1))
+        put_on_sphere(self.decoder)
 
 
-def strongest(pre: Float[Tensor, "n m"], k: int) -> Float[Tensor, "n m"]:
-    """The k largest positive values of each row, where they stand; zero elsewhere."""
-    values, places = pre.topk(k, dim=1, sorted=False)
-    return torch.zeros_like(pre).scatter(1, places, values.relu())
+def untied(start: Float[Tensor, "m d"]) -> dict[str, Tensor]:
+    """The parameters of an encoder that starts at given directions, and the biases."""
+    width, dim = start.shape
+    return {"encoder": start.clone(), "encoder_bias": torch.zeros(width), "bias": torch.zeros(dim)}

@@ -12,6 +12,7 @@ from visae.seeds import generator
 from visae.training.recipe import Training
 
 _HELD_OUT_BATCH = 8192
+_SAMPLE = 32_768  # rows from which the start of an SAE is fitted
 
 
 class Batches:
@@ -35,8 +36,12 @@ class Batches:
             )
         self.steps = self.an_epoch * training.epochs
 
-    def from_step(self, step: int) -> Iterator[Float[Tensor, "b d"]]:
-        """The batches of steps `step`, `step + 1`, ... to the end."""
+    def from_step(self, step: int, device: torch.device | str = "cpu") -> Iterator[Float[Tensor, "b d"]]:
+        """The batches of steps `step`, `step + 1`, ... to the end, on a device."""
+        for x in self._from_step(step):
+            yield x.to(device)
+
+    def _from_step(self, step: int) -> Iterator[Float[Tensor, "b d"]]:
         size = self.training.batch
         for epoch in range(step // self.an_epoch, self.training.epochs):
             shuffle = generator(self.training.seed, "order", epoch)
@@ -53,6 +58,11 @@ class Batches:
         places = torch.arange(len(images) * self.rows.rows_an_image)
         for part in torch.split(places, _HELD_OUT_BATCH):
             yield self.rows.gather(self._of(images, part))
+
+    def sample(self, most: int = _SAMPLE) -> Float[Tensor, "b d"]:
+        """Some of the rows that are trained on, the same for every call."""
+        order = torch.randperm(self._count, generator=generator(self.training.seed, "sample"))[:most]
+        return self.rows.gather(self._of(self._images, order))
 
     def _of(self, images: Int64[Tensor, " i"], place: Int64[Tensor, " b"]) -> Int64[Tensor, " b"]:
         """Indices in the store of the rows at these places among the rows of the images."""

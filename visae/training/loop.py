@@ -1,34 +1,34 @@
-"""Training an SAE on the rows of a store."""
+"""Training SAEs on the rows of a store, one or many in a pass."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from visae import files
 from visae.activations import Rows
 from visae.device import open_device
 from visae.errors import VisaeError
 from visae.metrics import fidelity
-from visae.progress import Progress
+from visae.progress import say
 from visae.sae import SAE, Recipe, load, save
 from visae.sae.dictionary import FILE
 from visae.seeds import generator
 from visae.settings import refuse_other_settings
 from visae.training import checkpoint
 from visae.training.batches import Batches
-from visae.training.log import Log
+from visae.training.passing import Pass
 from visae.training.recipe import Training
 
-_STEPS_A_LINE = 100
-_STEPS_A_CHECKPOINT = 1000
-_IDLE_ROWS = 50_000  # rows without firing after which the log counts a feature as idle
-# Leaving everything unexplained costs 1 or d, depending on the kind; what costs this many times d is lost.
-_DIVERGED = 1e4
+
+@dataclass(frozen=True)
+class Member:
+    """One SAE of a sweep: how it is made, and the seed of its first directions."""
+
+    recipe: Recipe
+    seed: int = 0
 
 
 def train(
@@ -38,39 +38,109 @@ def train(
     training: Training | None = None,
     device: torch.device | str | None = None,
 ) -> SAE:
-    """Train one SAE, and leave `sae.safetensors`, `log.jsonl` and a checkpoint in the folder `out`.
+    """Train one SAE, and leave `sae.safetensors` and `log.jsonl` in the folder `out`, and meanwhile a checkpoint.
 
     A run that was stopped goes on from its last checkpoint and, on the CPU and with as many threads, ends with the same
     bits as one that was not; a run that is finished is loaded. Raises `VisaeError` for a folder made with other
     settings, for rows that do not vary, and when training diverges; the last checkpoint is then from before.
     """
+    training = training or Training()
+    return _train(rows, {"": Member(recipe, training.seed)}, {"": Path(out)}, Path(out), training, device)[""]
+
+
+def train_many(
+    rows: Rows | str | Path,
+    members: Mapping[str, Member],
+    out: str | Path,
+    training: Training | None = None,
+    device: torch.device | str | None = None,
+) -> dict[str, SAE]:
+    """Train any number of SAEs in one pass over the rows, and leave a folder for each in the folder `out`.
+
+    members:  by the name of its folder. SAEs of the same shape are trained as one stack.
+
+    Stopped and called again it goes on, as `train` does; members that are finished already are loaded, so that a sweep
+    can be extended. An SAE that diverges is stopped, keeps its state of the last checkpoint, says so in its
+    `about["stopped"]`, and leaves the others running. Raises `VisaeError` if all diverge.
+    """
+    folders = {name: Path(out) / name for name in members}
+    return _train(rows, members, folders, Path(out), training or Training(), device)
+
+
+def _train(
+    rows: Rows | str | Path,
+    members: Mapping[str, Member],
+    folders: Mapping[str, Path],
+    root: Path,
+    training: Training,
+    device: torch.device | str | None,
+) -> dict[str, SAE]:
     rows = rows if isinstance(rows, Rows) else Rows(rows)
-    training, folder = training or Training(), Path(out)
     device = open_device(device)
-    settings = _settings(rows, recipe, training)
-    files.drop_leftovers(folder)
-    if (folder / FILE).exists():
-        sae = load(folder, device)
-        refuse_other_settings(folder, sae.about.get("settings", {}), settings)
-        return sae
+    settings = {name: _settings(rows, member, training) for name, member in members.items()}
+    for folder in {root, *folders.values()}:
+        files.drop_leftovers(folder)
+    found = {name: _finished(folders[name], settings[name], device) for name in members}
+    todo = {name: members[name] for name, sae in found.items() if sae is None}
+    if todo:
+        found |= _learned(rows, todo, folders, root, settings, training, device)
+    checkpoint.remove(root)
+    return {name: sae for name, sae in found.items() if sae is not None}
+
+
+def _finished(folder: Path, settings: Mapping[str, Any], device: torch.device) -> SAE | None:
+    if not (folder / FILE).exists():
+        return None
+    sae = load(folder, device)
+    refuse_other_settings(folder, sae.about.get("settings", {}), settings)
+    if "stopped" in sae.about:
+        say(f"train: {folder} {sae.about['stopped']}")
+    return sae
+
+
+def _learned(
+    rows: Rows,
+    members: Mapping[str, Member],
+    folders: Mapping[str, Path],
+    root: Path,
+    settings: Mapping[str, Mapping[str, Any]],
+    training: Training,
+    device: torch.device,
+) -> dict[str, SAE]:
     batches = Batches(rows, training)
     _refuse_constant(batches)
-    sae = recipe.build(rows.dim, generator(training.seed, "directions"))
-    sae.fit_units(rows.mean, rows.variance)
-    sae.to(device)
-    _run(sae, batches, folder, settings)
-    sae.eval().requires_grad_(False)
-    sae.about = {
+    z = None
+    saes: dict[str, SAE] = {}
+    for name, member in members.items():
+        sae = member.recipe.build(rows.dim, generator(member.seed, "directions"))
+        sae.fit_units(rows.mean, rows.variance)
+        z = sae.standardise(batches.sample()) if z is None else z
+        sae.fit_start(z)
+        saes[name] = sae.to(device)
+    whole = {"members": {name: settings[name] for name in members}}
+    passed = Pass(saes, folders, batches, root, whole)
+    passed.run()
+    _refuse_all_lost(passed.stopped, saes)
+    for name, sae in saes.items():
+        sae.eval().requires_grad_(False)
+        sae.about = _about(rows, batches, sae, settings[name])
+        if name in passed.stopped:
+            sae.about["stopped"] = passed.stopped[name]
+        save(sae, folders[name] / FILE)
+    return saes
+
+
+def _about(rows: Rows, batches: Batches, sae: SAE, settings: Mapping[str, Any]) -> dict[str, Any]:
+    figures = asdict(fidelity(sae, batches.held_out()))
+    return {
         "network": rows.settings["network"],
         "weights": rows.settings["weights"],
         "layer": rows.settings["layer"],
         "rows": len(rows),
         "settings": settings,
         "held_out_images": len(batches.held_out_images),
-        "figures": asdict(fidelity(sae, batches.held_out())),
+        "figures": {name: value if value == value else None for name, value in figures.items()},
     }
-    save(sae, folder / FILE)
-    return sae
 
 
 def _refuse_constant(batches: Batches) -> None:
@@ -83,55 +153,16 @@ def _refuse_constant(batches: Batches) -> None:
         )
 
 
-def _run(sae: SAE, batches: Batches, folder: Path, settings: Mapping[str, Any]) -> None:
-    training, device, last = batches.training, sae.decoder.device, batches.steps - 1
-    optimiser = torch.optim.Adam(sae.parameters(), lr=training.lr, fused=True)
-    first = checkpoint.restore(folder, sae, optimiser, settings)
-    log = Log(folder, first)
-    with Progress("train", batches.steps, "steps", first) as progress:
-        for step, x in enumerate(batches.from_step(first), first):
-            optimiser.param_groups[0]["lr"] = training.rate(step, batches.steps)
-            terms = _step(sae, optimiser, x.to(device, non_blocking=True), training.warmth(step, batches.steps))
-            if step % _STEPS_A_LINE == 0 or step == last:
-                log.write(step=step, **_checked(terms, sae, step), idle=int((sae.idle > _IDLE_ROWS).sum()))
-            if (step + 1) % _STEPS_A_CHECKPOINT == 0 and step != last:
-                _checked(terms, sae, step)
-                checkpoint.save(folder, sae, optimiser, step + 1, settings)
-            progress.update(1)
+def _refuse_all_lost(stopped: Mapping[str, str], members: Mapping[str, SAE]) -> None:
+    if stopped and len(stopped) == len(members):
+        raise VisaeError(f"training {next(iter(stopped.values()))}; use a lower --lr, and a new folder")
 
 
-def _step(
-    sae: SAE, optimiser: torch.optim.Optimizer, x: Float[Tensor, "n d"], warmth: float
-) -> dict[str, Float[Tensor, ""]]:
-    """One step of the optimiser; returns the terms of the loss, before it."""
-    z = sae.standardise(x)
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
-        terms = sae.losses(z)
-    if "sparsity" in terms:
-        terms["sparsity"] = warmth * terms["sparsity"]
-    optimiser.zero_grad()
-    torch.autograd.backward(torch.stack(list(terms.values())).sum())
-    sae.before_step()
-    optimiser.step()
-    sae.after_step()
-    return terms
-
-
-def _checked(terms: Mapping[str, Tensor], sae: SAE, step: int) -> dict[str, float]:
-    """The terms as numbers; raises `VisaeError` if they, or the parameters that the step left, are beyond repair."""
-    values = {name: term.item() for name, term in terms.items()}
-    finite = all(bool(parameter.isfinite().all()) for parameter in sae.parameters())
-    # Written so that NaN, which compares as false, is refused too.
-    if not finite or not sum(values.values()) <= _DIVERGED * sae.dim:
-        shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
-        raise VisaeError(f"training diverged at step {step} ({shown}); use a lower --lr, and a new folder")
-    return values
-
-
-def _settings(rows: Rows, recipe: Recipe, training: Training) -> dict[str, Any]:
+def _settings(rows: Rows, member: Member, training: Training) -> dict[str, Any]:
     return {
         "rows": rows.digest,
-        "kind": recipe.kind,
-        "recipe": asdict(recipe),  # type: ignore[call-overload]
+        "kind": member.recipe.kind,
+        "recipe": asdict(member.recipe),  # type: ignore[call-overload]
+        "seed": member.seed,
         "training": asdict(training),
     }

@@ -16,15 +16,18 @@ class Training:
     warmup:   share of the steps over which the rate, and a sparsity penalty, rise from zero.
     decay:    share of the steps, at the end, over which the rate falls to zero.
     holdout:  share of the images whose rows are kept for the figures: other images, not other positions.
+    rouse:    how far the encoder's bias of a feature that has fallen silent rises in each step until it fires again, in
+              learning rates; 0 for not at all (see `SAE.rouse`).
     seed:     decides the initial directions, the images held out and the order of the rows.
     """
 
     epochs: int = 8
     batch: int = 2048
-    lr: float = 1e-3
+    lr: float = 3e-3
     warmup: float = 0.05
     decay: float = 0.3
     holdout: float = 0.1
+    rouse: float = 0.3
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -33,6 +36,8 @@ class Training:
                 f"epochs is {self.epochs}, batch {self.batch}, lr {self.lr:g}; "
                 "epochs and batch must be at least 1, lr above 0"
             )
+        if not 0 <= self.rouse < math.inf:
+            raise VisaeError(f"rouse is {self.rouse:g}; it must be 0 or more")
         shares = {"warmup": self.warmup, "decay": self.decay, "holdout": self.holdout}
         for name, share in shares.items():
             if not 0 <= share < 1:

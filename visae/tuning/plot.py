@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 
-from visae import files
-from visae.errors import VisaeError
+from visae.picture import save_figure
 
 _HUES = matplotlib.colormaps["hsv"]
 _GREY = (0.65, 0.65, 0.65)
@@ -53,14 +51,7 @@ def draw(title: str, panels: Sequence[Panel], path: Path) -> None:
         _radial(axes, panel)
     _strip(figure.add_subplot(grid[1, :]), panels)
     figure.suptitle(title, fontsize=11)
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in figure.canvas.get_supported_filetypes():
-        raise VisaeError(
-            f"a plot cannot be a {path.suffix or 'file without suffix'}: {path}; name a .png, .pdf or .svg"
-        )
-    drawn = BytesIO()
-    figure.savefig(drawn, format=kind)
-    files.write_bytes(path, drawn.getvalue())
+    save_figure(figure, path)
 
 
 def _radial(axes: PolarAxes, panel: Panel) -> None:

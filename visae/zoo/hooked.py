@@ -66,13 +66,34 @@ class Hooked(nn.Module):
             self.module(self.preprocess(images))
         return {name: found[name] for name in wanted}
 
-    def logits(self, images: Float[Tensor, "b 3 h w"]) -> Tensor:
-        """The module's output."""
-        output: Tensor = self.module(self.preprocess(images))
+    def logits(
+        self, images: Float[Tensor, "b 3 h w"], replaced: Mapping[str, Callable[[Tensor], Tensor]] = {}
+    ) -> Tensor:
+        """The module's output.
+
+        replaced: functions, by the name of a submodule, through which its output goes before anyone uses it; if it is
+                  called several times, at its last call. Raises `VisaeError` where these images lead to another number
+                  of calls than the probing image did, so that the last one is not known.
+        """
+        missing = Counter({name: self._calls[name] for name in replaced})
+
+        def put(name: str, value: Any) -> Tensor | None:
+            missing[name] -= 1
+            return None if missing[name] else replaced[name](value)
+
+        with self._hooks(list(replaced), put):
+            output: Tensor = self.module(self.preprocess(images))
+        for name, left in missing.items():
+            if left:
+                calls = self._calls[name]
+                raise VisaeError(
+                    f"cannot replace {name!r}: it is called {calls - left} times here, {calls} were expected"
+                )
         return output
 
     @contextmanager
-    def _hooks(self, names: Sequence[str], take: Callable[[str, Any], None]) -> Iterator[None]:
+    def _hooks(self, names: Sequence[str], take: Callable[[str, Any], Tensor | None]) -> Iterator[None]:
+        """Hooks that are given each submodule's output; what `take` returns, if not None, takes the output's place."""
         with ExitStack() as stack:
             for name in names:
                 handle = self._modules_by_name[name].register_forward_hook(partial(_pass_on, take, name))
@@ -146,8 +167,10 @@ def _stride(size: int, columns: int, in_double_width: int) -> int:
     return max(round(size / (added if added > 0 else columns)), 1)
 
 
-def _pass_on(take: Callable[[str, Any], None], name: str, _module: nn.Module, _arguments: Any, output: Any) -> None:
-    take(name, output)
+def _pass_on(
+    take: Callable[[str, Any], Tensor | None], name: str, _module: nn.Module, _arguments: Any, output: Any
+) -> Tensor | None:
+    return take(name, output)
 
 
 class _Lazy(Mapping[str, Layer]):

@@ -127,9 +127,11 @@ class InceptionV1(nn.Module):
         """The named layers' values; runs only what they need."""
         return self.graph.run(self.preprocess(images), names)
 
-    def logits(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
-        """The class scores before the softmax."""
-        return self.graph.run(self.preprocess(images), [LOGITS])[LOGITS]
+    def logits(
+        self, images: Float[Tensor, "b 3 h w"], replaced: Mapping[str, Callable[[Tensor], Tensor]] = {}
+    ) -> Float[Tensor, "b classes"]:
+        """The class scores before the softmax, with the values of layers replaced as in `Graph.run`."""
+        return self.graph.run(self.preprocess(images), [LOGITS], replaced)[LOGITS]
 
     def stored_shapes(self) -> dict[str, tuple[int, ...]]:
         """The names and shapes of the tensors in the published file."""

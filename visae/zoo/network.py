@@ -81,6 +81,11 @@ class Network:
             raise unknown(f"layer of {self.name}", name, self.layers)
         return self.layers[name]
 
+    @property
+    def classifies(self) -> bool:
+        """Whether it has logits."""
+        return hasattr(self.readable, "logits")
+
     def maps(self, images: Float[Tensor, "b 3 h w"], layers: Sequence[str]) -> dict[str, Tensor]:
         """Maps `{layer: [b, c, H, W]}` of RGB images, 0..1; the forward pass stops after the last layer needed.
 
@@ -107,12 +112,22 @@ class Network:
             ) from None
         return {layer: (maps[layer].shape[1], maps[layer].shape[2], maps[layer].shape[3]) for layer in layers}
 
-    def logits(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
-        """Class scores before the softmax, `[b, classes]`; raises `VisaeError` for a network without classes."""
+    def logits(
+        self, images: Float[Tensor, "b 3 h w"], replaced: Mapping[str, Callable[[Tensor], Tensor]] = {}
+    ) -> Float[Tensor, "b classes"]:
+        """Class scores before the softmax, `[b, classes]`.
+
+        replaced: functions by the name of a layer, from its maps `[b, c, H, W]` to those that the network goes on with
+                  in their place, of the same shape.
+
+        Raises `VisaeError` for a network without classes, and for a layer that does not exist or cannot be replaced.
+        """
+        for name in replaced:
+            self.layer(name)
         score = getattr(self.readable, "logits", None)
         if score is None:
             raise VisaeError(f"{self.name} does not classify: it has maps, no logits")
-        logits: Tensor = score(images.to(self.device))
+        logits: Tensor = score(images.to(self.device), replaced)
         return logits
 
 

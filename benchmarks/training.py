@@ -1,0 +1,211 @@
+"""Training speed: rows per second of a whole step with Adam, side by side in one process.
+
+    OMP_NUM_THREADS=2 python benchmarks/training.py steps            # against overcomplete, and the floor
+    OMP_NUM_THREADS=2 python benchmarks/training.py stack            # eight ReLU SAEs in one pass against eight passes
+    OMP_NUM_THREADS=2 python benchmarks/training.py sparse           # winners only against dense products
+    python benchmarks/training.py steps --device cuda                # the same on a GPU, bf16
+
+The floor of a step is what its unavoidable pieces take, measured alone in the same rounds: for TopK the encoder's product,
+the choice of k, and Adam; for ReLU five products and Adam. Every figure is the median of rounds in which all take turns,
+so that what disturbs the machine disturbs all.
+
+overcomplete is not a requirement of visae: pip install overcomplete einops opencv-python-headless scikit-image. Version
+0.3 asks matplotlib for a name that 3.9 removed; it is put back here before the import.
+"""
+
+import argparse
+import importlib
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import matplotlib.cm
+import torch
+from machine import machine
+
+from visae.activations.rows import Rows
+from visae.activations.store import Shard, Store
+from visae.sae import ReLU, TopK
+from visae.sae import topk as topk_module
+from visae.training import Member, Training, train_many
+from visae.training.group import Group
+
+Step = Callable[[], object]
+
+
+def synthetic(rows: int, dim: int, device: str) -> torch.Tensor:
+    """Rows like those of a layer after its ReLU: sparse combinations of directions, none below zero."""
+    source = torch.Generator().manual_seed(0)
+    directions = torch.randn(4 * dim, dim, generator=source).relu()
+    codes = torch.rand(rows, 4 * dim, generator=source).sub_(0.98).relu_() * 50
+    return (codes @ directions).half().float().to(device)
+
+
+def ours(recipe: TopK | ReLU, x: torch.Tensor, members: int = 1) -> Step:
+    """A whole step of visae."""
+    saes = {}
+    for index in range(members):
+        sae = recipe.build(x.shape[1], torch.Generator().manual_seed(index))
+        sae.fit_units(x.mean(0).double(), x.var(0).double())
+        saes[str(index)] = sae.to(x.device)
+    group = Group(saes, 1e-3)
+    return lambda: group.step(x, 1e-3, 1.0)
+
+
+def overcomplete(kind: str, x: torch.Tensor, width: int, k: int) -> Step:
+    """A whole step of overcomplete: forward, its mean squared error (and L1 for the ReLU SAE), backward, Adam."""
+    if not hasattr(matplotlib.cm, "get_cmap"):
+        matplotlib.cm.get_cmap = lambda name=None: matplotlib.colormaps[name or "viridis"]  # type: ignore[attr-defined]
+    theirs = importlib.import_module("overcomplete.sae")
+    dim = x.shape[1]
+    model = theirs.TopKSAE(dim, width, top_k=k) if kind == "topk" else theirs.SAE(dim, width)
+    model = model.to(x.device)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    z = (x - x.mean(0)) / x.std()
+
+    def step() -> None:
+        optimiser.zero_grad()
+        _, codes, guess = model(z)
+        loss = (z - guess).square().mean() + (0 if kind == "topk" else 1e-3 * codes.abs().mean())
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def floors(x: torch.Tensor, width: int, k: int) -> dict[str, Step]:
+    """The pieces of a step that cannot be avoided, alone."""
+    encoder = torch.randn(width, x.shape[1], device=x.device) / x.shape[1] ** 0.5
+    pre = x @ encoder.T
+    parameters = [torch.nn.Parameter(encoder.clone()) for _ in range(2)]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    adam = torch.optim.Adam(parameters, fused=True)
+    out, back = torch.empty_like(pre), torch.empty_like(encoder)
+    return {
+        "encode": lambda: torch.mm(x, encoder.T, out=out),
+        "outer": lambda: torch.mm(pre.T, x, out=back),
+        "topk": lambda: pre.topk(k, dim=1, sorted=False),
+        "adam": adam.step,
+    }
+
+
+def seconds(steps: dict[str, Step], rounds: int, device: str) -> dict[str, float]:
+    """Median seconds of each, taking turns."""
+    for step in steps.values():
+        step()
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            _wait(device)
+            started = time.perf_counter()
+            step()
+            _wait(device)
+            taken[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def steps(options: argparse.Namespace) -> None:
+    x = synthetic(options.batch, options.dim, options.device)
+    made = {
+        "overcomplete TopK": overcomplete("topk", x, options.width, options.k),
+        "visae TopK": ours(TopK(width=options.width, k=options.k), x),
+        "overcomplete ReLU": overcomplete("relu", x, options.width, options.k),
+        "visae ReLU": ours(ReLU(width=options.width), x),
+    }
+    pieces = floors(x, options.width, options.k)
+    found = seconds(made | pieces, options.rounds, options.device)
+    floor = {
+        "visae TopK": found["encode"] + found["topk"] + found["adam"],
+        "visae ReLU": 3 * found["encode"] + 2 * found["outer"] + found["adam"],
+    }
+    print("| what | rows/s | over overcomplete | of the floor |\n| --- | --- | --- | --- |")
+    for name in made:
+        rate = options.batch / found[name]
+        times = found[name.replace("visae", "overcomplete")] / found[name]
+        share = f"{floor[name] / found[name]:.2f}" if name in floor else ""
+        print(f"| {name} | {rate:,.0f} | {times:.2f} | {share} |")
+    alone = ", ".join(f"{name} {options.batch / found[name]:,.0f}" for name in pieces)
+    print(f"\nalone, rows/s: {alone}")
+
+
+def stack(options: argparse.Namespace) -> None:
+    """Whole trainings through `train_many`, the store, held-out figures and all."""
+    members = {f"relu-{index}": Member(ReLU(width=768, l1=1.0 + index), index) for index in range(8)}
+    training = Training(epochs=1, batch=2048)
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = _store(Path(scratch) / "rows", synthetic(2048 * 60, 96, "cpu"))
+        together, apart = [], []
+        for turn in range(options.rounds):
+            together.append(_timed(rows, [members], training, Path(scratch) / f"one{turn}", options.device))
+            singly = [{name: member} for name, member in members.items()]
+            apart.append(_timed(rows, singly, training, Path(scratch) / f"eight{turn}", options.device))
+    one, eight = statistics.median(together), statistics.median(apart)
+    print("| 8 ReLU SAEs, 768 over 96 | seconds | share |\n| --- | --- | --- |")
+    print(f"| eight passes | {eight:.2f} | 1.00 |\n| one pass | {one:.2f} | {one / eight:.2f} |")
+
+
+def _store(folder: Path, values: torch.Tensor) -> Rows:
+    settings = {"network": "made", "weights": "0" * 64, "layer": "made", "dim": 96}
+    store = Store(folder, settings | {"rows_an_image": 64, "images_a_shard": len(values) // 64})
+    shard = Shard(images=[(str(index), "") for index in range(len(values) // 64)])
+    shard.add(values.half(), torch.zeros(len(values), 3, dtype=torch.int32))
+    store.put(shard)
+    store.finish()
+    return Rows(folder)
+
+
+def _timed(rows: Rows, passes: list[dict[str, Member]], training: Training, out: Path, device: str) -> float:
+    started = time.perf_counter()
+    for index, members in enumerate(passes):
+        train_many(rows, members, out / str(index), training, device)
+    return time.perf_counter() - started
+
+
+def sparse(options: argparse.Namespace) -> None:
+    print("| d | m | k | winners rows/s | dense rows/s | ratio |\n| --- | --- | --- | --- | --- | --- |")
+    for dim, width, k in [(96, 768, 8), (96, 768, 64), (96, 768, 256), (480, 3840, 32), (480, 3840, 256)]:
+        x = synthetic(2048, dim, options.device)
+        made: dict[str, Step] = {}
+        for way in (True, False):
+            step = ours(TopK(width=width, k=k), x)
+            made[str(way)] = _with(way, step)
+        found = seconds(made, options.rounds, options.device)
+        rates = [2048 / found[way] for way in ("True", "False")]
+        print(f"| {dim} | {width} | {k} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[0] / rates[1]:.2f} |")
+
+
+def _with(way: bool, step: Step) -> Step:
+    def forced() -> None:
+        kept = topk_module.sparse_pays
+        topk_module.sparse_pays = lambda _: way
+        step()
+        topk_module.sparse_pays = kept
+
+    return forced
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["steps", "stack", "sparse"])
+    parser.add_argument("--dim", type=int, default=480)
+    parser.add_argument("--width", type=int, default=3840)
+    parser.add_argument("--k", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=4096)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    print(f"{machine(options.device)}\n")
+    {"steps": steps, "stack": stack, "sparse": sparse}[options.what](options)
+
+
+if __name__ == "__main__":
+    main()

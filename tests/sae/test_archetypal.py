@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+import torch
+from slow_saes import decoder, tensors
+from small_saes import AUX, as_the_reference_has_it, filled, rows, standardised
+
+from visae.errors import VisaeError
+from visae.sae import Archetypal
+
+RECIPE = Archetypal(**AUX, centroids=5, delta=0.5)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("centroids", [0, 5, 11])
+@pytest.mark.parametrize("sparse", [True, False])
+def test_features_and_losses_are_as_the_paper_has_them(monkeypatch, k, centroids, sparse):
+    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda _: sparse)
+    sae = filled(Archetypal(**AUX | {"k": k}, centroids=centroids))
+    as_the_reference_has_it(sae, standardised(sae))
+
+
+def fitted(recipe=RECIPE, seed=0):
+    sae, x = recipe.build(3, torch.Generator().manual_seed(seed)), rows(300, dtype=torch.float32)
+    sae.fit_units(x.mean(0), x.var(0))
+    z = sae.standardise(x)
+    sae.fit_start(z)
+    return sae, z
+
+
+@pytest.mark.parametrize("learning_rate", [0.01, 1.0, 30.0])
+@pytest.mark.parametrize("delta", [0.0, 0.25, 2.0])
+def test_after_any_step_features_are_combinations_of_centroids_and_a_bounded_rest(learning_rate, delta):
+    sae, z = fitted(Archetypal(**AUX, centroids=5, delta=delta))
+    centroids, optimiser = sae.centroids.clone(), torch.optim.Adam(sae.parameters(), lr=learning_rate)
+    for step in range(5):
+        optimiser.zero_grad()
+        sum(sae.losses(z[step * 50 : step * 50 + 50]).values()).backward()
+        sae.before_step()
+        optimiser.step()
+        sae.after_step()
+        assert sae.mixture.min() >= 0
+        torch.testing.assert_close(sae.mixture.sum(1), torch.ones(8))
+        assert sae.relaxation.norm(dim=1).max() <= delta * (1 + 1e-6)
+        assert torch.equal(sae.centroids, centroids)
+        expected = decoder(sae.recipe, tensors(sae))
+        np.testing.assert_allclose(sae.decoder.detach(), expected, rtol=1e-4, atol=1e-5)
+        weights = sae.decoder.detach() / sae.log_scale.detach().exp() - sae.relaxation.detach()
+        assert bool((weights <= centroids.amax(0) + 1e-4).all())
+        assert bool((weights >= centroids.amin(0) - 1e-4).all())
+    assert (sae.mixture > 0).sum() > 8, "something was learned"
+
+
+def test_projection_leaves_what_is_allowed_and_scales_what_is_not():
+    sae = Archetypal(width=4, k=1, centroids=3, delta=0.5).build(2, torch.Generator())
+    mixture = [[0.2, 0.3, 0.5], [2.0, 0.0, 2.0], [-1.0, 3.0, 1.0], [-1.0, -2.0, 0.0]]
+    relaxation = [[0.3, 0.0], [3.0, 4.0], [0.0, 0.0], [0.0, -0.5]]
+    with torch.no_grad():
+        sae.mixture.copy_(torch.tensor(mixture))
+        sae.relaxation.copy_(torch.tensor(relaxation))
+    sae.after_step()
+    third = [1 / 3] * 3
+    expected = torch.tensor([[0.2, 0.3, 0.5], [0.5, 0.0, 0.5], [0.0, 0.75, 0.25], third])
+    torch.testing.assert_close(sae.mixture.detach(), expected)
+    torch.testing.assert_close(sae.relaxation.detach(), torch.tensor([[0.3, 0], [0.3, 0.4], [0, 0], [0, -0.5]]))
+
+
+def test_features_start_at_the_centroids_one_after_the_other():
+    sae, _ = fitted()
+    torch.testing.assert_close(sae.decoder.detach(), sae.centroids[[0, 1, 2, 3, 4, 0, 1, 2]])
+
+
+def test_a_row_equal_to_a_centroid_activates_its_feature_with_one():
+    sae, _ = fitted(Archetypal(width=5, k=1, centroids=5))
+    pre = sae.pre_activations(sae.centroids).detach()
+    torch.testing.assert_close(pre.diagonal(), torch.ones(5), rtol=1e-4, atol=1e-4)
+
+
+def test_centroids_do_not_depend_on_the_seed_of_the_sae():
+    one, z = fitted(seed=0)
+    other, _ = fitted(seed=1)
+    assert torch.equal(one.centroids, other.centroids)
+    assert not one.requires_grad_(False).centroids.requires_grad
+    assert "centroids" not in dict(one.named_parameters())
+    distances = torch.cdist(z, one.centroids).square().amin(1).mean()
+    assert distances < z.square().sum(1).mean() / 2, "they are in the midst of the rows"
+
+
+def test_centroids_are_the_means_of_clusters():
+    centres = torch.tensor([[5.0, 0], [-5, 0], [0, 5], [0, -5]])
+    z = centres.repeat(50, 1) + 0.01 * torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    sae = Archetypal(width=4, k=1, centroids=4).build(2, torch.Generator())
+    sae.fit_start(z)
+    nearest = torch.cdist(centres, sae.centroids)
+    assert nearest.amin(1).max() < 0.05
+
+
+def test_more_centroids_than_rows():
+    sae = Archetypal(width=4, k=1, centroids=9).build(2, torch.Generator())
+    with pytest.raises(VisaeError, match="9 centroids were asked for and there are 8 rows"):
+        sae.fit_start(torch.randn(8, 2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"k": 9}, "k is 9, the width 8"),
+        ({"centroids": -1, "delta": 1.0}, "centroids is -1 and delta 1; they must be 0 or more"),
+        ({"delta": -0.5}, "delta -0.5"),
+        ({"delta": float("nan")}, "delta nan"),
+        ({"delta": float("inf")}, "delta inf"),
+    ],
+)
+def test_recipes_that_make_no_sense(settings, message):
+    with pytest.raises(VisaeError, match=message):
+        Archetypal(**{"width": 8, "k": 2} | settings)

@@ -1,0 +1,72 @@
+"""visae evaluate"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+import visae
+from visae.activations import Rows
+from visae.commands.options import File, Text
+from visae.device import open_device
+from visae.errors import VisaeError
+from visae.evaluation import Evidence, evaluate, find_dictionaries
+from visae.images import Images, open_images
+from visae.table import figures_table
+from visae.zoo import Network
+
+
+@dataclass(kw_only=True)
+class Evaluate:
+    """Print and write the figures of a dictionary, or of a whole sweep, on images that it was not trained on.
+
+    Explained variance, normalised MSE, L0, density, dead features, reconstruction bias gamma, cosine; stability over
+    seeds where a sweep has several; recovery where the truth is planted; and, with --images, loss recovered: the
+    reconstruction put into the network in the place of the layer.
+
+    Example: visae evaluate runs/sweep --rows rows/ --images photos/
+    """
+
+    place: tyro.conf.Positional[Path]
+    """Folder of a dictionary, or a folder of such folders."""
+    rows: Path
+    """Folder that visae capture made: the rows trained on, of which those held out are used, or others of the layer."""
+    images: Text = None
+    """For loss recovered: a folder, a list, or leaves:N. Those trained on are left out."""
+    count: int = 128
+    """Images to use of those, at most."""
+    resize: int = 256
+    """px to which an image's short side is brought."""
+    crop: int = 224
+    """px, side of the square cut from the middle; the size of leaves."""
+    weights: File = None
+    """File of weights, or a folder that holds it. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
+    device: Text = None
+    """cpu, cuda, ... Without it: CUDA where there is one."""
+
+    def run(self) -> None:
+        """Evaluate, and print a table."""
+        if self.count < 1:
+            raise VisaeError(f"--count is {self.count}; it must be at least 1")
+        rows = Rows(self.rows)
+        saes = find_dictionaries(self.place, open_device(self.device))
+        out = self.place if self.place.is_dir() else self.place.parent
+        images = open_images(self.images, self.resize, self.crop) if self.images else None
+        found = evaluate(saes, Evidence(rows, self._network(rows, images), images, self.count), out)
+        print(figures_table(found))
+        print(f"figures: {out / 'evaluation.json'}")
+        if len(found) > 1:
+            print(f"plot:    {out / 'frontier.png'}")
+
+    def _network(self, rows: Rows, images: Images | None) -> Network | None:
+        """The network that the rows are of, where a figure needs it: the planted one costs nothing."""
+        name = rows.settings["network"]
+        if images is None and not name.startswith("planted"):
+            return None
+        network = visae.network(name, self.weights, self.device)
+        if network.digest != rows.settings["weights"]:
+            raise VisaeError(
+                f"the rows were read from {name} with weights {rows.settings['weights'][:12]}, "
+                f"these are {network.digest[:12]}; give the weights that were used"
+            )
+        return network

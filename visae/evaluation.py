@@ -1,0 +1,204 @@
+"""Evaluation: every figure of a dictionary, or of a whole sweep, on images that it was not trained on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from visae import files
+from visae.activations import Rows
+from visae.errors import VisaeError
+from visae.images import Images, Subset, batches
+from visae.metrics import activity, fidelity_and_firing, loss_recovered, planted_rows, recovery, stability
+from visae.progress import Progress
+from visae.sae import SAE, load
+from visae.sae.dictionary import FILE
+from visae.settings import flat
+from visae.training import Training
+from visae.training.batches import Batches
+from visae.viz.frontier import Point, plot_frontier
+from visae.zoo import Network
+
+SCHEMA = 1
+PANELS = {
+    "explained_variance": "explained variance",
+    "loss_recovered_zero": "loss recovered (floor: zeros)",
+    "kl_recovered_zero": "KL recovered (floor: zeros)",
+    "matched_fraction": "planted features matched",
+}
+_IMAGES_A_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What dictionaries are evaluated on.
+
+    rows:     a store; of the one that a dictionary was trained on, the rows of held-out images are used, of others all.
+    network:  for figures that need one: loss recovered, recovery of what is planted.
+    images:   for figures that need images; those trained on are left out.
+    most:     images to use, at most.
+    """
+
+    rows: Rows
+    network: Network | None = None
+    images: Images | None = None
+    most: int = 128
+
+
+def find_dictionaries(place: str | Path, device: torch.device | str = "cpu") -> dict[str, SAE]:
+    """The dictionary at a place, by the name ``, or those in its folders, by their names.
+
+    Raises `VisaeError` where there is none.
+    """
+    place = Path(place)
+    if place.is_file() or (place / FILE).exists():
+        return {"": load(place, device)}
+    found = {path.parent.name: load(path, device) for path in sorted(place.glob(f"*/{FILE}"))}
+    if not found:
+        raise VisaeError(f"there is no {FILE} in {place} or its folders; train with: visae train --out {place} ...")
+    return found
+
+
+def evaluate(saes: Mapping[str, SAE], evidence: Evidence, out: Path | None = None) -> dict[str, dict[str, Any]]:
+    """The figures of each dictionary by name: see `visae.metrics` for the definition of each.
+
+    out:  folder for `evaluation.json`, `frontier.png`, and each dictionary's `firing.safetensors` (density of every
+          feature, histogram of L0); nothing is written if None.
+    """
+    for name, sae in saes.items():
+        _refuse_other_rows(name, sae, evidence.rows)
+    found = {name: _description(sae) for name, sae in saes.items()}
+    with Progress("evaluate", len(saes), "dictionaries") as progress:
+        for name, sae in saes.items():
+            found[name] |= _on_rows(name, sae, evidence.rows, out) | _on_truth(sae, evidence)
+            progress.update(1)
+    for name, figures in _spliced(saes, evidence).items():
+        found[name] |= figures
+    for name, value in _stabilities(saes).items():
+        found[name]["stability"] = value
+    found = {name: _without_nan(figures) for name, figures in found.items()}
+    if out is not None:
+        files.write_json(
+            out / "evaluation.json", {"schema": SCHEMA, "rows": evidence.rows.digest, "dictionaries": found}
+        )
+        if len(found) > 1:
+            draw(found, _title(evidence.rows), out / "frontier.png")
+    return found
+
+
+def draw(found: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None:
+    """The frontier of evaluated dictionaries; those that were stopped are left out."""
+    points = [Point(figures["kind"], figures["l0"], figures) for figures in found.values() if "stopped" not in figures]
+    plot_frontier(points, PANELS, title, path)
+
+
+def _description(sae: SAE) -> dict[str, Any]:
+    settings = sae.about.get("settings", {})
+    stopped = {"stopped": sae.about["stopped"]} if "stopped" in sae.about else {}
+    return {"kind": sae.recipe.kind, "recipe": asdict(sae.recipe), "seed": settings.get("seed")} | stopped
+
+
+def _on_rows(name: str, sae: SAE, rows: Rows, out: Path | None) -> dict[str, Any]:
+    fidelity, firing = fidelity_and_firing(sae, held_out_rows(sae, rows))
+    if out is not None:
+        tensors = {"density": firing.density, "l0_histogram": firing.l0_histogram}
+        files.write_tensors(out / name / "firing.safetensors", tensors, {"schema": SCHEMA})
+    return asdict(fidelity)
+
+
+def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
+    """Batches of the rows that an SAE was not trained on; all rows of a store that it was not trained on."""
+    training = _training_on(sae, rows)
+    return Batches(rows, training or Training(batch=1, holdout=0.0)).held_out()
+
+
+def _on_truth(sae: SAE, evidence: Evidence) -> dict[str, Any]:
+    truth = evidence.network.truth if evidence.network else None
+    if truth is None or truth.layer != evidence.rows.settings["layer"]:
+        return {}
+    figures: dict[str, Any] = asdict(recovery(sae.directions.cpu(), truth.directions.cpu()))
+    if evidence.images is not None:
+        assert evidence.network is not None
+        pairs = planted_rows(evidence.network, _unseen([sae], evidence))
+        figures["mean_f1"] = activity(sae, truth.directions.cpu(), pairs).mean_f1
+    return figures
+
+
+def _spliced(saes: Mapping[str, SAE], evidence: Evidence) -> dict[str, dict[str, Any]]:
+    network, rows = evidence.network, evidence.rows
+    if network is None or evidence.images is None or not network.classifies:
+        return {}
+    total = min(evidence.most, len(evidence.images))
+    with Progress("loss recovered", total, "images") as progress:
+        images = (progress.passed(pixels) for pixels in _unseen(list(saes.values()), evidence))
+        found = loss_recovered(network, rows.settings["layer"], saes, images, rows.mean.float())
+    return {name: asdict(figures) for name, figures in found.items()}
+
+
+def _unseen(saes: Sequence[SAE], evidence: Evidence) -> Iterator[Float[Tensor, "b 3 s s"]]:
+    """Batches of images on which none of the SAEs was trained, by name and, where names differ, by content."""
+    assert evidence.images is not None
+    seen: dict[str, str] = {}
+    for sae in saes:
+        seen |= _trained_on(sae, evidence.rows)
+    fresh = [i for i in range(len(evidence.images)) if evidence.images.key(i) not in seen]
+    if not fresh:
+        raise VisaeError(f"every image of {evidence.images.name} was trained on; give others, or train with --holdout")
+    spread = [fresh[i * len(fresh) // min(evidence.most, len(fresh))] for i in range(min(evidence.most, len(fresh)))]
+    contents = set(seen.values())
+    for batch in batches(Subset(evidence.images, spread), _IMAGES_A_BATCH):
+        kept = [place for place, digest in enumerate(batch.digests) if digest not in contents]
+        if kept:
+            yield batch.pixels[kept].float() / 255
+
+
+def _trained_on(sae: SAE, rows: Rows) -> dict[str, str]:
+    """Keys and digests of the images that an SAE was trained on; none if it was trained on other rows."""
+    training = _training_on(sae, rows)
+    if training is None:
+        return {}
+    held_out = set(Batches(rows, training).held_out_images.tolist())
+    return {key: digest for index, (key, digest) in enumerate(rows.manifest["images"]) if index not in held_out}
+
+
+def _training_on(sae: SAE, rows: Rows) -> Training | None:
+    settings = sae.about.get("settings", {})
+    return Training(**settings["training"]) if settings.get("rows") == rows.digest else None
+
+
+def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:
+    """Stability of the dictionaries that differ in nothing but the seed of their start."""
+    alike: dict[str, list[str]] = {}
+    for name, sae in saes.items():
+        settings = {**sae.about.get("settings", {}), "seed": None}
+        alike.setdefault(repr(sorted(flat(settings).items())), []).append(name)
+    return {
+        name: stability([saes[each].directions.cpu() for each in names])
+        for names in alike.values()
+        if len(names) > 1
+        for name in names
+    }
+
+
+def _refuse_other_rows(name: str, sae: SAE, rows: Rows) -> None:
+    made = {"network": sae.about.get("network"), "layer": sae.about.get("layer")}
+    wrong = [f"{key} {value}" for key, value in made.items() if value not in (None, rows.settings[key])]
+    if sae.dim != rows.dim or wrong:
+        there = f"{rows.settings['network']}, {rows.settings['layer']}, {rows.dim} wide"
+        raise VisaeError(
+            f"dictionary {name or FILE} is of {made['network']}, {made['layer']}, {sae.dim} wide, the rows of "
+            f"{rows.folder} are of {there}; give the rows of its layer"
+        )
+
+
+def _title(rows: Rows) -> str:
+    return f"{rows.settings['network']}, {rows.settings['layer']}"
+
+
+def _without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: a figure that is not defined is null."""
+    return {name: None if isinstance(value, float) and value != value else value for name, value in figures.items()}

@@ -1,0 +1,46 @@
+"""The few pieces of algebra that all kinds share, for one SAE [...] or for a stack of them [s, ...]."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def linear(
+    z: Float[Tensor, "n d"] | Float[Tensor, "s n d"], weight: Float[Tensor, "*s m d"], bias: Float[Tensor, "*s m"]
+) -> Float[Tensor, "*s n m"]:
+    """Rows times the rows of `weight`, plus `bias`: one batched product for a stack, whose members may share rows."""
+    if weight.ndim == 2:
+        return F.linear(z, weight, bias)
+    return torch.baddbmm(bias[:, None], z.expand(len(weight), *z.shape[-2:]), weight.mT)
+
+
+def shifted(
+    bias: Float[Tensor, "*s m"], weight: Float[Tensor, "*s m d"], origin: Float[Tensor, "*s d"]
+) -> Float[Tensor, "*s m"]:
+    """The bias b' with which weight z + b' = weight (z - origin) + bias."""
+    return bias - (weight @ origin[..., None])[..., 0]
+
+
+def random_directions(width: int, dim: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
+    """Directions drawn uniformly on the unit sphere."""
+    return F.normalize(torch.randn(width, dim, generator=generator), dim=1)
+
+
+def squared_error(z: Float[Tensor, "*r n d"], guess: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
+    """Mean over rows of |z - guess|^2."""
+    return (z - guess).square().sum(-1).mean(-1)
+
+
+@torch.no_grad()
+def drop_parallel_gradient(directions: Tensor) -> None:
+    """Remove from the gradient of unit rows the part along each row, which their norm forbids."""
+    gradient = directions.grad
+    assert gradient is not None
+    gradient.addcmul_((gradient * directions).sum(-1, keepdim=True), directions, value=-1)
+
+
+@torch.no_grad()
+def put_on_sphere(directions: Tensor) -> None:
+    """Scale rows to unit norm."""
+    directions /= directions.norm(dim=-1, keepdim=True).clamp_min(1e-12)

@@ -1,0 +1,172 @@
+"""Sparse codes: what decoding costs when only the features that fire are touched.
+
+A sparse code is a list of winners: the value of each, which feature it is, and to which row it belongs. Decoding, the
+gradient of the decoder, that of the encoder and that of the values are then sums over the list, and all of them are
+`embedding_bag`, which is fast on a CPU. On a GPU the dense products win; `Dense` has the same interface over them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+# Pre-activations computed at once: a piece that stays in the cache while its winners are chosen.
+_PIECE = 1 << 21
+
+
+@runtime_checkable
+class Code(Protocol):
+    """Features of n rows, [*s, n, m], in whatever form."""
+
+    def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
+        """Features times decoder."""
+
+    def below(self, size: int) -> "Code":
+        """The code with its first `size` features only."""
+
+    def fired(self) -> Bool[Tensor, "*s m"]:
+        """Which features fire on any of the rows."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A code written out, f [*s, n, m]."""
+
+    f: Tensor
+
+    def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
+        """Features times decoder."""
+        return self.f @ decoder
+
+    def below(self, size: int) -> "Dense":
+        """The code with its first `size` features only."""
+        return Dense(self.f * (torch.arange(self.f.shape[-1], device=self.f.device) < size))
+
+    def fired(self) -> Bool[Tensor, "*s m"]:
+        """Which features fire on any of the rows."""
+        return (self.f.detach() != 0).any(-2)
+
+
+@dataclass(frozen=True)
+class Winners:
+    """A code as the list of its w values that are not zero, in the order of rows.
+
+    values: [w], with the gradient.  places: [w], the feature, counted through the stack, 0 .. s m.
+    rows: [w], the row, counted through the stack, 0 .. s n.  by_place: [w], the list sorted by `places`.
+    shape: (*s, n, m).
+    """
+
+    values: Float[Tensor, " w"]
+    places: Int[Tensor, " w"]
+    rows: Int[Tensor, " w"]
+    by_place: Int[Tensor, " w"]
+    shape: tuple[int, ...]
+
+    def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
+        """Features times decoder."""
+        *stacked, n, m = self.shape
+        flat = decoder.reshape(-1, decoder.shape[-1])
+        starts = _starts(self.rows, len(flat) // m * n)
+        decoded = F.embedding_bag(self.places, flat.detach(), starts, per_sample_weights=self.values, mode="sum")
+        attached: Tensor = _DecoderGradient.apply(decoded, flat, self)
+        return attached.view(*stacked, n, -1)
+
+    def below(self, size: int) -> "Winners":
+        """The code with its first `size` features only."""
+        kept = self.places % self.shape[-1] < size
+        return _listed(self.values[kept], self.places[kept], self.rows[kept], self.shape)
+
+    def fired(self) -> Bool[Tensor, "*s m"]:
+        """Which features fire on any of the rows."""
+        *stacked, _, m = self.shape
+        found = torch.zeros(*stacked, m, dtype=torch.bool)
+        found.view(-1)[self.places] = True
+        return found
+
+    def summed(
+        self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"], count: int
+    ) -> Float[Tensor, "{count} d"]:
+        """For each of `count` features, the sum over its winners of weight times the table's entry for their row."""
+        order = self.by_place
+        starts = _starts(self.places[order], count)
+        rows = self.rows[order] % len(table)
+        return F.embedding_bag(rows, table, starts, per_sample_weights=weights[order], mode="sum")
+
+
+def sparse_pays(device: torch.device) -> bool:
+    """Whether touching winners only is faster than dense products; it is on a CPU (benchmarks/training.py)."""
+    return device.type == "cpu"
+
+
+def winners(
+    z: Float[Tensor, "n d"],
+    encoder: Float[Tensor, "*s m d"],
+    shift: Float[Tensor, "*s m"],
+    choose: Callable[[Float[Tensor, "p m"], int], Int[Tensor, " w"]],
+    piece: int | None = None,
+) -> Winners:
+    """The winners among the pre-activations encoder z + shift, with the gradients of encoder and shift.
+
+    choose: from a piece of one member's pre-activations [p, m], and the member's index, to the positions, counted
+            through the p m values and in the order of rows, of those that win.
+    piece:  rows at once; as many as stay in the cache, if None.
+    """
+    n, (m, d) = len(z), encoder.shape[-2:]
+    flat_encoder, flat_shift = encoder.reshape(-1, d), shift.reshape(-1)
+    size = piece or max(_PIECE // m, 1)
+    values, places, rows = [], [], []
+    with torch.no_grad():
+        for member in range(len(flat_shift) // m):
+            own = slice(member * m, (member + 1) * m)
+            for start in range(0, n, size):
+                pre = F.linear(z[start : start + size], flat_encoder[own], flat_shift[own])
+                won = choose(pre, member)
+                values.append(pre.view(-1)[won])
+                places.append(won % m + member * m)
+                rows.append(torch.div(won, m, rounding_mode="floor") + (member * n + start))
+    code = _listed(torch.cat(values), torch.cat(places), torch.cat(rows), (*encoder.shape[:-2], n, m))
+    return replace(code, values=_EncoderGradient.apply(code.values, flat_encoder, flat_shift, z, code))
+
+
+def _listed(
+    values: Float[Tensor, " w"], places: Int[Tensor, " w"], rows: Int[Tensor, " w"], shape: tuple[int, ...]
+) -> Winners:
+    return Winners(values, places, rows, places.int().argsort(), shape)
+
+
+def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
+    """Where each of 0 .. count begins in a sorted list of them."""
+    return torch.searchsorted(sorted_index, torch.arange(count))
+
+
+class _DecoderGradient(torch.autograd.Function):
+    """The identity, which gives the decoder its gradient: for each feature, a sum over its winners."""
+
+    @staticmethod
+    def forward(ctx: Any, decoded: Tensor, decoder: Tensor, code: Winners) -> Tensor:
+        ctx.code, ctx.count = code, len(decoder)
+        return decoded.view_as(decoded)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        code: Winners = ctx.code
+        return gradient, code.summed(code.values.detach(), gradient.contiguous(), ctx.count), None
+
+
+class _EncoderGradient(torch.autograd.Function):
+    """The identity, which gives the encoder and its shift their gradients at the winners."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, encoder: Tensor, _shift: Tensor, z: Tensor, code: Winners) -> Tensor:
+        ctx.z, ctx.code, ctx.count = z, code, len(encoder)
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        code: Winners = ctx.code
+        of_shift = gradient.new_zeros(ctx.count).index_add_(0, code.places, gradient)
+        return None, code.summed(gradient, ctx.z, ctx.count), of_shift, None, None

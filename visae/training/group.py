@@ -1,0 +1,110 @@
+"""SAEs of one shape on their way through training: a stack, and its optimiser."""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from visae.sae import SAE, same_shape, stack, unstack
+
+# Leaving everything unexplained costs 1 or d, depending on the kind; what costs this many times d is lost.
+_DIVERGED = 1e4
+# Values of [s, n, m] in one stack: as many as a CPU's memory takes lightly, and a GPU needs to be busy.
+_MOST = {"cpu": 1 << 26, "cuda": 1 << 30}
+
+Terms = dict[str, Float[Tensor, " s"]]
+
+
+class Group:
+    """Members by name, trained as one stack by one Adam."""
+
+    def __init__(self, members: Mapping[str, SAE], lr: float):
+        self.members, self.lr = dict(members), lr
+        self._stack()
+
+    def step(self, x: Float[Tensor, "n d"], rate: float, warmth: float) -> Terms:
+        """One step of the optimiser; returns the terms of each member's loss, before it."""
+        whole = self.whole
+        z = (x - whole.centre[0]) / whole.scale[0]
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
+            terms = whole.losses(z)
+        if "sparsity" in terms:
+            terms["sparsity"] = warmth * terms["sparsity"]
+        self.optimiser.param_groups[0]["lr"] = rate
+        self.optimiser.zero_grad()
+        torch.autograd.backward(torch.stack(list(terms.values())).sum())
+        whole.before_step()
+        self.optimiser.step()
+        whole.after_step()
+        return terms
+
+    def lost(self, terms: Terms) -> list[str]:
+        """The members whose loss, or a parameter, is beyond repair."""
+        # Written so that NaN, which compares as false, is lost too.
+        sound: Bool[Tensor, " s"] = torch.stack(list(terms.values())).sum(0) <= _DIVERGED * self.whole.dim
+        for parameter in self.whole.parameters():
+            sound = sound & parameter.isfinite().reshape(len(sound), -1).all(1)
+        return [name for name, fine in zip(self.members, sound.tolist(), strict=True) if not fine]
+
+    def drop(self, names: list[str]) -> None:
+        """Go on without these members."""
+        state = self.state()
+        self.members = {name: sae for name, sae in self.members.items() if name not in names}
+        if self.members:
+            self._stack()
+            self.load({key: tensor for key, tensor in state.items() if key.split("/")[0] in self.members})
+
+    def state(self) -> dict[str, Tensor]:
+        """All that decides the next steps, as `member/sae.name` and `member/adam.parameter.moment`."""
+        tensors = {f"sae.{name}": tensor for name, tensor in self.whole.state_dict().items()}
+        for name, parameter in self.whole.named_parameters():
+            moments = self.optimiser.state.get(parameter, {})
+            for moment, tensor in moments.items():
+                spread = tensor.expand(len(self.members)) if tensor.ndim == 0 else tensor
+                tensors[f"adam.{name}.{moment}"] = spread
+        return {
+            f"{name}/{key}": tensor[index].clone()
+            for index, name in enumerate(self.members)
+            for key, tensor in tensors.items()
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take up a state; every member must be in it."""
+        for name, sae in self.members.items():
+            sae.load_state_dict(of_member(state, f"{name}/sae."))
+        self._stack()
+        for name, parameter in self.whole.named_parameters():
+            states = [of_member(state, f"{member}/adam.{name}.") for member in self.members]
+            if states[0]:
+                moments = {key: torch.stack([one[key] for one in states]).to(parameter) for key in states[0]}
+                moments["step"] = moments["step"][0]
+                self.optimiser.state[parameter] = moments
+
+    def settle(self) -> None:
+        """Bring what was learned back into the members."""
+        self.whole.refresh()
+        unstack(self.whole, list(self.members.values()))
+
+    def _stack(self) -> None:
+        self.whole = stack(list(self.members.values()))
+        self.optimiser = torch.optim.Adam(self.whole.parameters(), lr=self.lr, fused=True)
+
+
+def of_member(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors under a prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
+
+def grouped(members: Mapping[str, SAE], batch: int, lr: float) -> list[Group]:
+    """Members in groups of one shape, each small enough for the device; what has nothing to train is left out."""
+    alike: dict[object, list[dict[str, SAE]]] = {}
+    for name, sae in members.items():
+        if not any(parameter.requires_grad for parameter in sae.parameters()):
+            continue
+        most = max(_MOST.get(sae.centre.device.type, _MOST["cpu"]) // (batch * sae.width), 1)
+        groups = alike.setdefault(same_shape(sae), [{}])
+        if len(groups[-1]) >= most:
+            groups.append({})
+        groups[-1][name] = sae
+    return [Group(group, lr) for groups in alike.values() for group in groups]

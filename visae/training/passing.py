@@ -1,0 +1,106 @@
+"""One pass over the rows that trains any number of SAEs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from visae.progress import Progress, say
+from visae.sae import SAE
+from visae.training import checkpoint
+from visae.training.batches import Batches
+from visae.training.checkpoint import Checkpoint
+from visae.training.group import Group, Terms, grouped, of_member
+from visae.training.log import Log
+
+_STEPS_A_LINE = 100
+_STEPS_A_CHECKPOINT = 1000
+_STEPS_A_REFRESH = 10
+_SILENT_ROWS = 5_000  # rows without firing after which a feature is roused
+_IDLE_ROWS = 50_000  # rows without firing after which the log counts a feature as idle
+
+
+class Pass:
+    """The training of members by name, with their folders; `stopped` tells why those that diverged were."""
+
+    def __init__(
+        self,
+        members: Mapping[str, SAE],
+        folders: Mapping[str, Path],
+        batches: Batches,
+        root: Path,
+        settings: Mapping[str, Any],
+    ):
+        self.members, self.batches, self.root, self.settings = members, batches, root, settings
+        self.training = batches.training
+        found = checkpoint.restore(root, settings)
+        begun = found or Checkpoint()
+        self.step, self.stopped = begun.step, begun.stopped
+        going = {name: sae for name, sae in members.items() if name not in self.stopped}
+        self.groups = grouped(going, self.training.batch, self.training.lr)
+        for group in self.groups if found else ():
+            group.load(begun.tensors)
+        self.logs = {name: Log(folders[name], self.step) for name in going}
+        if not found:
+            self._save()
+
+    def run(self) -> None:
+        """Train to the end."""
+        last = self.batches.steps - 1
+        device = next(iter(self.members.values())).centre.device
+        with Progress("train", self.batches.steps, "steps", self.step) as progress:
+            for step, x in enumerate(self.batches.from_step(self.step, device), self.step):
+                if step % _STEPS_A_REFRESH == 0:
+                    self._refresh(step)
+                rate, warmth = self.training.rate(step, last + 1), self.training.warmth(step, last + 1)
+                found = [group.step(x, rate, warmth) for group in self.groups]
+                self.step = step + 1
+                due = self.step % _STEPS_A_CHECKPOINT == 0 or step == last
+                if step % _STEPS_A_LINE == 0 or due:
+                    self._stop_lost(found, step)
+                if step % _STEPS_A_LINE == 0 or step == last:
+                    self._write(found, step)
+                if due:
+                    self._save()
+                progress.update(1)
+        for group in self.groups:
+            group.settle()
+
+    def _refresh(self, step: int) -> None:
+        by = self.training.rouse * self.training.rate(step, self.batches.steps) * _STEPS_A_REFRESH
+        for group in self.groups:
+            group.whole.rouse(_SILENT_ROWS, by)
+            group.whole.refresh()
+
+    def _stop_lost(self, found: list[Terms], step: int) -> None:
+        """Go on without the members that diverged, whose state is that of the last checkpoint."""
+        for group, terms in zip(self.groups, found, strict=True):
+            lost = group.lost(terms)
+            for name in lost:
+                self._stop(name, group, terms, step)
+            if lost:
+                kept = [index for index, name in enumerate(group.members) if name not in lost]
+                group.drop(lost)
+                terms.update({name: term[kept] for name, term in terms.items()})
+        found[:] = [terms for group, terms in zip(self.groups, found, strict=True) if group.members]
+        self.groups = [group for group in self.groups if group.members]
+
+    def _stop(self, name: str, group: Group, terms: Terms, step: int) -> None:
+        index = list(group.members).index(name)
+        shown = ", ".join(f"{term} {values[index].item():g}" for term, values in terms.items())
+        good = checkpoint.restore(self.root, self.settings)
+        assert good is not None
+        self.members[name].load_state_dict(of_member(good.tensors, f"{name}/sae."))
+        self.stopped[name] = f"diverged at step {step} ({shown}); what is kept is its state at step {good.step}"
+        say(f"train: {name or 'the SAE'} {self.stopped[name]}")
+
+    def _write(self, found: list[Terms], step: int) -> None:
+        for group, terms in zip(self.groups, found, strict=True):
+            values = {name: term.tolist() for name, term in terms.items()}
+            idle = (group.whole.idle > _IDLE_ROWS).sum(1).tolist()
+            for index, name in enumerate(group.members):
+                of_one = {term: of_all[index] for term, of_all in values.items()}
+                self.logs[name].write(step=step, **of_one, idle=idle[index])
+
+    def _save(self) -> None:
+        tensors = {key: tensor for group in self.groups for key, tensor in group.state().items()}
+        checkpoint.save(self.root, Checkpoint(self.step, tensors, self.stopped), self.settings)

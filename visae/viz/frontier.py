@@ -1,0 +1,68 @@
+"""The frontier: how well each kind of dictionary describes a layer, against how many features it uses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from visae.picture import save_figure
+
+# Okabe and Ito's colours, which the colour-blind tell apart, and a marker each for those who print in grey.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8c6d31", "#7f7f7f")
+_MARKERS = "osD^vPX<>*hd"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One dictionary on the frontier: its kind, its mean L0, and its figures by name."""
+
+    kind: str
+    l0: float
+    figures: Mapping[str, float | None]
+
+
+def plot_frontier(points: Sequence[Point], panels: Mapping[str, str], title: str, path: Path) -> None:
+    """Draw figures against L0, one line a kind, a panel for each figure that any of the points has.
+
+    panels: from the name of a figure to its axis's label.  Raises `VisaeError` for a suffix that is no kind of picture.
+    """
+    drawn = {name: label for name, label in panels.items() if any(p.figures.get(name) is not None for p in points)}
+    figure = Figure(figsize=(3.6 * max(len(drawn), 1) + 1.2, 3.4), layout="constrained", dpi=200)
+    kinds = list(dict.fromkeys(point.kind for point in points))
+    axes: Axes | None = None
+    for column, (name, label) in enumerate(drawn.items()):
+        axes = figure.add_subplot(1, len(drawn), column + 1)
+        for index, kind in enumerate(kinds):
+            _line(axes, [point for point in points if point.kind == kind], name, index)
+        _label(axes, label)
+    if axes is not None:
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center", fontsize=8, frameon=False)
+    figure.suptitle(title, fontsize=10)
+    save_figure(figure, path)
+
+
+def _line(axes: Axes, points: Sequence[Point], name: str, index: int) -> None:
+    there = sorted((point.l0, value) for point in points if (value := point.figures.get(name)) is not None)
+    axes.plot(
+        [l0 for l0, _ in there],
+        [value for _, value in there],
+        marker=_MARKERS[index % len(_MARKERS)],
+        color=_COLOURS[index % len(_COLOURS)],
+        linewidth=1.1,
+        markersize=4,
+        label=points[0].kind,
+    )
+
+
+def _label(axes: Axes, label: str) -> None:
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
+    axes.set_xlabel("L0: features that fire at a position", fontsize=8)
+    axes.set_ylabel(label, fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.grid(linewidth=0.4, color="0.88")
+    axes.spines[["top", "right"]].set_visible(False)
