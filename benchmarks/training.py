@@ -5,9 +5,9 @@
     OMP_NUM_THREADS=2 python benchmarks/training.py sparse           # winners only against dense products
     python benchmarks/training.py steps --device cuda                # the same on a GPU, bf16
 
-The floor of a step is what its unavoidable pieces take, measured alone in the same rounds: for TopK the encoder's product,
-the choice of k, and Adam; for ReLU five products and Adam. Every figure is the median of rounds in which all take turns,
-so that what disturbs the machine disturbs all.
+The floor of a step is what its unavoidable pieces take, measured alone in the same rounds: for TopK the encoder's
+product, the choice of k, and Adam; for ReLU five products and Adam. Every figure is the median of rounds in which all
+take turns, so that what disturbs the machine disturbs all.
 
 overcomplete is not a requirement of visae: pip install overcomplete einops opencv-python-headless scikit-image. Version
 0.3 asks matplotlib for a name that 3.9 removed; it is put back here before the import.

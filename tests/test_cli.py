@@ -1,16 +1,20 @@
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from itertools import islice
+from typing import get_args
 
 import pytest
 from PIL import Image
 
 from visae import cli
 from visae.commands.networks import _layers
-from visae.commands.options import ImageOptions
+from visae.commands.options import ImageOptions, Kind, SAEOptions, TrainingOptions
 from visae.errors import VisaeError
 from visae.images import Leaves
+from visae.sae.kinds import KINDS, setting_names
+from visae.training import Training
 
 SMALL = ["--images", "leaves:20", "--crop", "64", "--positions", "32"]
 TINY = ["--epochs", "2", "--batch", "128"]
@@ -68,6 +72,23 @@ def test_relu_is_trained_too(tmp_path, capsys):
     sae = ["--sae", "relu", "--l1", "1", "--width", "64", *TINY]
     cli.main(["train", "--rows", str(tmp_path / "rows"), *sae, "--out", str(tmp_path / "relu")])
     assert "relu, 64 features" in capsys.readouterr().out
+
+
+def test_every_setting_of_every_kind_is_an_option_and_every_option_a_setting():
+    options = {field.name for field in fields(SAEOptions)} - {"sae"}
+    assert options == {name for kind in KINDS for name in setting_names(kind)}
+    assert set(get_args(Kind)) == KINDS.keys()
+    assert {field.name for field in fields(TrainingOptions)} <= {field.name for field in fields(Training)} - {"seed"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_options_of_a_kind_make_its_recipe(kind):
+    defaults = {field.name: field.default for field in fields(KINDS[kind])}
+    assert SAEOptions(sae=kind).open_recipe() == KINDS[kind]()
+    assert SAEOptions(sae=kind, **defaults).open_recipe() == KINDS[kind]()
+    for name in {field.name for field in fields(SAEOptions)} - {"sae", *defaults}:
+        with pytest.raises(VisaeError, match=rf"a {kind} SAE has no setting {name}"):
+            SAEOptions(sae=kind, **{name: "mean" if name == "origin" else 1}).open_recipe()
 
 
 @pytest.mark.usefixtures("without_weights")
@@ -138,7 +159,7 @@ def test_what_is_no_size_is_refused(text):
         ImageOptions(images="x", max_disk=text).most_bytes()
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "networks", "fetch", "capture", "train", "curves"])
+@pytest.mark.parametrize("command", ["demo", "run", "networks", "fetch", "capture", "train", "evaluate", "curves"])
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([command, "--help"])

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from visae.errors import VisaeError
-from visae.settings import refuse_other_settings
+from visae.settings import flat, refuse_other_settings
 
 FOLDER = Path("rows")
 
@@ -38,3 +38,17 @@ def test_other_settings_are_refused_with_what_differs_and_no_more(found, wanted,
     with pytest.raises(VisaeError) as error:
         refuse_other_settings(FOLDER, found, wanted)
     assert str(error.value) == f"rows was made with other settings: {difference}; use a new folder"
+
+
+FLAT = [
+    ({}, {}),
+    ({"a": 1, "b": [1, {"c": 2}]}, {"a": 1, "b": [1, {"c": 2}]}),
+    ({"a": {"b": {"c": 1}, "d": None}, "e": 2}, {"a.b.c": 1, "a.d": None, "e": 2}),
+    ({"a": {}}, {}),
+    ({"": {"k": 1}}, {".k": 1}),
+]
+
+
+@pytest.mark.parametrize(("nested", "expected"), FLAT)
+def test_nested_settings_have_dotted_keys(nested, expected):
+    assert flat(nested) == expected

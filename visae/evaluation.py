@@ -12,8 +12,8 @@ from torch import Tensor
 from visae import files
 from visae.activations import Rows
 from visae.errors import VisaeError
-from visae.images import Images, Subset, batches
-from visae.metrics import activity, fidelity_and_firing, loss_recovered, planted_rows, recovery, stability
+from visae.images import Images, Subset, batches, open_images
+from visae.metrics import activity, fidelity_and_firing, loss_recovered, mean_row, planted_rows, recovery, stability
 from visae.progress import Progress
 from visae.sae import SAE, load
 from visae.sae.dictionary import FILE
@@ -24,6 +24,7 @@ from visae.viz.frontier import Point, plot_frontier
 from visae.zoo import Network
 
 SCHEMA = 1
+FIGURES = "evaluation.json"
 PANELS = {
     "explained_variance": "explained variance",
     "loss_recovered_zero": "loss recovered (floor: zeros)",
@@ -39,14 +40,19 @@ class Evidence:
 
     rows:     a store; of the one that a dictionary was trained on, the rows of held-out images are used, of others all.
     network:  for figures that need one: loss recovered, recovery of what is planted.
-    images:   for figures that need images; those trained on are left out.
+    images:   for figures that need images, a source or the name of one; those trained on are left out.
     most:     images to use, at most.
     """
 
     rows: Rows
     network: Network | None = None
-    images: Images | None = None
+    images: Images | str | Path | None = None
     most: int = 128
+
+    @property
+    def source(self) -> Images | None:
+        """The images as a source."""
+        return None if self.images is None else open_images(self.images)
 
 
 def find_dictionaries(place: str | Path, device: torch.device | str = "cpu") -> dict[str, SAE]:
@@ -67,14 +73,15 @@ def evaluate(saes: Mapping[str, SAE], evidence: Evidence, out: Path | None = Non
     """The figures of each dictionary by name: see `visae.metrics` for the definition of each.
 
     out:  folder for `evaluation.json`, `frontier.png`, and each dictionary's `firing.safetensors` (density of every
-          feature, histogram of L0); nothing is written if None.
+          feature, histogram of L0) and, of a planted network, `recovery.safetensors` (F1 of every planted feature);
+          nothing is written if None.
     """
     for name, sae in saes.items():
         _refuse_other_rows(name, sae, evidence.rows)
     found = {name: _description(sae) for name, sae in saes.items()}
     with Progress("evaluate", len(saes), "dictionaries") as progress:
         for name, sae in saes.items():
-            found[name] |= _on_rows(name, sae, evidence.rows, out) | _on_truth(sae, evidence)
+            found[name] |= _on_rows(name, sae, evidence.rows, out) | _on_truth(name, sae, evidence, out)
             progress.update(1)
     for name, figures in _spliced(saes, evidence).items():
         found[name] |= figures
@@ -82,12 +89,19 @@ def evaluate(saes: Mapping[str, SAE], evidence: Evidence, out: Path | None = Non
         found[name]["stability"] = value
     found = {name: _without_nan(figures) for name, figures in found.items()}
     if out is not None:
-        files.write_json(
-            out / "evaluation.json", {"schema": SCHEMA, "rows": evidence.rows.digest, "dictionaries": found}
-        )
+        files.write_json(out / FIGURES, {"schema": SCHEMA, "rows": evidence.rows.digest, "dictionaries": found})
         if len(found) > 1:
             draw(found, _title(evidence.rows), out / "frontier.png")
     return found
+
+
+def evaluated(saes: Mapping[str, SAE], rows: Rows, out: Path) -> dict[str, dict[str, Any]] | None:
+    """What was found of the same dictionaries on the same rows before; None if there is no such thing."""
+    if not (out / FIGURES).exists():
+        return None
+    content = files.read_json(out / FIGURES, SCHEMA)
+    same = content["rows"] == rows.digest and set(content["dictionaries"]) == set(saes)
+    return dict(content["dictionaries"]) if same else None
 
 
 def draw(found: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None:
@@ -116,7 +130,7 @@ def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
     return Batches(rows, training or Training(batch=1, holdout=0.0)).held_out()
 
 
-def _on_truth(sae: SAE, evidence: Evidence) -> dict[str, Any]:
+def _on_truth(name: str, sae: SAE, evidence: Evidence, out: Path | None) -> dict[str, Any]:
     truth = evidence.network.truth if evidence.network else None
     if truth is None or truth.layer != evidence.rows.settings["layer"]:
         return {}
@@ -124,7 +138,10 @@ def _on_truth(sae: SAE, evidence: Evidence) -> dict[str, Any]:
     if evidence.images is not None:
         assert evidence.network is not None
         pairs = planted_rows(evidence.network, _unseen([sae], evidence))
-        figures["mean_f1"] = activity(sae, truth.directions.cpu(), pairs).mean_f1
+        found = activity(sae, truth.directions.cpu(), pairs)
+        figures["mean_f1"] = found.mean_f1
+        if out is not None:
+            files.write_tensors(out / name / "recovery.safetensors", {"f1": found.f1}, {"schema": SCHEMA})
     return figures
 
 
@@ -132,28 +149,39 @@ def _spliced(saes: Mapping[str, SAE], evidence: Evidence) -> dict[str, dict[str,
     network, rows = evidence.network, evidence.rows
     if network is None or evidence.images is None or not network.classifies:
         return {}
-    total = min(evidence.most, len(evidence.images))
-    with Progress("loss recovered", total, "images") as progress:
+    mean = mean_row(network, rows.settings["layer"], _unseen(list(saes.values()), evidence))
+    with Progress("loss recovered", evidence.most, "images") as progress:
         images = (progress.passed(pixels) for pixels in _unseen(list(saes.values()), evidence))
-        found = loss_recovered(network, rows.settings["layer"], saes, images, rows.mean.float())
+        found = loss_recovered(network, rows.settings["layer"], saes, images, mean)
     return {name: asdict(figures) for name, figures in found.items()}
 
 
 def _unseen(saes: Sequence[SAE], evidence: Evidence) -> Iterator[Float[Tensor, "b 3 s s"]]:
-    """Batches of images on which none of the SAEs was trained, by name and, where names differ, by content."""
-    assert evidence.images is not None
+    """Batches of images on which none of the SAEs was trained, told by their content."""
+    source = evidence.source
+    assert source is not None
     seen: dict[str, str] = {}
     for sae in saes:
         seen |= _trained_on(sae, evidence.rows)
-    fresh = [i for i in range(len(evidence.images)) if evidence.images.key(i) not in seen]
-    if not fresh:
-        raise VisaeError(f"every image of {evidence.images.name} was trained on; give others, or train with --holdout")
-    spread = [fresh[i * len(fresh) // min(evidence.most, len(fresh))] for i in range(min(evidence.most, len(fresh)))]
-    contents = set(seen.values())
-    for batch in batches(Subset(evidence.images, spread), _IMAGES_A_BATCH):
-        kept = [place for place, digest in enumerate(batch.digests) if digest not in contents]
-        if kept:
-            yield batch.pixels[kept].float() / 255
+    contents, left = set(seen.values()), evidence.most
+    for batch in batches(Subset(source, _likely_unseen(source, seen, evidence)), _IMAGES_A_BATCH):
+        fresh = [place for place, digest in enumerate(batch.digests) if digest not in contents][:left]
+        left -= len(fresh)
+        if fresh:
+            yield batch.pixels[fresh].float() / 255
+        if not left:
+            return
+    if left == evidence.most:
+        raise VisaeError(f"every image of {source.name} was trained on; give others, or train with --holdout")
+
+
+def _likely_unseen(source: Images, seen: Mapping[str, str], evidence: Evidence) -> list[int]:
+    """The images with names that were not trained on, in even steps, and, of another source, the others after them."""
+    other = [index for index in range(len(source)) if source.key(index) not in seen]
+    step = max(len(other) // evidence.most, 1)
+    if source.settings() == evidence.rows.settings.get("images"):
+        return other[::step]
+    return other[::step] + [index for index in range(len(source)) if source.key(index) in seen]
 
 
 def _trained_on(sae: SAE, rows: Rows) -> dict[str, str]:
@@ -171,17 +199,18 @@ def _training_on(sae: SAE, rows: Rows) -> Training | None:
 
 
 def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:
-    """Stability of the dictionaries that differ in nothing but the seed of their start."""
+    """Stability of the dictionaries that differ in nothing but seeds; those that were stopped are left out."""
     alike: dict[str, list[str]] = {}
     for name, sae in saes.items():
-        settings = {**sae.about.get("settings", {}), "seed": None}
-        alike.setdefault(repr(sorted(flat(settings).items())), []).append(name)
-    return {
-        name: stability([saes[each].directions.cpu() for each in names])
-        for names in alike.values()
-        if len(names) > 1
-        for name in names
-    }
+        settings = flat(sae.about.get("settings", {}))
+        shared = sorted((key, value) for key, value in settings.items() if key not in ("seed", "training.seed"))
+        if "stopped" not in sae.about:
+            alike.setdefault(repr(shared), []).append(name)
+    found: dict[str, float] = {}
+    for names in alike.values():
+        if len(names) > 1:
+            found |= dict.fromkeys(names, stability([saes[name].directions.cpu() for name in names]))
+    return found
 
 
 def _refuse_other_rows(name: str, sae: SAE, rows: Rows) -> None:

@@ -74,7 +74,7 @@ def read_tensors(
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in names or file.keys()}
+            tensors = {name: file.get_tensor(name) for name in (file.keys() if names is None else names)}
     except OSError as error:
         raise _unreadable(path, error) from None
     except safetensors.SafetensorError as error:

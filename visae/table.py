@@ -43,6 +43,7 @@ _COLUMNS = {
     "dead_fraction": ("dead", "{:.1%}"),
     "stability": ("stability", "{:.3f}"),
     "matched_fraction": ("matched", "{:.1%}"),
+    "mean_cosine": ("mean cos.", "{:.3f}"),
     "mean_f1": ("F1", "{:.3f}"),
     "loss_recovered_zero": ("loss rec.", "{:.4f}"),
     "kl_recovered_zero": ("KL rec.", "{:.4f}"),

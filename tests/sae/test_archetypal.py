@@ -69,10 +69,16 @@ def test_features_start_at_the_centroids_one_after_the_other():
     torch.testing.assert_close(sae.decoder.detach(), sae.centroids[[0, 1, 2, 3, 4, 0, 1, 2]])
 
 
-def test_a_row_equal_to_a_centroid_activates_its_feature_with_one():
-    sae, _ = fitted(Archetypal(width=5, k=1, centroids=5))
-    pre = sae.pre_activations(sae.centroids).detach()
-    torch.testing.assert_close(pre.diagonal(), torch.ones(5), rtol=1e-4, atol=1e-4)
+def test_the_encoder_looks_for_centroids_and_each_seed_elsewhere_too():
+    """Encoder = c / |c|^2 + as much in a direction of the seed's own; without it, seeds would be one run."""
+    own = []
+    for seed in (1, 2):
+        sae = Archetypal(width=5, k=1, centroids=5).build(3, torch.Generator().manual_seed(seed))
+        sae.fit_start(torch.randn(60, 3, generator=torch.Generator().manual_seed(0)))
+        aligned = sae.centroids / sae.centroids.square().sum(1, keepdim=True)
+        own.append(sae.encoder.detach() - aligned)
+        torch.testing.assert_close(own[-1].norm(dim=1), aligned.norm(dim=1), rtol=1e-4, atol=1e-4)
+    assert (own[0] - own[1]).abs().amax(1).min() > 1e-3
 
 
 def test_centroids_do_not_depend_on_the_seed_of_the_sae():

@@ -1,14 +1,15 @@
 """What tests of training share: a store, runs that were not interrupted, and lines and checkpoints that come often."""
 
 import pytest
-from stores import RECIPES, SHORT, content, planted
+from stores import FEW, RECIPES, SHORT, SWEEP, content, planted
 
-from visae.training import loop, train
+from visae.training import passing, train, train_many
 
 
 def make_often(patch):
-    patch.setattr(loop, "_STEPS_A_CHECKPOINT", 5)
-    patch.setattr(loop, "_STEPS_A_LINE", 3)
+    patch.setattr(passing, "_STEPS_A_CHECKPOINT", 5)
+    patch.setattr(passing, "_STEPS_A_REFRESH", 5)
+    patch.setattr(passing, "_STEPS_A_LINE", 3)
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +31,13 @@ def whole(tmp_path_factory, rows):
         for recipe in RECIPES:
             train(rows, recipe, folder / recipe.kind, SHORT, "cpu")
     return {recipe: content(folder / recipe.kind) for recipe in RECIPES}
+
+
+@pytest.fixture(scope="session")
+def whole_sweep(tmp_path_factory, rows):
+    """What a sweep leaves that is not interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "sweep"
+    with pytest.MonkeyPatch.context() as patch:
+        make_often(patch)
+        train_many(rows, SWEEP, folder, FEW, "cpu")
+    return content(folder)

@@ -1,4 +1,4 @@
-"""Trains SAEs of each kind, killed again and again so many seconds after a new checkpoint; then trains to the end.
+"""Trains an SAE, and a sweep, killed again and again so many seconds after a checkpoint; then to the end.
 
 The same is trained in one go by the same process: what is equal to the bit on one machine need not be on another.
 """
@@ -10,17 +10,21 @@ import time
 from pathlib import Path
 
 import torch
-from stores import planted
+from stores import SWEEP, planted
 
 from visae.activations import Rows
-from visae.sae import ReLU, TopK
-from visae.training import Training, checkpoint, loop
+from visae.sae import TopK
+from visae.training import Training, checkpoint, loop, passing
 
-RECIPES = [TopK(width=32, k=2, dead_after=500), ReLU(width=32)]
+LONG = Training(epochs=2, batch=64, lr=3e-3)
+RUNS = {
+    "one": lambda *where: loop.train(where[0], TopK(width=32, k=2, dead_after=500), *where[1:]),
+    "sweep": lambda *where: loop.train_many(where[0], SWEEP, *where[1:]),
+}
 
 
-def train(folder, recipe):
-    loop.train(Rows(folder.parents[1] / "rows"), recipe, folder, Training(epochs=10, batch=64, lr=3e-3), "cpu")
+def train(folder):
+    RUNS[folder.parent.name](Rows(folder.parents[1] / "rows"), folder, LONG, "cpu")
 
 
 def state(folder):
@@ -28,10 +32,10 @@ def state(folder):
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def killed_after(seconds, folder, recipe):
+def killed_after(seconds, folder):
     before, child = state(folder), os.fork()
     if not child:
-        train(folder, recipe)
+        train(folder)
         os._exit(0)
     give_up = time.monotonic() + 20
     while state(folder) == before and time.monotonic() < give_up:
@@ -43,12 +47,12 @@ def killed_after(seconds, folder, recipe):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    loop._STEPS_A_CHECKPOINT, loop._STEPS_A_LINE = 50, 7
+    passing._STEPS_A_CHECKPOINT, passing._STEPS_A_LINE = 20, 7
     place = Path(sys.argv[1])
     planted(place / "rows", 2000)
-    for recipe in RECIPES:
-        folder = place / recipe.kind
-        ends = [killed_after(float(moment), folder / "killed", recipe) for moment in sys.argv[2:]]
+    for name in RUNS:
+        folder = place / name
+        ends = [killed_after(float(moment), folder / "killed") for moment in sys.argv[2:]]
         print(ends.count(signal.SIGKILL), "killed")
-        train(folder / "killed", recipe)
-        train(folder / "whole", recipe)
+        train(folder / "killed")
+        train(folder / "whole")

@@ -5,12 +5,26 @@ import torch.nn.functional as F
 
 from visae.activations import Rows
 from visae.activations.store import Shard, Store
-from visae.sae import ReLU, TopK
-from visae.training import Training
+from visae.sae import PCA, BatchTopK, Block, Gated, JumpReLU, ReLU, TopK
+from visae.training import Member, Training
 
 RECIPES = [TopK(width=24, k=2, dead_after=200), ReLU(width=24, l1=0.1)]
-SHORT = Training(epochs=3, batch=100, lr=3e-3)  # 27 steps on 1,000 rows, of which 100 are held out
-FILES = ["checkpoint.safetensors", "log.jsonl", "sae.safetensors"]
+SHORT = Training(epochs=3, batch=180, lr=3e-3)  # 15 steps on 1,000 rows, of which 100 are held out
+FILES = ["log.jsonl", "sae.safetensors"]
+
+AUX = {"aux_k": 4, "dead_after": 200}
+SWEEP = {
+    "topk-k1": Member(TopK(width=16, k=1, **AUX)),
+    "topk-k3": Member(TopK(width=16, k=3, **AUX), seed=1),
+    "relu-weak": Member(ReLU(width=16, l1=0.1)),
+    "relu-strong": Member(ReLU(width=16, l1=2.0)),
+    "gated": Member(Gated(width=12, l1=0.5)),
+    "jumprelu": Member(JumpReLU(width=12, l0=0.1)),
+    "batchtopk": Member(BatchTopK(width=12, k=2, **AUX)),
+    "block": Member(Block(width=12, size=2, blocks=1)),
+    "pca": Member(PCA(k=2)),
+}
+FEW = Training(epochs=2, batch=150, lr=3e-3)  # 12 steps on 1,000 rows
 
 
 def store_of(folder, values, rows_an_image=10, images_a_shard=8):
@@ -55,4 +69,5 @@ def planted(folder, count=6000, features=16, dim=10, rate=0.1):
 
 
 def content(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """The bytes of every file in a folder and its folders."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -16,8 +16,8 @@ def rows(tmp_path_factory):
 
 
 def epochs(batches):
-    """The numbers of the rows of every epoch."""
-    drawn = [numbers_of(batch) for batch in batches.from_step(0)]
+    """The indices of the rows of every epoch."""
+    drawn = [index.tolist() for index in batches.from_step(0)]
     size = batches.an_epoch
     return [list(itertools.chain(*drawn[first : first + size])) for first in range(0, len(drawn), size)]
 
@@ -48,11 +48,11 @@ def test_an_epoch_has_every_training_row_at_most_once_and_each_has_a_new_order(r
 @pytest.mark.parametrize("step", [0, 1, 4, 5, 6, 10, 14, 15])
 def test_the_order_can_be_taken_up_anywhere(rows, step):
     batches = Batches(rows, Training(epochs=3, batch=32, seed=5))
-    whole = [numbers_of(batch) for batch in batches.from_step(0)]
+    whole = [index.tolist() for index in batches.from_step(0)]
     assert len(whole) == batches.steps == 15
     torch.manual_seed(step)
     again = Batches(rows, Training(epochs=3, batch=32, seed=5))
-    assert [numbers_of(batch) for batch in again.from_step(step)] == whole[step:]
+    assert [index.tolist() for index in again.from_step(step)] == whole[step:]
 
 
 def test_another_seed_is_another_order_and_other_images(rows):
@@ -90,6 +90,17 @@ def test_held_out_rows_come_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr("visae.training.batches._HELD_OUT_BATCH", 64)
     batches = Batches(numbered(tmp_path / "rows", 20), Training(batch=8, holdout=0.5))
     assert [len(batch) for batch in batches.held_out()] == [64, 36]
+
+
+@pytest.mark.parametrize(("most", "count"), [(7, 7), (180, 180), (32_768, 180)])
+def test_a_sample_is_of_rows_that_are_trained_on_and_always_the_same(rows, most, count):
+    batches = Batches(rows, Training(batch=8, seed=3))
+    found = numbers_of(batches.sample(most))
+    assert len(found) == len(set(found)) == count
+    assert set(found).isdisjoint(held_out(batches))
+    torch.manual_seed(most)
+    assert numbers_of(Batches(rows, Training(batch=32, seed=3)).sample(most)) == found
+    assert numbers_of(Batches(rows, Training(batch=8, seed=4)).sample(most)) != found
 
 
 def test_one_image_is_trained_on_and_measured_on(tmp_path):

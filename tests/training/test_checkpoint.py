@@ -3,64 +3,72 @@ import torch
 
 from visae import files
 from visae.errors import VisaeError
-from visae.sae import ReLU, TopK
 from visae.training import checkpoint
+from visae.training.checkpoint import Checkpoint
 
-SETTINGS = {"rows": "ff", "recipe": {"width": 9, "l1": 5.0}}
-
-
-def started(recipe, steps, seed=0):
-    """An SAE and its optimiser after some steps."""
-    source = torch.Generator().manual_seed(seed)
-    sae = recipe.build(4, source)
-    optimiser = torch.optim.Adam(sae.parameters(), lr=1e-2, fused=True)
-    train_on(sae, optimiser, torch.randn(steps, 16, 4, generator=source))
-    return sae, optimiser
+SETTINGS = {"members": {"a": {"seed": 0, "recipe": {"width": 9, "l1": 5.0}}}}
 
 
-def train_on(sae, optimiser, batches):
-    for z in batches:
-        optimiser.zero_grad()
-        sum(sae.losses(z).values()).backward()
-        sae.before_step()
-        optimiser.step()
-        sae.after_step()
+def made():
+    tensors = {
+        "a/sae.decoder": torch.randn(3, 4),
+        "a/sae.idle": torch.tensor([1, 2 << 40]),
+        "a/adam.decoder.step": torch.tensor(7.0),
+        "/sae.bias": torch.tensor([torch.pi, -0.0, 1e-40]),
+    }
+    return Checkpoint(12_345, tensors, {"b": "diverged at step 3 (error nan)"})
 
 
-@pytest.mark.parametrize("recipe", [TopK(width=64, k=1, dead_after=20), ReLU(width=9)])
-def test_what_goes_on_from_a_checkpoint_is_what_went_on(tmp_path, recipe):
-    sae, optimiser = started(recipe, 5)
-    checkpoint.save(tmp_path, sae, optimiser, 5, SETTINGS)
-    other, its_optimiser = started(recipe, 2, seed=1)
-    assert checkpoint.restore(tmp_path, other, its_optimiser, SETTINGS) == 5
-    rest = torch.randn(7, 16, 4)
-    train_on(sae, optimiser, rest)
-    train_on(other, its_optimiser, rest)
-    for name, tensor in sae.state_dict().items():
-        assert torch.equal(other.state_dict()[name], tensor), name
-    assert sae.idle.max() > 0
+def test_what_was_saved_comes_back(tmp_path):
+    state = made()
+    checkpoint.save(tmp_path / "new", state, SETTINGS)
+    found = checkpoint.restore(tmp_path / "new", SETTINGS)
+    assert (found.step, found.stopped) == (state.step, state.stopped)
+    assert found.tensors.keys() == state.tensors.keys()
+    for name, tensor in state.tensors.items():
+        assert found.tensors[name].dtype == tensor.dtype
+        assert torch.equal(found.tensors[name], tensor)
 
 
-def test_without_a_checkpoint_nothing_happens(tmp_path):
-    sae, optimiser = started(ReLU(width=9), 3)
-    before = {name: tensor.clone() for name, tensor in sae.state_dict().items()}
-    assert checkpoint.restore(tmp_path, sae, optimiser, SETTINGS) == 0
-    assert all(torch.equal(sae.state_dict()[name], tensor) for name, tensor in before.items())
+def test_without_a_checkpoint_there_is_nothing(tmp_path):
+    assert checkpoint.restore(tmp_path / "new", SETTINGS) is None
+    checkpoint.remove(tmp_path / "new")
+    checkpoint.save(tmp_path, made(), SETTINGS)
+    checkpoint.remove(tmp_path)
+    assert checkpoint.restore(tmp_path, SETTINGS) is None
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_other_settings_are_refused_with_what_differs(tmp_path):
-    sae, optimiser = started(ReLU(width=9), 1)
-    checkpoint.save(tmp_path, sae, optimiser, 1, SETTINGS)
-    with pytest.raises(VisaeError, match=r"recipe\.l1 was 5\.0 and is now 4\.0; use a new folder"):
-        checkpoint.restore(tmp_path, sae, optimiser, {"rows": "ff", "recipe": {"width": 9, "l1": 4.0}})
+OTHER = [
+    (
+        {"members": {"a": {"seed": 0, "recipe": {"width": 9, "l1": 4.0}}}},
+        r"members\.a\.recipe\.l1 was 5\.0 and is now 4",
+    ),
+    ({"members": {"a": {"seed": 1, "recipe": {"width": 9, "l1": 5.0}}}}, r"members\.a\.seed was 0 and is now 1"),
+    ({"members": {**SETTINGS["members"], "b": {"seed": 0}}}, r"members\.b\.seed was not set and is now 0; use a new"),
+    ({"members": {}}, r"members\.a\.recipe\.l1 was 5\.0 and is now not set"),
+]
 
 
-def test_a_file_that_is_not_as_it_should_be(tmp_path):
-    sae, optimiser = started(ReLU(width=9), 1)
-    for header, message in [({"schema": 9}, "has schema 9"), ({"schema": 1, "step": 2}, "missing 'settings'")]:
-        files.write_tensors(tmp_path / checkpoint.FILE, {}, header)
-        with pytest.raises(VisaeError, match=message):
-            checkpoint.restore(tmp_path, sae, optimiser, SETTINGS)
+@pytest.mark.parametrize(("settings", "message"), OTHER)
+def test_other_settings_are_refused_with_what_differs(tmp_path, settings, message):
+    checkpoint.save(tmp_path, made(), SETTINGS)
+    with pytest.raises(VisaeError, match=message):
+        checkpoint.restore(tmp_path, settings)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"schema": 1, "step": 2, "settings": {}}, "has schema 1, this visae reads schema 2"),
+        ({"schema": 2, "step": 2, "settings": {}}, "missing 'stopped'"),
+        ({"schema": 2, "step": 2, "settings": {}, "stopped": {}, "more": 1}, "unknown 'more'"),
+    ],
+)
+def test_a_file_that_is_not_as_it_should_be(tmp_path, header, message):
+    files.write_tensors(tmp_path / checkpoint.FILE, {}, header)
+    with pytest.raises(VisaeError, match=message):
+        checkpoint.restore(tmp_path, SETTINGS)
     (tmp_path / checkpoint.FILE).write_bytes(b"half")
     with pytest.raises(VisaeError, match="is not a whole safetensors file"):
-        checkpoint.restore(tmp_path, sae, optimiser, SETTINGS)
+        checkpoint.restore(tmp_path, SETTINGS)

@@ -1,61 +1,71 @@
 import pytest
 import torch
+from stops import poison
 from stores import RECIPES, SHORT, store_of
 
 from visae import files
 from visae.errors import VisaeError
 from visae.sae import ReLU
-from visae.training import Training, loop, train
+from visae.training import Training, checkpoint, train
+from visae.training.group import Group
+
+SAID = r"training diverged at step \d+ \(error .*\); .*use a lower learning rate or penalty, and a new folder"
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_rate_that_is_far_too_high_is_an_error(tmp_path, rows, recipe):
     wild = Training(epochs=3, batch=100, lr=1e6)
     for _ in range(2):
-        with pytest.raises(
-            VisaeError, match=r"training diverged at step \d+ \(error .*\); use a lower --lr, and a new"
-        ):
+        with pytest.raises(VisaeError, match=SAID):
             train(rows, recipe, tmp_path / "run", wild, "cpu")
     assert not (tmp_path / "run" / "sae.safetensors").exists()
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize(("moment", "found", "kept"), [(12, 12, 10), (8, 9, 5), (13, 14, 10), (26, 26, 25), (2, 3, 0)])
-def test_what_is_no_number_is_found_before_it_is_kept(tmp_path, rows, monkeypatch, recipe, moment, found, kept):
+# The first step whose result is bad, that at which it is found, and the steps of the last checkpoint before it.
+MOMENTS = [(0, 0, 0), (1, 3, 0), (4, 4, 0), (5, 6, 5), (7, 9, 5), (9, 9, 5), (10, 12, 10), (14, 14, 10)]
+
+
+@pytest.mark.parametrize(("recipe", "where"), list(zip(RECIPES, ("a parameter", "the loss"), strict=True)))
+@pytest.mark.parametrize(("moment", "found", "kept"), MOMENTS)
+def test_what_is_no_number_is_found_before_it_is_kept(tmp_path, rows, monkeypatch, recipe, moment, found, kept, where):
     """A checkpoint is always from before: the steps up to it are looked at even where no line is due."""
-    step, now = loop._step, [0]
+    save, good = checkpoint.save, {}
 
-    def poisoned(sae, optimiser, x, warmth):
-        now[0] += 1
-        return step(sae, optimiser, x * torch.nan if now[0] > moment else x, warmth)
+    def seen(folder, state, settings):
+        good[state.step] = state.tensors
+        save(folder, state, settings)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "_step", poisoned)
-        with pytest.raises(VisaeError, match=f"diverged at step {found} "):
+    monkeypatch.setattr(checkpoint, "save", seen)
+    poison(monkeypatch, "", moment, where)
+    for _ in range(2):
+        with pytest.raises(VisaeError, match=rf"diverged at step {found} .* its state at step {kept};"):
             train(rows, recipe, tmp_path / "run", SHORT, "cpu")
     assert not (tmp_path / "run" / "sae.safetensors").exists()
-    path = tmp_path / "run" / "checkpoint.safetensors"
-    assert path.exists() == bool(kept)
-    if kept:
-        tensors, header = files.read_tensors(path, 1)
-        assert header["step"] == kept
-        assert all(bool(tensor.isfinite().all()) for tensor in tensors.values())
+    tensors, _ = files.read_tensors(tmp_path / "run" / "checkpoint.safetensors", 2)
+    assert "/sae.decoder" in tensors
+    assert [name for name, tensor in tensors.items() if not torch.equal(tensor, good[kept][name])] == []
+    assert all(bool(tensor.isfinite().all()) for tensor in tensors.values())
 
 
 def test_a_last_step_that_goes_wrong_is_found(tmp_path, rows, monkeypatch):
     """The loss is of before the step; what the step left must be looked at too."""
-    step = loop._step
-
-    def poisoning(sae, *rest):
-        terms = step(sae, *rest)
-        with torch.no_grad():
-            sae.encoder[0, 0] = torch.inf
-        return terms
-
-    monkeypatch.setattr(loop, "_step", poisoning)
-    one = Training(epochs=1, batch=900)
+    poison(monkeypatch, "", 0)
     with pytest.raises(VisaeError, match="diverged at step 0"):
-        train(rows, RECIPES[0], tmp_path / "run", one, "cpu")
+        train(rows, RECIPES[0], tmp_path / "run", Training(epochs=1, batch=900), "cpu")
+
+
+def test_what_is_lost_is_not_trained_on(tmp_path, rows, monkeypatch):
+    step, made = Group.step, []
+
+    def counted(group, *arguments):
+        made.append(list(group.members))
+        return step(group, *arguments)
+
+    monkeypatch.setattr(Group, "step", counted)
+    poison(monkeypatch, "", 2)
+    with pytest.raises(VisaeError, match="diverged at step 3"):
+        train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+    assert made == [[""]] * 4
 
 
 @pytest.mark.parametrize(("holdout", "which"), [(0.1, "the held-out rows"), (0.0, "the rows")])

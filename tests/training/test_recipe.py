@@ -43,7 +43,7 @@ def test_every_step_moves_and_none_too_far(steps):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": 0}, "epochs is 0, batch 2048, lr 0.001; epochs and batch must be at least 1, lr above 0"),
+        ({"epochs": 0, "lr": 0.5}, "epochs is 0, batch 2048, lr 0.5; epochs and batch must be at least 1, lr above 0"),
         ({"batch": 0}, "batch 0"),
         ({"lr": 0.0}, "lr 0"),
         ({"lr": float("nan")}, "lr nan"),

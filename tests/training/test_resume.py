@@ -4,38 +4,22 @@ from pathlib import Path
 
 import pytest
 import torch
+from stops import Stop, stop_at, stop_at_write
 from stores import FILES, RECIPES, SHORT, content, planted
 
-from visae import files
 from visae.errors import VisaeError
 from visae.sae import ReLU, TopK
-from visae.training import Training, loop, train
-
-
-class Stop(Exception):  # noqa: N818 - it stands for whatever ends a training: a kill, a crash, Ctrl-C
-    pass
-
-
-def stop_at(monkeypatch, moment):
-    """The step with this number, counted from now, is not made."""
-    step, left = loop._step, [moment]
-
-    def stopping(*arguments):
-        left[0] -= 1
-        if left[0] < 0:
-            raise Stop
-        return step(*arguments)
-
-    monkeypatch.setattr(loop, "_step", stopping)
+from visae.training import Training, train
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("moment", range(27))
+@pytest.mark.parametrize("moment", range(15))
 def test_stopped_at_any_step_and_started_again(tmp_path, rows, whole, monkeypatch, recipe, moment):
     with monkeypatch.context() as patch:
         stop_at(patch, moment)
         with pytest.raises(Stop):
             train(rows, recipe, tmp_path / "run", SHORT, "cpu")
+    assert "checkpoint.safetensors" in content(tmp_path / "run")
     train(rows, recipe, tmp_path / "run", SHORT, "cpu")
     assert content(tmp_path / "run") == whole[recipe]
 
@@ -50,28 +34,33 @@ def test_stopped_again_and_again(tmp_path, rows, whole, monkeypatch):
                 train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
             except Stop:
                 torch.manual_seed(attempts)
-    assert attempts == 6
+    assert attempts == 3
     assert content(tmp_path / "run") == whole[RECIPES[0]]
 
 
-@pytest.mark.parametrize("moment", range(7))
+# The beginning of the log, checkpoints at 0, 5, 10 and 15 steps, the dictionary.
+@pytest.mark.parametrize("moment", range(6))
 def test_stopped_in_the_middle_of_a_write(tmp_path, rows, whole, monkeypatch, moment):
-    """The log's beginning, five checkpoints, the dictionary: seven writes."""
-    write, left = files.write_bytes, [moment]
-
-    def half(path, data):
-        left[0] -= 1
-        if left[0] >= 0:
-            return write(path, data)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_name(f".{path.name}.77.tmp").write_bytes(data[: len(data) // 2])
-        raise Stop
-
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_bytes", half)
+        stop_at_write(patch, moment)
         with pytest.raises(Stop):
             train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
     train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+    assert content(tmp_path / "run") == whole[RECIPES[0]]
+
+
+def test_stopped_before_the_checkpoint_is_removed(tmp_path, rows, whole, monkeypatch):
+    def stop(_):
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("visae.training.checkpoint.remove", stop)
+        with pytest.raises(Stop):
+            train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+    assert sorted(content(tmp_path / "run")) == ["checkpoint.safetensors", *FILES]
+    with monkeypatch.context() as patch:
+        stop_at(patch, 0)
+        train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
     assert content(tmp_path / "run") == whole[RECIPES[0]]
 
 
@@ -79,10 +68,11 @@ def test_killed_again_and_again(tmp_path):
     script = Path(__file__).with_name("stopped.py")
     command = [sys.executable, str(script), str(tmp_path), "0", "0.003", "0.01"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.split("\n")[:2] == ["3 killed", "3 killed"]
-    for kind in ("topk", "relu"):
-        assert sorted(content(tmp_path / kind / "whole")) == FILES
-        assert content(tmp_path / kind / "killed") == content(tmp_path / kind / "whole")
+    assert done.stdout.split() == ["3", "killed"] * 2
+    for name, count in (("one", 1), ("sweep", 9)):
+        left = content(tmp_path / name / "whole")
+        assert sorted(path.split("/")[-1] for path in left) == sorted(FILES * count)
+        assert content(tmp_path / name / "killed") == left
 
 
 def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path, rows, monkeypatch):
@@ -97,11 +87,11 @@ def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path, rows, monkeypa
 
 OTHER = [
     ({"recipe": TopK(width=24, k=3, dead_after=200)}, "recipe.k was 2 and is now 3"),
-    ({"recipe": ReLU(width=24)}, "kind was 'topk' and is now 'relu'; recipe.aux_k was 64 and is now not set"),
-    ({"training": Training(epochs=4, batch=100, lr=3e-3)}, "training.epochs was 3 and is now 4"),
+    ({"recipe": ReLU(width=24)}, "kind was 'topk' and is now 'relu'; {}recipe.aux_k was 64 and is now not set"),
+    ({"training": Training(epochs=4, batch=180, lr=3e-3)}, "training.epochs was 3 and is now 4"),
     (
-        {"training": Training(epochs=3, batch=100, lr=1e-3, seed=1)},
-        "lr was 0.003 and is now 0.001; training.seed was 0",
+        {"training": Training(epochs=3, batch=180, lr=1e-3, seed=1)},
+        "lr was 0.003 and is now 0.001; {}training.seed was 0",
     ),
 ]
 
@@ -109,27 +99,20 @@ OTHER = [
 @pytest.mark.parametrize("stopped", [False, True])
 @pytest.mark.parametrize(("change", "difference"), OTHER)
 def test_other_settings_are_refused_with_what_differs(tmp_path, rows, monkeypatch, change, difference, stopped):
-    if stopped:
-        with monkeypatch.context() as patch:
-            stop_at(patch, 12)
+    with monkeypatch.context() as patch:
+        if stopped:
+            stop_at(patch, 7)
             with pytest.raises(Stop):
                 train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
-    else:
-        train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+        else:
+            train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
     before = content(tmp_path / "run")
-    with pytest.raises(VisaeError) as error:
-        train(
-            **{
-                "rows": rows,
-                "recipe": RECIPES[0],
-                "out": tmp_path / "run",
-                "training": SHORT,
-                "device": "cpu",
-                **change,
-            }
-        )
-    assert difference in str(error.value)
-    assert "was made with other settings" in str(error.value)
+    arguments = {"rows": rows, "recipe": RECIPES[0], "training": SHORT, **change}
+    with pytest.raises(VisaeError, match="was made with other settings") as error:
+        train(**arguments, out=tmp_path / "run", device="cpu")
+    # A checkpoint names the member, which is called nothing.
+    prefix = "members.." if stopped else ""
+    assert difference.format(prefix) in str(error.value)
     assert content(tmp_path / "run") == before
 
 

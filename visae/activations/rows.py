@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float16, Float64, Int64
 from torch import Tensor
 
 from visae import files
@@ -75,6 +75,13 @@ class Rows:
             return self._whole[index].float()
         return self._gather_from_disk(index.numpy()).float()
 
+    def resident(self, device: torch.device | str) -> Float16[Tensor, "n d"]:
+        """All rows on a device, as they are stored."""
+        whole = torch.empty(len(self), self.dim, dtype=torch.float16, device=device)
+        for path, start, end in zip(self._paths, self._starts, self._starts[1:], strict=False):
+            whole[start:end] = files.read_tensors(path, SCHEMA, ["rows"])[0]["rows"].to(device)
+        return whole
+
     def position(self, index: int) -> tuple[int, int, int]:
         """(image, y, x) of a row: the image's index in the source, and the place in the layer's map."""
         if not 0 <= index < len(self):
@@ -88,10 +95,7 @@ class Rows:
     def _whole(self) -> Tensor | None:
         if len(self) * self.dim * 2 > _IN_MEMORY:
             return None
-        whole = torch.empty(len(self), self.dim, dtype=torch.float16)
-        for path, start, end in zip(self._paths, self._starts, self._starts[1:], strict=False):
-            whole[start:end] = files.read_tensors(path, SCHEMA, ["rows"])[0]["rows"]
-        return whole
+        return self.resident("cpu")
 
     def _gather_from_disk(self, index: np.ndarray) -> Tensor:
         """Row by row: a memory map would bring whole pages, and what surrounds them, into memory for every row."""

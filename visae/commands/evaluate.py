@@ -32,13 +32,16 @@ class Evaluate:
     rows: Path
     """Folder that visae capture made: the rows trained on, of which those held out are used, or others of the layer."""
     images: Text = None
-    """For loss recovered: a folder, a list, or leaves:N. Those trained on are left out."""
+    """For loss recovered, and F1 where the truth is planted: a folder, a list, or leaves:N; those trained on are left
+    out."""
     count: int = 128
     """Images to use of those, at most."""
     resize: int = 256
     """px to which an image's short side is brought."""
     crop: int = 224
     """px, side of the square cut from the middle; the size of leaves."""
+    seed: int = 0
+    """Decides leaves; another than that of the capture gives fresh ones."""
     weights: File = None
     """File of weights, or a folder that holds it. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
     device: Text = None
@@ -51,7 +54,7 @@ class Evaluate:
         rows = Rows(self.rows)
         saes = find_dictionaries(self.place, open_device(self.device))
         out = self.place if self.place.is_dir() else self.place.parent
-        images = open_images(self.images, self.resize, self.crop) if self.images else None
+        images = open_images(self.images, self.resize, self.crop, self.seed) if self.images else None
         found = evaluate(saes, Evidence(rows, self._network(rows, images), images, self.count), out)
         print(figures_table(found))
         print(f"figures: {out / 'evaluation.json'}")

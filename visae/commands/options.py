@@ -111,7 +111,7 @@ class SAEOptions:
     """topk and its kin: weight of that term."""
     dead_after: Number = None
     """topk and its kin: rows without firing after which a feature counts as dead."""
-    origin: Annotated[Literal["mean", "median"] | None, tyro.conf.arg(help_behavior_hint="(default: mean)")] = None
+    origin: Annotated[str | None, tyro.conf.arg(metavar="mean|median", help_behavior_hint="(default: mean)")] = None
     """topk and its kin: where the bias starts, at the data's mean or at their geometric median."""
     l1: Real = None
     """relu, gated: weight of the L1 penalty."""

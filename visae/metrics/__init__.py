@@ -13,4 +13,5 @@ from visae.metrics.recovery import Recovery as Recovery
 from visae.metrics.recovery import recovery as recovery
 from visae.metrics.spliced import Spliced as Spliced
 from visae.metrics.spliced import loss_recovered as loss_recovered
+from visae.metrics.spliced import mean_row as mean_row
 from visae.metrics.stability import stability as stability

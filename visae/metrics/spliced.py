@@ -54,8 +54,8 @@ def loss_recovered(
 ) -> dict[str, Spliced]:
     """Splice SAEs into a network in the place of a layer, or of a branch, and measure what its classes lose to each.
 
-    mean: [d], the mean row of the layer. Sums over images in float64. A batch takes three whole forward passes, and one
-    more for each SAE.
+    mean: [d], the mean row of the layer (see `mean_row`). Sums over images in float64. A batch takes three whole
+    forward passes, and one more for each SAE.
 
     Raises `VisaeError` for an unknown layer, one that no class depends on, a network without classes, and an SAE or a
     mean of another size than the layer.
@@ -84,6 +84,17 @@ def loss_recovered(
         name: _figures(count, [*clean_and_floors.tolist(), of_saes[index].item()], [*floors.tolist(), kl])
         for index, (name, kl) in enumerate(zip(saes, kl_of_saes.tolist(), strict=True))
     }
+
+
+@torch.inference_mode()
+def mean_row(network: Network, layer: str, batches: Iterable[Float[Tensor, "_ 3 _ _"]]) -> Float[Tensor, " d"]:
+    """The mean of a layer over all positions of images, in float64 on the way; the rows of a store may favour some."""
+    total, count = torch.zeros(network.layer(layer).channels, dtype=torch.float64), 0
+    for images in batches:
+        maps = network.maps(images, [layer])[layer].cpu().double()
+        total += maps.sum((0, 2, 3))
+        count += maps[:, 0].numel()
+    return (total / max(count, 1)).float()
 
 
 def _reconstructed(sae: SAE, maps: Tensor) -> Tensor:

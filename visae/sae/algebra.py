@@ -12,6 +12,8 @@ def linear(
     """Rows times the rows of `weight`, plus `bias`: one batched product for a stack, whose members may share rows."""
     if weight.ndim == 2:
         return F.linear(z, weight, bias)
+    if len(weight) == 1:
+        return F.linear(z.reshape(-1, z.shape[-1]), weight[0], bias[0])[None]
     return torch.baddbmm(bias[:, None], z.expand(len(weight), *z.shape[-2:]), weight.mT)
 
 

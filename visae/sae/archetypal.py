@@ -67,12 +67,16 @@ class ArchetypalSAE(TopKSAE):
         return self.log_scale.exp()[..., None, None] * (self.mixture @ self.centroids + self.relaxation)
 
     def fit_start(self, z: Float[Tensor, "n d"]) -> None:
-        """Centroids by K-means, always with the same seed, so that they do not depend on the SAE's."""
+        """Centroids by K-means, and an encoder that looks for them.
+
+        K-means has always the same seed: SAEs of different seeds share their centroids, as in the paper, and differ in
+        the directions added to those of the encoder, which are as long.
+        """
         super().fit_start(z)
         self.centroids.copy_(_centroids(z, len(self.centroids)))
         start = self.decoder.detach()
-        # A row equal to a centroid then activates its feature with one.
-        self.encoder.data.copy_(start / start.square().sum(1, keepdim=True).clamp_min(1e-12))
+        aligned = start / start.square().sum(1, keepdim=True).clamp_min(1e-12)
+        self.encoder.data.mul_(aligned.norm(dim=1, keepdim=True)).add_(aligned)
 
     def before_step(self) -> None:
         """Nothing: the norms of these directions are free."""

@@ -26,7 +26,7 @@ def auxk(
     decoder rows make of it.
     """
     residual = residual.detach()
-    m, d = sae.decoder.shape[-2:]
+    m, d = sae.encoder.shape[-2:]
     encoder, decoder = sae.encoder.reshape(-1, d), sae.decoder.reshape(-1, d)
     shift, residuals = sae.shift.reshape(-1), residual.reshape(-1, *residual.shape[-2:])
     terms = []
@@ -36,7 +36,7 @@ def auxk(
             continue
         place = of_member + member * m
         most = min(k, len(place))
-        f = strongest(F.linear(z, encoder[place], shift[place]), torch.tensor(most, device=z.device), most)
+        f = strongest(F.linear(z, encoder[place], shift[place]), torch.full((), most, device=z.device), most)
         size = left.square().sum(-1).mean().clamp_min(1e-12)
         terms.append(squared_error(left, f @ decoder[place]) / size)
     return torch.stack(terms).view(residual.shape[:-2])

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -41,6 +42,9 @@ class SAE(nn.Module, ABC):
     Within a stack (`visae.sae.stack`) every tensor has one more axis in front, [s, ...], and so have the terms of the
     loss: what is computed for one SAE is computed for all.
     """
+
+    roused: ClassVar[float] = 1.0
+    """How fast the bias of silent features rises, compared with the other kinds."""
 
     decoder: Tensor
     encoder: Tensor
@@ -137,13 +141,16 @@ class SAE(nn.Module, ABC):
         what is rare and lose against the others' pre-activations; here they keep their directions until they are used.
         """
         if "encoder_bias" in self._parameters:
-            self.encoder_bias += by * (self.idle > after)
+            self.encoder_bias += self.roused * by * (self.idle > after)
 
     def refresh(self) -> None:
         """Called before the first step and every few steps, for what need not be looked at in every one."""
 
     def forget(self) -> None:
         """Called when the tensors were replaced: what was worked out from them does not hold any more."""
+
+    def remember(self, before: "SAE", kept: Sequence[int]) -> None:
+        """Take over what was worked out by a stack of which these members are left."""
 
     def before_step(self) -> None:
         """Called between backward and the optimiser's step."""

@@ -35,8 +35,8 @@ class BatchTopK(TopK):
 class BatchTopKSAE(TopKSAE):
     """While training, the k n largest positive pre-activations of a batch of n rows fire.
 
-    Otherwise all those that reach `threshold` fire, whatever else is in the batch: the running mean, over batches, of the
-    smallest pre-activation that won.
+    Otherwise all those that reach `threshold` fire, whatever else is in the batch: the running mean, over batches, of
+    the smallest pre-activation that won.
     """
 
     threshold: Tensor
@@ -78,6 +78,7 @@ class BatchTopKSAE(TopKSAE):
 
     @torch.no_grad()
     def _follow(self, weakest: Float[Tensor, "*s"]) -> None:
+        weakest = weakest.to(self.threshold)
         moved = torch.where(self.threshold < 0, weakest, torch.lerp(self.threshold, weakest, _FORGET))
         self.threshold.copy_(torch.where(weakest.isfinite(), moved, self.threshold))
 

@@ -55,9 +55,10 @@ class BlockSAE(SAE):
     log_gain: Tensor
     blocks: Tensor
 
+    @torch.no_grad()
     def fit_start(self, z: Float[Tensor, "n d"]) -> None:
         """Gains with which the reconstruction is unbiased: E|z_hat|^2 = E<z_hat, z>."""
-        guess = self.reconstruct(self.features(z)).detach()
+        guess = self.reconstruct(self.features(z))
         self.log_gain.data += ((guess * z).sum() / guess.square().sum().clamp_min(1e-12)).clamp_min(1e-6).log()
 
     def pre_activations(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
@@ -87,9 +88,19 @@ class BlockSAE(SAE):
     def _chosen(self, pre: Float[Tensor, "*s n m"]) -> tuple[Bool[Tensor, "*s n m"], Bool[Tensor, "*s n m"]]:
         """Which features belong to the l strongest blocks of each row, and which to the l after them."""
         norms = _in_blocks(pre.mT, self.recipe.size).square().sum(-2).mT
-        rank = norms.argsort(-1, descending=True).argsort(-1).repeat_interleave(self.recipe.size, -1)
         most = self.blocks[..., None, None]
-        return rank < most, (rank >= most) & (rank < 2 * most)
+        strongest = norms.topk(min(2 * self.most, norms.shape[-1]), dim=-1).indices
+        rank = torch.arange(strongest.shape[-1], device=pre.device).expand_as(strongest)
+        first, both = (
+            torch.zeros_like(norms, dtype=torch.bool).scatter(-1, strongest, rank < k * most) for k in (1, 2)
+        )
+        first, both = (mask.repeat_interleave(self.recipe.size, -1) for mask in (first, both))
+        return first, both & ~first
+
+    @property
+    def most(self) -> int:
+        """The largest l of a stack."""
+        return int(max(recipe.blocks for recipe in self.recipes))
 
     @torch.no_grad()
     def refresh(self) -> None:

@@ -18,7 +18,7 @@ def strongest(pre: Float[Tensor, "*s n m"], k: Int[Tensor, "*s"], most: int) -> 
 def strongest_places(pre: Float[Tensor, "p m"], k: int) -> Int[Tensor, " w"]:
     """The positions, counted through all values, of the k largest positive values of each row."""
     values, places = pre.topk(k, dim=1, sorted=False)
-    places += torch.arange(0, pre.numel(), pre.shape[1])[:, None]
+    places += torch.arange(0, pre.numel(), pre.shape[1], device=pre.device)[:, None]
     return places[values > 0]
 
 

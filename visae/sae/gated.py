@@ -52,6 +52,8 @@ class GatedSAE(SAE):
     decoder' and bias' get no gradient (section 3 of the paper). Unit-norm decoder rows.
     """
 
+    # The L1 penalty pushes back: features that are roused faster come and go without learning anything.
+    roused: ClassVar[float] = 0.2
     l1: Tensor
     r_mag: Tensor
     magnitude_bias: Tensor
@@ -68,7 +70,7 @@ class GatedSAE(SAE):
         by_gate = linear(opened, self.decoder.mT.detach(), self.bias.detach())
         return {
             "error": squared_error(z, self.reconstruct(f)),
-            "sparsity": self.l1 * opened.sum(-1).mean(-1),
+            "sparsity": self.l1 * opened.sum(-1, dtype=self.l1.dtype).mean(-1),
             "aux": squared_error(z, by_gate),
         }
 

@@ -13,6 +13,10 @@ from visae.sae.algebra import drop_parallel_gradient, put_on_sphere, random_dire
 from visae.sae.base import SAE
 from visae.sae.topk import untied
 
+# How much faster the logarithm of a silent feature's threshold falls than its bias rises: thresholds are several units
+# high, and nothing else brings down one that is not reached.
+_ROUSED = 5.0
+
 
 @dataclass(frozen=True)
 class JumpReLU:
@@ -31,8 +35,8 @@ class JumpReLU:
     width: int = 768
     l0: float = 0.5
     target: float = 0.0
-    bandwidth: float = 0.5
-    threshold: float = 0.5
+    bandwidth: float = 2.0
+    threshold: float = 1.0
 
     def __post_init__(self) -> None:
         if self.width < 1 or not 0 <= self.l0 < math.inf or not 0 <= self.target < math.inf:
@@ -52,8 +56,8 @@ class JumpReLU:
 class JumpReLUSAE(SAE):
     """f = pre * 1[pre > threshold], pre = encoder (z - bias) + encoder_bias, threshold = exp(log_threshold).
 
-    loss = |z - f decoder - bias|^2 + l0 * L0; unit-norm decoder rows. The thresholds learn by the pseudo-derivatives of
-    the paper with the rectangle kernel (section 3).
+    loss = |z - f decoder - bias|^2 + l0 * L0, or + l0 * (L0 / target - 1)^2; unit-norm decoder rows. The thresholds
+    learn by the pseudo-derivatives of the paper with the rectangle kernel (section 3).
     """
 
     l0: Tensor
@@ -71,7 +75,7 @@ class JumpReLUSAE(SAE):
         self.count_idle((f.detach() > 0).any(-2), len(z))
         threshold = self.log_threshold.exp()[..., None, :]
         l0: Tensor = _Step.apply(pre, threshold, self.recipe.bandwidth).sum(-1).mean(-1)
-        off_target = (l0 / self.target.clamp_min(1e-12) - 1).square()
+        off_target = (l0 / torch.where(self.target > 0, self.target, 1) - 1).square()
         penalty = torch.where(self.target > 0, off_target, l0)
         return {"error": squared_error(z, self.reconstruct(f)), "sparsity": self.l0 * penalty}
 
@@ -79,6 +83,12 @@ class JumpReLUSAE(SAE):
         threshold = self.log_threshold.exp()[..., None, :]
         jumped: Tensor = _Jump.apply(pre, threshold, self.recipe.bandwidth)
         return jumped
+
+    @torch.no_grad()
+    def rouse(self, after: int, by: float) -> None:
+        """Raise the bias of silent features, and lower their thresholds."""
+        super().rouse(after, by)
+        self.log_threshold -= _ROUSED * by * (self.idle > after)
 
     def before_step(self) -> None:
         """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
@@ -113,7 +123,7 @@ class _Step(torch.autograd.Function):
     def forward(ctx: Any, pre: Tensor, threshold: Tensor, bandwidth: float) -> Tensor:
         ctx.save_for_backward(pre, threshold)
         ctx.bandwidth = bandwidth
-        return (pre > threshold).to(pre.dtype)
+        return (pre > threshold).to(threshold.dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:

@@ -53,7 +53,8 @@ class MatryoshkaSAE(BatchTopKSAE):
         """`nested`, the errors of all prefixes but the whole, `error`, of the whole, and `aux` (see `auxk`)."""
         code = self.code(z)
         self.count_idle(code.fired(), len(z))
-        guesses = [code.below(size).decode(self.decoder) + self.bias[..., None, :] for size in self.recipe.sizes]
+        prefixes = [*(code.below(size) for size in self.recipe.sizes[:-1]), code]
+        guesses = [prefix.decode(self.decoder) + self.bias[..., None, :] for prefix in prefixes]
         errors = [squared_error(z, guess) / self.dim for guess in guesses]
         nested: Tensor = sum(errors[:-1], torch.zeros_like(errors[-1]))
         terms = {"nested": nested, "error": errors[-1]}

@@ -40,64 +40,71 @@ def penalised(
 
 def _plain(z: Tensor, encoder: Tensor, shift: Tensor, decoder: Tensor, bias: Tensor, weight: Tensor) -> Penalised:
     f = linear(z, encoder, shift).relu()
-    penalty = (f * weight[..., None, :]).sum(-1).mean(-1)
-    return squared_error(z, linear(f, decoder.mT, bias)), penalty, (f.detach() > 0).any(-2)
+    total = f.sum(-2, dtype=weight.dtype)
+    return squared_error(z, linear(f, decoder.mT, bias)), (total * weight).sum(-1) / len(z), total.detach() > 0
 
 
 class _Penalised(torch.autograd.Function):
-    """`_plain` for a stack, member by member and piece by piece; rows are data and get no gradient."""
+    """`_plain` for a stack, member by member and piece by piece; rows are data and get no gradient.
+
+    Rows have a one appended, and the encoder its shift: the product then adds the shift, and the product that gives the
+    encoder its gradient sums that of the shift. So does the decoder carry the price of each feature's activity.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, z: Tensor, encoder: Tensor, shift: Tensor, decoder: Tensor, bias: Tensor, weight: Tensor
     ) -> Penalised:
-        ctx.save_for_backward(z, decoder, weight)
-        ctx.kept = [_forward(z, *of_member) for of_member in zip(encoder, shift, decoder, bias, strict=True)]
-        total = torch.stack([_summed(f) for f, _ in ctx.kept])
-        ctx.total = total
+        z1 = _with_ones(z)
+        ctx.save_for_backward(z1, decoder, weight)
+        encoder1 = torch.cat([encoder, shift[..., None]], -1)
+        ctx.kept = [_forward(z1, *of_member) for of_member in zip(encoder1, decoder, bias, strict=True)]
+        ctx.total = torch.stack([f.T @ z1[:, -1] for f, _ in ctx.kept])
         error = torch.stack([left.square().sum() for _, left in ctx.kept]) / len(z)
-        fired = total > 0
+        fired = ctx.total > 0
         ctx.mark_non_differentiable(fired)
-        return error, (total * weight).sum(1) / len(z), fired
+        return error, (ctx.total * weight).sum(1) / len(z), fired
 
     @staticmethod
     def backward(ctx: Any, of_error: Tensor, of_penalty: Tensor, _: Tensor) -> Any:
-        z, decoder, weight = ctx.saved_tensors
-        price = weight * (of_penalty / len(z))[:, None]
-        of_guess = 2 / len(z) * of_error
+        z1, decoder, weight = ctx.saved_tensors
+        price = weight * (of_penalty / len(z1))[:, None]
+        decoder1 = torch.cat([decoder, price[..., None]], -1)
+        of_guess = 2 / len(z1) * of_error
         per_member = [
-            _backward(z, f, scale * left, decoder[member], price[member])
+            _backward(z1, f, _with_ones(scale * left), decoder1[member])
             for member, ((f, left), scale) in enumerate(zip(ctx.kept, of_guess, strict=True))
         ]
-        of_encoder, of_shift, of_decoder, of_bias = (torch.stack(of) for of in zip(*per_member, strict=True))
-        return None, of_encoder, of_shift, of_decoder, of_bias, ctx.total * (of_penalty / len(z))[:, None]
+        of_encoder1, of_decoder, of_bias = (torch.stack(of) for of in zip(*per_member, strict=True))
+        of_weight = ctx.total * (of_penalty / len(z1))[:, None]
+        return None, of_encoder1[..., :-1], of_encoder1[..., -1], of_decoder, of_bias, of_weight
 
 
-def _forward(z: Tensor, encoder: Tensor, shift: Tensor, decoder: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+def _forward(z1: Tensor, encoder1: Tensor, decoder: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """Features [n, m], and reconstruction less rows [n, d]."""
-    f, left = z.new_empty(len(z), len(encoder)), torch.empty_like(z)
+    z = z1[:, :-1]
+    f, left = z.new_empty(len(z), len(encoder1)), bias - z
     for part in _parts(f):
-        torch.mm(z[part], encoder.T, out=f[part]).add_(shift).relu_()
-        torch.mm(f[part], decoder, out=left[part]).add_(bias).sub_(z[part])
+        torch.mm(z1[part], encoder1.T, out=f[part]).relu_()
+        left[part].addmm_(f[part], decoder)
     return f, left
 
 
-def _backward(z: Tensor, f: Tensor, of_guess: Tensor, decoder: Tensor, price: Tensor) -> tuple[Tensor, ...]:
-    """Gradients of encoder, shift, decoder and bias, from that of the guess and each feature's price."""
-    of_encoder, of_decoder, of_shift = torch.zeros_like(decoder), torch.zeros_like(decoder), torch.zeros_like(price)
+def _backward(z1: Tensor, f: Tensor, of_guess1: Tensor, decoder1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of the encoder with its shift, of the decoder, and of the bias."""
+    of_guess = of_guess1[:, :-1]
+    of_encoder1, of_decoder = torch.zeros_like(decoder1), decoder1.new_zeros(len(decoder1), of_guess.shape[1])
     for part in _parts(f):
-        of_decoder.addmm_(f[part].T, of_guess[part])
-        of_f = torch.mm(of_guess[part], decoder.T).add_(price)
+        of_f = torch.mm(of_guess1[part], decoder1.T)
         # The backward pass of ReLU, in one reading of each.
         of_pre = torch.ops.aten.threshold_backward(of_f, f[part], 0)
-        of_encoder.addmm_(of_pre.T, z[part])
-        of_shift += _summed(of_pre)
-    return of_encoder, of_shift, of_decoder, of_guess.sum(0)
+        of_encoder1.addmm_(of_pre.T, z1[part])
+        of_decoder.addmm_(f[part].T, of_guess[part])
+    return of_encoder1, of_decoder, of_guess.sum(0)
 
 
-def _summed(f: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
-    """Sum over rows, as a product: twice as fast as `sum`."""
-    return f.T @ f.new_ones(len(f))
+def _with_ones(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
+    return torch.cat([rows, rows.new_ones(len(rows), 1)], 1)
 
 
 def _parts(f: Float[Tensor, "n m"]) -> list[slice]:

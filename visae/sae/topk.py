@@ -1,6 +1,7 @@
 """TopK SAE (Gao et al. 2024, arXiv 2406.04093): exactly k features a row, and AuxK against dead ones."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,7 +26,8 @@ class TopK:
     k:           features that may fire at one position.
     aux_k:       dead features that together explain the residual (AuxK), at most; 0 for none.
     aux_weight:  weight of that term; the paper's 1/32.
-    dead_after:  rows in a row without firing after which a feature counts as dead.
+    dead_after:  rows in a row without firing after which a feature counts as dead; a tenth of the paper's. Counted dead
+                 too early, features that are only rare are sent after the residual and die (see the README's figures).
     origin:      where the bias starts: at the data's `mean`, or at their geometric `median` as in the paper.
     """
 
@@ -35,7 +37,7 @@ class TopK:
     k: int = 8
     aux_k: int = 64
     aux_weight: float = 1 / 32
-    dead_after: int = 100_000
+    dead_after: int = 1_000_000
     origin: str = "mean"
 
     def __post_init__(self) -> None:
@@ -111,6 +113,11 @@ class TopKSAE(SAE):
     def forget(self) -> None:
         """Which features are dead must be looked at again."""
         self.dead = None
+
+    def remember(self, before: SAE, kept: Sequence[int]) -> None:
+        """The dead are looked at again at the next refresh, and not before."""
+        assert isinstance(before, TopKSAE)
+        self.dead = None if before.dead is None else [before.dead[index] for index in kept]
 
     def before_step(self) -> None:
         """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""

@@ -2,7 +2,7 @@
 
 A sparse code is a list of winners: the value of each, which feature it is, and to which row it belongs. Decoding, the
 gradient of the decoder, that of the encoder and that of the values are then sums over the list, and all of them are
-`embedding_bag`, which is fast on a CPU. On a GPU the dense products win; `Dense` has the same interface over them.
+`embedding_bag`, which is fast on a CPU. `Dense` has the same interface over dense products, which a GPU is made for.
 """
 
 from collections.abc import Callable
@@ -40,11 +40,11 @@ class Dense:
 
     def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
         """Features times decoder."""
-        return self.f @ decoder
+        return self.f @ decoder[..., : self.f.shape[-1], :]
 
     def below(self, size: int) -> "Dense":
         """The code with its first `size` features only."""
-        return Dense(self.f * (torch.arange(self.f.shape[-1], device=self.f.device) < size))
+        return Dense(self.f[..., :size])
 
     def fired(self) -> Bool[Tensor, "*s m"]:
         """Which features fire on any of the rows."""
@@ -83,7 +83,7 @@ class Winners:
     def fired(self) -> Bool[Tensor, "*s m"]:
         """Which features fire on any of the rows."""
         *stacked, _, m = self.shape
-        found = torch.zeros(*stacked, m, dtype=torch.bool)
+        found = torch.zeros(*stacked, m, dtype=torch.bool, device=self.places.device)
         found.view(-1)[self.places] = True
         return found
 
@@ -125,7 +125,7 @@ def winners(
             for start in range(0, n, size):
                 pre = F.linear(z[start : start + size], flat_encoder[own], flat_shift[own])
                 won = choose(pre, member)
-                values.append(pre.view(-1)[won])
+                values.append(pre.view(-1)[won].to(z.dtype))
                 places.append(won % m + member * m)
                 rows.append(torch.div(won, m, rounding_mode="floor") + (member * n + start))
     code = _listed(torch.cat(values), torch.cat(places), torch.cat(rows), (*encoder.shape[:-2], n, m))
@@ -140,7 +140,7 @@ def _listed(
 
 def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
     """Where each of 0 .. count begins in a sorted list of them."""
-    return torch.searchsorted(sorted_index, torch.arange(count))
+    return torch.searchsorted(sorted_index, torch.arange(count, device=sorted_index.device))
 
 
 class _DecoderGradient(torch.autograd.Function):

@@ -36,12 +36,8 @@ class Batches:
             )
         self.steps = self.an_epoch * training.epochs
 
-    def from_step(self, step: int, device: torch.device | str = "cpu") -> Iterator[Float[Tensor, "b d"]]:
-        """The batches of steps `step`, `step + 1`, ... to the end, on a device."""
-        for x in self._from_step(step):
-            yield x.to(device)
-
-    def _from_step(self, step: int) -> Iterator[Float[Tensor, "b d"]]:
+    def from_step(self, step: int) -> Iterator[Int64[Tensor, " b"]]:
+        """The rows of steps `step`, `step + 1`, ... to the end, by their indices in the store."""
         size = self.training.batch
         for epoch in range(step // self.an_epoch, self.training.epochs):
             shuffle = generator(self.training.seed, "order", epoch)
@@ -49,7 +45,7 @@ class Batches:
                 self._count, generator=shuffle, dtype=torch.int64 if self._count >> 31 else torch.int32
             )
             for index in range(step - epoch * self.an_epoch, self.an_epoch):
-                yield self.rows.gather(self._of(self._images, order[index * size : (index + 1) * size].long()))
+                yield self._of(self._images, order[index * size : (index + 1) * size].long())
             step = (epoch + 1) * self.an_epoch
 
     def held_out(self) -> Iterator[Float[Tensor, "b d"]]:

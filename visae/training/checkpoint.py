@@ -19,7 +19,7 @@ class Checkpoint:
     """The state before a step.
 
     step:     steps done.
-    tensors:  of the members that go on, `member/...` (see `Group.state`).
+    tensors:  of every member, `member/...` (see `Group.state`); of one that was stopped, its last good state.
     stopped:  why each member that does not go on was stopped.
     """
 
@@ -42,6 +42,14 @@ def restore(folder: Path, settings: Mapping[str, Any]) -> Checkpoint | None:
     files.expect_keys(header, ("schema", "step", "stopped", "settings"), folder / FILE)
     refuse_other_settings(folder, header["settings"], settings)
     return Checkpoint(int(header["step"]), tensors, dict(header["stopped"]))
+
+
+def members(folder: Path) -> set[str]:
+    """The members that the checkpoint of a folder is of; none if there is none."""
+    if not (folder / FILE).exists():
+        return set()
+    _, header = files.read_tensors(folder / FILE, SCHEMA, [])
+    return set(header["settings"]["members"])
 
 
 def remove(folder: Path) -> None:

@@ -11,9 +11,9 @@ from visae.sae import SAE, same_shape, stack, unstack
 # Leaving everything unexplained costs 1 or d, depending on the kind; what costs this many times d is lost.
 _DIVERGED = 1e4
 # Values of [s, n, m] in one stack: as many as a CPU's memory takes lightly, and a GPU needs to be busy.
-_MOST = {"cpu": 1 << 26, "cuda": 1 << 30}
+_MOST = {"cpu": 1 << 26, "cuda": 1 << 28}
 
-Terms = dict[str, Float[Tensor, " s"]]
+Terms = dict[str, Float[Tensor, " _"]]
 
 
 class Group:
@@ -37,7 +37,8 @@ class Group:
         whole.before_step()
         self.optimiser.step()
         whole.after_step()
-        return terms
+        # Without the graph, which would keep the activations of this step during the next.
+        return {name: term.detach() for name, term in terms.items()}
 
     def lost(self, terms: Terms) -> list[str]:
         """The members whose loss, or a parameter, is beyond repair."""
@@ -49,11 +50,12 @@ class Group:
 
     def drop(self, names: list[str]) -> None:
         """Go on without these members."""
-        state = self.state()
+        state, before = self.state(), self.whole
+        kept = [index for index, name in enumerate(self.members) if name not in names]
         self.members = {name: sae for name, sae in self.members.items() if name not in names}
         if self.members:
-            self._stack()
-            self.load({key: tensor for key, tensor in state.items() if key.split("/")[0] in self.members})
+            self.load(state)
+            self.whole.remember(before, kept)
 
     def state(self) -> dict[str, Tensor]:
         """All that decides the next steps, as `member/sae.name` and `member/adam.parameter.moment`."""

@@ -81,10 +81,13 @@ def _train(
     for folder in {root, *folders.values()}:
         files.drop_leftovers(folder)
     found = {name: _finished(folders[name], settings[name], device) for name in members}
-    todo = {name: members[name] for name, sae in found.items() if sae is None}
+    # What a checkpoint is of is finished together: its last one is from before the dictionaries were written.
+    begun = checkpoint.members(root)
+    todo = {name: members[name] for name, sae in found.items() if sae is None or name in begun}
     if todo:
+        _refuse_other_members(root, begun, todo)
         found |= _learned(rows, todo, folders, root, settings, training, device)
-    checkpoint.remove(root)
+        checkpoint.remove(root)
     return {name: sae for name, sae in found.items() if sae is not None}
 
 
@@ -96,6 +99,14 @@ def _finished(folder: Path, settings: Mapping[str, Any], device: torch.device) -
     if "stopped" in sae.about:
         say(f"train: {folder} {sae.about['stopped']}")
     return sae
+
+
+def _refuse_other_members(root: Path, begun: set[str], todo: Mapping[str, Member]) -> None:
+    if begun and begun != set(todo):
+        raise VisaeError(
+            f"{root} holds an unfinished sweep of {len(begun)} SAEs, {len(todo)} are asked for; "
+            "finish it with the recipe that it was begun with, then extend it"
+        )
 
 
 def _learned(
@@ -155,7 +166,9 @@ def _refuse_constant(batches: Batches) -> None:
 
 def _refuse_all_lost(stopped: Mapping[str, str], members: Mapping[str, SAE]) -> None:
     if stopped and len(stopped) == len(members):
-        raise VisaeError(f"training {next(iter(stopped.values()))}; use a lower --lr, and a new folder")
+        raise VisaeError(
+            f"training {next(iter(stopped.values()))}; use a lower learning rate or penalty, and a new folder"
+        )
 
 
 def _settings(rows: Rows, member: Member, training: Training) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from visae.sae import SAE
 from visae.training import checkpoint
 from visae.training.batches import Batches
 from visae.training.checkpoint import Checkpoint
+from visae.training.feed import feed
 from visae.training.group import Group, Terms, grouped, of_member
 from visae.training.log import Log
 
@@ -35,6 +36,9 @@ class Pass:
         found = checkpoint.restore(root, settings)
         begun = found or Checkpoint()
         self.step, self.stopped = begun.step, begun.stopped
+        self._good = {key: tensor for key, tensor in begun.tensors.items() if _owner(key) in self.stopped}
+        for name in self.stopped:
+            members[name].load_state_dict(of_member(self._good, f"{name}/sae."))
         going = {name: sae for name, sae in members.items() if name not in self.stopped}
         self.groups = grouped(going, self.training.batch, self.training.lr)
         for group in self.groups if found else ():
@@ -44,17 +48,20 @@ class Pass:
             self._save()
 
     def run(self) -> None:
-        """Train to the end."""
+        """Train to the end; nothing to do where all members were fitted at once."""
+        if not self.groups:
+            return
         last = self.batches.steps - 1
+        every = self._steps_a_checkpoint()
         device = next(iter(self.members.values())).centre.device
         with Progress("train", self.batches.steps, "steps", self.step) as progress:
-            for step, x in enumerate(self.batches.from_step(self.step, device), self.step):
+            for step, x in enumerate(feed(self.batches.rows, self.batches.from_step(self.step), device), self.step):
                 if step % _STEPS_A_REFRESH == 0:
                     self._refresh(step)
                 rate, warmth = self.training.rate(step, last + 1), self.training.warmth(step, last + 1)
                 found = [group.step(x, rate, warmth) for group in self.groups]
                 self.step = step + 1
-                due = self.step % _STEPS_A_CHECKPOINT == 0 or step == last
+                due = self.step % every == 0 or step == last
                 if step % _STEPS_A_LINE == 0 or due:
                     self._stop_lost(found, step)
                 if step % _STEPS_A_LINE == 0 or step == last:
@@ -62,8 +69,14 @@ class Pass:
                 if due:
                     self._save()
                 progress.update(1)
+                if not self.groups:
+                    break
         for group in self.groups:
             group.settle()
+
+    def _steps_a_checkpoint(self) -> int:
+        """At most twenty checkpoints a run, whose steps can be short; each at a refresh, so that it can be taken up."""
+        return max(_STEPS_A_CHECKPOINT, self.batches.steps // 20 // _STEPS_A_REFRESH * _STEPS_A_REFRESH)
 
     def _refresh(self, step: int) -> None:
         by = self.training.rouse * self.training.rate(step, self.batches.steps) * _STEPS_A_REFRESH
@@ -89,7 +102,8 @@ class Pass:
         shown = ", ".join(f"{term} {values[index].item():g}" for term, values in terms.items())
         good = checkpoint.restore(self.root, self.settings)
         assert good is not None
-        self.members[name].load_state_dict(of_member(good.tensors, f"{name}/sae."))
+        self._good |= {key: tensor for key, tensor in good.tensors.items() if _owner(key) == name}
+        self.members[name].load_state_dict(of_member(self._good, f"{name}/sae."))
         self.stopped[name] = f"diverged at step {step} ({shown}); what is kept is its state at step {good.step}"
         say(f"train: {name or 'the SAE'} {self.stopped[name]}")
 
@@ -103,4 +117,9 @@ class Pass:
 
     def _save(self) -> None:
         tensors = {key: tensor for group in self.groups for key, tensor in group.state().items()}
-        checkpoint.save(self.root, Checkpoint(self.step, tensors, self.stopped), self.settings)
+        checkpoint.save(self.root, Checkpoint(self.step, tensors | self._good, self.stopped), self.settings)
+
+
+def _owner(key: str) -> str:
+    """The member that a tensor of a checkpoint belongs to."""
+    return key.rsplit("/", 1)[0]

@@ -28,7 +28,9 @@ def read_sweep(path: str | Path, training: Training | None = None) -> tuple[dict
     content = _read(place)
     surplus = set(content) - {"sae", "training"}
     tables = content.get("sae", [])
-    if surplus or not isinstance(tables, list) or not tables:
+    training_table = content.get("training", {})
+    listed = isinstance(tables, list) and tables and all(isinstance(table, dict) for table in tables)
+    if surplus or not listed or not isinstance(training_table, dict):
         found = ", ".join(f"[{key}]" for key in content) or "nothing"
         raise VisaeError(f"{place} has {found}; a sweep has tables [[sae]], and may have [training]: {_EXAMPLE}")
     members: dict[str, Member] = {}
@@ -39,7 +41,7 @@ def read_sweep(path: str | Path, training: Training | None = None) -> tuple[dict
                     f"{place} has two SAEs called {name}; give one of the tables [[sae]] another name = ..."
                 )
             members[name] = member
-    return members, _training(content.get("training", {}), training or Training(), place)
+    return members, _training(training_table, training or Training(), place)
 
 
 def _read(place: Path) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def _members(table: dict[str, Any], place: Path) -> list[tuple[str, Member]]:
     found = []
     for values in itertools.product(*axes.values()):
         settings = dict(zip(axes, values, strict=True))
-        parts = [name, *(f"{key}{settings[key]}" for key in listed)]
+        parts = [name, *(f"{key}{'_' * key[-1].isdigit()}{settings[key]}" for key in listed)]
         found.append(("-".join(parts), _member(kind, settings, place)))
     return found
 
@@ -89,4 +91,7 @@ def _training(table: Mapping[str, Any], training: Training, place: Path) -> Trai
         wanted = type(getattr(training, key))
         if type(value) is not wanted and not (wanted is float and type(value) is int):
             raise VisaeError(f"{place}: {key} is {value!r}; it must be a {'whole ' * (wanted is int)}number")
-    return replace(training, **{key: type(getattr(training, key))(value) for key, value in table.items()})
+    try:
+        return replace(training, **{key: type(getattr(training, key))(value) for key, value in table.items()})
+    except VisaeError as error:
+        raise VisaeError(f"{place}: {error}") from None

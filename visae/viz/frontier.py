@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -10,9 +11,28 @@ from matplotlib.figure import Figure
 
 from visae.picture import save_figure
 
-# Okabe and Ito's colours, which the colour-blind tell apart, and a marker each for those who print in grey.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8c6d31", "#7f7f7f")
-_MARKERS = "osD^vPX<>*hd"
+# Okabe and Ito's colours, which the colour-blind tell apart; baselines are grey. A marker each for those who print in
+# grey, and the same for a kind in every plot.
+_STYLES = {
+    "relu": ("#D55E00", "o", "-"),
+    "gated": ("#E69F00", "s", "-"),
+    "topk": ("#0072B2", "D", "-"),
+    "batchtopk": ("#56B4E9", "^", "-"),
+    "jumprelu": ("#009E73", "v", "-"),
+    "matryoshka": ("#CC79A7", "P", "-"),
+    "archetypal": ("#000000", "X", "-"),
+    "block": ("#8c6d31", "h", "-"),
+    "pca": ("0.35", "<", "--"),
+    "ica": ("0.5", ">", "--"),
+    "random": ("0.65", "*", "--"),
+    "neurons": ("0.75", "d", "--"),
+}
+
+
+def style(kind: str) -> dict[str, Any]:
+    """How a kind's line is drawn."""
+    colour, marker, line = _STYLES[kind]
+    return {"color": colour, "marker": marker, "linestyle": line, "linewidth": 1.1, "markersize": 4, "label": kind}
 
 
 @dataclass(frozen=True)
@@ -21,7 +41,7 @@ class Point:
 
     kind: str
     l0: float
-    figures: Mapping[str, float | None]
+    figures: Mapping[str, Any]
 
 
 def plot_frontier(points: Sequence[Point], panels: Mapping[str, str], title: str, path: Path) -> None:
@@ -31,12 +51,12 @@ def plot_frontier(points: Sequence[Point], panels: Mapping[str, str], title: str
     """
     drawn = {name: label for name, label in panels.items() if any(p.figures.get(name) is not None for p in points)}
     figure = Figure(figsize=(3.6 * max(len(drawn), 1) + 1.2, 3.4), layout="constrained", dpi=200)
-    kinds = list(dict.fromkeys(point.kind for point in points))
+    kinds = [kind for kind in _STYLES if any(point.kind == kind for point in points)]
     axes: Axes | None = None
     for column, (name, label) in enumerate(drawn.items()):
         axes = figure.add_subplot(1, len(drawn), column + 1)
-        for index, kind in enumerate(kinds):
-            _line(axes, [point for point in points if point.kind == kind], name, index)
+        for kind in kinds:
+            _line(axes, [point for point in points if point.kind == kind], name)
         _label(axes, label)
     if axes is not None:
         handles, labels = axes.get_legend_handles_labels()
@@ -45,17 +65,12 @@ def plot_frontier(points: Sequence[Point], panels: Mapping[str, str], title: str
     save_figure(figure, path)
 
 
-def _line(axes: Axes, points: Sequence[Point], name: str, index: int) -> None:
-    there = sorted((point.l0, value) for point in points if (value := point.figures.get(name)) is not None)
-    axes.plot(
-        [l0 for l0, _ in there],
-        [value for _, value in there],
-        marker=_MARKERS[index % len(_MARKERS)],
-        color=_COLOURS[index % len(_COLOURS)],
-        linewidth=1.1,
-        markersize=4,
-        label=points[0].kind,
+def _line(axes: Axes, points: Sequence[Point], name: str) -> None:
+    # A logarithmic axis has no place for a dictionary whose features never fire.
+    there = sorted(
+        (point.l0, value) for point in points if point.l0 > 0 and (value := point.figures.get(name)) is not None
     )
+    axes.plot([l0 for l0, _ in there], [value for _, value in there], **style(points[0].kind))
 
 
 def _label(axes: Axes, label: str) -> None:

@@ -1,0 +1,62 @@
+import pytest
+import torch
+
+from visae.sae import Archetypal, BatchTopK, Block, Gated, JumpReLU, Matryoshka, ReLU, TopK, stack
+
+RECIPES = [TopK, BatchTopK, Matryoshka, Archetypal, ReLU, Gated, JumpReLU]
+
+
+def fresh(recipe, seed=0):
+    return recipe(width=16).build(4, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_silent_features_rise_and_no_others(recipe):
+    sae = fresh(recipe)
+    sae.idle[:3] = torch.tensor([100, 101, 5000])
+    before = {name: tensor.clone() for name, tensor in sae.state_dict().items()}
+    sae.rouse(100, 0.25)
+    risen = sae.encoder_bias - before.pop("encoder_bias")
+    assert risen[1:3].tolist() == [pytest.approx(0.25 * sae.roused)] * 2
+    assert not risen[[0, *range(3, 16)]].any()
+    if recipe is JumpReLU:
+        fallen = before.pop("log_threshold") - sae.log_threshold
+        assert (fallen > 0).tolist() == [False, True, True] + [False] * 13
+    assert all(torch.equal(sae.state_dict()[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_each_member_of_a_stack_has_its_own_silence(recipe):
+    one, other = fresh(recipe), fresh(recipe, 1)
+    one.idle[2], other.idle[5] = 1000, 1000
+    whole = stack([one, other])
+    whole.rouse(100, 0.5)
+    for index, sae in enumerate((one, other)):
+        sae.rouse(100, 0.5)
+        assert torch.equal(whole.encoder_bias[index], sae.encoder_bias)
+
+
+def test_blocks_have_no_bias_to_rise():
+    sae = fresh(Block)
+    before = {name: tensor.clone() for name, tensor in sae.state_dict().items()}
+    sae.idle[:] = 10**6
+    before["idle"] = sae.idle.clone()
+    sae.rouse(100, 0.5)
+    assert all(torch.equal(sae.state_dict()[name], tensor) for name, tensor in before.items())
+
+
+def test_a_feature_that_never_fires_comes_back():
+    """Its direction is that of the data, and only its bias keeps it silent."""
+    sae = TopK(width=2, k=1).build(2, torch.Generator())
+    with torch.no_grad():
+        sae.encoder.copy_(torch.eye(2))
+        sae.encoder_bias.copy_(torch.tensor([0.0, -3.0]))
+    z = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert not sae.features(z)[:, 1].any()
+    rounds = 0
+    while sae.idle[1] or not rounds:
+        sae.losses(z)
+        sae.rouse(1, 0.5)
+        rounds += 1
+        assert rounds < 10
+    assert sae.features(z)[:, 1].tolist() == [0.0, pytest.approx(0.5)]
