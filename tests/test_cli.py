@@ -170,3 +170,17 @@ def test_help_teaches(command, capsys):
 def test_installed_command_runs():
     found = subprocess.run([sys.executable, "-m", "visae", "networks"], capture_output=True, text=True, check=True)
     assert "torchvision:NAME" in found.stdout
+
+
+def test_rows_are_looked_for_beside_the_dictionary(tmp_path, capsys):
+    network = ["--network", "planted", "--layer", "mixed"]
+    sae = ["--sae", "topk", "--k", "2", "--width", "16", *TINY]
+    cli.main(["run", *network, *SMALL, *sae, "--out", str(tmp_path / "run")])
+    capsys.readouterr()
+    cli.main(["evaluate", str(tmp_path / "run" / "dictionary")])
+    assert "| topk " in capsys.readouterr().out
+    (tmp_path / "elsewhere").mkdir()
+    message = fails(capsys, "evaluate", str(tmp_path / "elsewhere"))
+    assert message == (
+        f"visae: there is no rows/ beside {tmp_path / 'elsewhere'}; give --rows, the folder that visae capture made"
+    )

@@ -40,7 +40,8 @@ def test_report_has_what_is_promised(finished):
     assert report.items() >= REPORT.items()
     assert report["rows"] == 40 * 32
     assert report["images_read"] == 40
-    assert set(report["sae"]) == {"kind", "width", "l0", "explained_variance", "dead_fraction"}
+    figures = {"explained_variance", "normalised_mse", "l0", "dead_fraction", "gamma", "cosine"}
+    assert set(report["sae"]) == {"kind", "width"} | figures
     for kind in ("neurons", "features"):
         assert set(report["curves"][kind]) == {"count", "max_gap_deg"}
     assert set(report["seconds"]) == {"capture", "train", "curves"}
@@ -57,7 +58,7 @@ def test_files_are_where_they_are_promised(finished):
 
 def test_finished_steps_are_not_done_again(finished, monkeypatch):
     out, report = finished
-    monkeypatch.setattr("visae.training.loop._step", None)
+    monkeypatch.setattr("visae.training.group.Group.step", None)
     again = small(out)
     assert {**again, "seconds": 0} == {**report, "seconds": 0}
 

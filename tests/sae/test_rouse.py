@@ -36,12 +36,13 @@ def test_each_member_of_a_stack_has_its_own_silence(recipe):
         assert torch.equal(whole.encoder_bias[index], sae.encoder_bias)
 
 
-def test_blocks_have_no_bias_to_rise():
+def test_the_gain_of_blocks_rises_that_are_silent_as_a_whole():
     sae = fresh(Block)
+    sae.idle[[0, 1, 2, 3, 5]] = 1000
     before = {name: tensor.clone() for name, tensor in sae.state_dict().items()}
-    sae.idle[:] = 10**6
-    before["idle"] = sae.idle.clone()
     sae.rouse(100, 0.5)
+    risen = sae.log_gain - before.pop("log_gain")
+    assert risen.tolist() == [pytest.approx(0.5), 0.0, 0.0, 0.0]
     assert all(torch.equal(sae.state_dict()[name], tensor) for name, tensor in before.items())
 
 

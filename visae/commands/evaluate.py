@@ -29,8 +29,9 @@ class Evaluate:
 
     place: tyro.conf.Positional[Path]
     """Folder of a dictionary, or a folder of such folders."""
-    rows: Path
-    """Folder that visae capture made: the rows trained on, of which those held out are used, or others of the layer."""
+    rows: File = None
+    """Folder that visae capture made: the rows trained on, of which those held out are used, or others of the layer.
+    Without it: rows/ beside the dictionary, as visae run leaves it."""
     images: Text = None
     """For loss recovered, and F1 where the truth is planted: a folder, a list, or leaves:N; those trained on are left
     out."""
@@ -51,7 +52,7 @@ class Evaluate:
         """Evaluate, and print a table."""
         if self.count < 1:
             raise VisaeError(f"--count is {self.count}; it must be at least 1")
-        rows = Rows(self.rows)
+        rows = Rows(self.rows or self._rows_beside())
         saes = find_dictionaries(self.place, open_device(self.device))
         out = self.place if self.place.is_dir() else self.place.parent
         images = open_images(self.images, self.resize, self.crop, self.seed) if self.images else None
@@ -60,6 +61,13 @@ class Evaluate:
         print(f"figures: {out / 'evaluation.json'}")
         if len(found) > 1:
             print(f"plot:    {out / 'frontier.png'}")
+
+    def _rows_beside(self) -> Path:
+        beside = [folder / "rows" for folder in (self.place, self.place.parent, self.place.parent.parent)]
+        there = [folder for folder in beside if folder.is_dir()]
+        if not there:
+            raise VisaeError(f"there is no rows/ beside {self.place}; give --rows, the folder that visae capture made")
+        return there[0]
 
     def _network(self, rows: Rows, images: Images | None) -> Network | None:
         """The network that the rows are of, where a figure needs it: the planted one costs nothing."""

@@ -97,6 +97,12 @@ class BlockSAE(SAE):
         first, both = (mask.repeat_interleave(self.recipe.size, -1) for mask in (first, both))
         return first, both & ~first
 
+    @torch.no_grad()
+    def rouse(self, after: int, by: float) -> None:
+        """Raise the gain of blocks of which no feature fired: they have no bias."""
+        silent = (self.idle > after).view(*self.log_gain.shape, -1).all(-1)
+        self.log_gain += by * silent
+
     @property
     def most(self) -> int:
         """The largest l of a stack."""
