@@ -186,7 +186,7 @@ def sparse(options: argparse.Namespace) -> None:
 def _with(way: bool, step: Step) -> Step:
     def forced() -> None:
         kept = topk_module.sparse_pays
-        topk_module.sparse_pays = lambda _: way
+        topk_module.sparse_pays = lambda *_: way
         step()
         topk_module.sparse_pays = kept
 

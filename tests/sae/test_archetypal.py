@@ -14,7 +14,7 @@ RECIPE = Archetypal(**AUX, centroids=5, delta=0.5)
 @pytest.mark.parametrize("centroids", [0, 5, 11])
 @pytest.mark.parametrize("sparse", [True, False])
 def test_features_and_losses_are_as_the_paper_has_them(monkeypatch, k, centroids, sparse):
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda _: sparse)
+    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: sparse)
     sae = filled(Archetypal(**AUX | {"k": k}, centroids=centroids))
     as_the_reference_has_it(sae, standardised(sae))
 

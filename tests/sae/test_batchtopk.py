@@ -12,8 +12,8 @@ from visae.sae.batchtopk import _FORGET
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"], autouse=True)
 def path(request, monkeypatch):
     """Both ways to the same numbers."""
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda _: request.param)
-    monkeypatch.setattr("visae.sae.batchtopk.sparse_pays", lambda _: request.param)
+    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae.batchtopk.sparse_pays", lambda *_: request.param)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 8])

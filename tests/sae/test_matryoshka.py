@@ -9,8 +9,8 @@ from visae.sae import BatchTopK, Matryoshka
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"], autouse=True)
 def path(request, monkeypatch):
     """Both ways to the same numbers."""
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda _: request.param)
-    monkeypatch.setattr("visae.sae.batchtopk.sparse_pays", lambda _: request.param)
+    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae.batchtopk.sparse_pays", lambda *_: request.param)
 
 
 @pytest.mark.parametrize("levels", [2, 3, 4])

@@ -10,7 +10,7 @@ from visae.sae.median import geometric_median
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"])
 def path(request, monkeypatch):
     """Both ways to the same numbers."""
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda _: request.param)
+    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: request.param)
 
 
 @pytest.mark.usefixtures("path")

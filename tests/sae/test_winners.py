@@ -28,7 +28,7 @@ CASES = {
 
 def use(monkeypatch, sparse):
     for module in ("topk", "batchtopk"):
-        monkeypatch.setattr(f"visae.sae.{module}.sparse_pays", lambda _: sparse)
+        monkeypatch.setattr(f"visae.sae.{module}.sparse_pays", lambda *_: sparse)
 
 
 def followed(sae, batches):
@@ -126,7 +126,9 @@ def test_both_forms_of_a_code_decode_and_train_alike(monkeypatch, stacked, piece
     decoder = torch.randn(*own[0].shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     decoder.requires_grad_()
     both = [code.below(size) for code in (sparse, dense)]
-    assert torch.equal(both[0].fired(), both[1].fired())
+    written_out = both[1].fired().shape[-1]
+    assert torch.equal(both[0].fired()[..., :written_out], both[1].fired())
+    assert not both[0].fired()[..., written_out:].any()
     decoded = [code.decode(decoder) for code in both]
     torch.testing.assert_close(*decoded, rtol=1e-12, atol=1e-12)
     assert bool(decoded[1].any()) == (size > 0)
@@ -141,9 +143,10 @@ def test_a_sum_over_winners_is_what_it_says(monkeypatch):
     table, expected = torch.randn(7, 4, dtype=torch.float64), np.zeros((10, 4))
     for member, row, feature in np.argwhere(dense.f.detach().numpy() != 0):
         expected[member * 5 + feature] += dense.f[member, row, feature].item() * table[row].numpy()
-    np.testing.assert_allclose(code.summed(code.values.detach(), table, 10), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(code.summed(code.values.detach(), table), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_sparse_products_are_for_the_cpu():
-    assert sparse_pays(torch.device("cpu"))
-    assert not sparse_pays(torch.device("cuda"))
+    assert sparse_pays(torch.device("cpu"), 64, 768)
+    assert not sparse_pays(torch.device("cpu"), 65, 768)
+    assert not sparse_pays(torch.device("cuda"), 8, 768)

@@ -52,7 +52,7 @@ class BatchTopKSAE(TopKSAE):
 
     def code(self, z: Float[Tensor, "n d"]) -> Code:
         """The features that the training loss decodes; the threshold follows them."""
-        if sparse_pays(z.device):
+        if sparse_pays(z.device, self.most, self.width):
             code = winners(z, self.encoder, self.shift, self.choose, piece=len(z))
             self._follow(_smallest_winner(code, self.threshold))
             return code

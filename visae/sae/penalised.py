@@ -14,7 +14,7 @@ from torch import Tensor
 from visae.sae.algebra import linear, squared_error
 
 # Values of [p, m] at once: a piece that stays in the cache between its product and what follows.
-_PIECE = 1 << 20
+_PIECE = 1 << 21
 
 Penalised = tuple[Float[Tensor, "*s"], Float[Tensor, "*s"], Bool[Tensor, "*s m"]]
 

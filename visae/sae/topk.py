@@ -85,7 +85,7 @@ class TopKSAE(SAE):
 
     def code(self, z: Float[Tensor, "n d"]) -> Code:
         """The features that the training loss decodes."""
-        if sparse_pays(z.device):
+        if sparse_pays(z.device, self.most, self.width):
             return winners(z, self.encoder, self.shift, self.choose)
         return Dense(strongest(self.pre_activations(z), self.k, self.most))
 

@@ -56,14 +56,17 @@ class Winners:
     """A code as the list of its w values that are not zero, in the order of rows.
 
     values: [w], with the gradient.  places: [w], the feature, counted through the stack, 0 .. s m.
-    rows: [w], the row, counted through the stack, 0 .. s n.  by_place: [w], the list sorted by `places`.
-    shape: (*s, n, m).
+    rows: [w], the row, counted through the stack, 0 .. s n.  shape: (*s, n, m).
+    by_place: [w], the list sorted by `places`;  rows_by_place: [w], `rows` in that order;  starts: [s m], where each
+    feature begins in it. They are needed twice, for the gradients of decoder and encoder.
     """
 
     values: Float[Tensor, " w"]
     places: Int[Tensor, " w"]
     rows: Int[Tensor, " w"]
     by_place: Int[Tensor, " w"]
+    rows_by_place: Int[Tensor, " w"]
+    starts: Int[Tensor, " sm"]
     shape: tuple[int, ...]
 
     def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
@@ -87,19 +90,18 @@ class Winners:
         found.view(-1)[self.places] = True
         return found
 
-    def summed(
-        self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"], count: int
-    ) -> Float[Tensor, "{count} d"]:
-        """For each of `count` features, the sum over its winners of weight times the table's entry for their row."""
-        order = self.by_place
-        starts = _starts(self.places[order], count)
-        rows = self.rows[order] % len(table)
-        return F.embedding_bag(rows, table, starts, per_sample_weights=weights[order], mode="sum")
+    def summed(self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"]) -> Float[Tensor, "sm d"]:
+        """For each feature, the sum over its winners of weight times the table's entry for their row."""
+        rows = self.rows_by_place if len(table) > self.shape[-2] else self.rows_by_place % len(table)
+        return F.embedding_bag(rows, table, self.starts, per_sample_weights=weights[self.by_place], mode="sum")
 
 
-def sparse_pays(device: torch.device) -> bool:
-    """Whether touching winners only is faster than dense products; it is on a CPU (benchmarks/training.py)."""
-    return device.type == "cpu"
+def sparse_pays(device: torch.device, k: int, width: int) -> bool:
+    """Whether touching winners only is faster than dense products: on a CPU, where k is a twelfth of the width or less.
+
+    Measured with `benchmarks/training.py sparse`; on a GPU it has not been measured.
+    """
+    return device.type == "cpu" and 12 * k <= width
 
 
 def winners(
@@ -135,26 +137,29 @@ def winners(
 def _listed(
     values: Float[Tensor, " w"], places: Int[Tensor, " w"], rows: Int[Tensor, " w"], shape: tuple[int, ...]
 ) -> Winners:
-    return Winners(values, places, rows, places.int().argsort(), shape)
+    *stacked, _, m = shape
+    in_order, by_place = places.int().sort()
+    starts = _starts(in_order, m * (stacked[0] if stacked else 1))
+    return Winners(values, places, rows, by_place, rows[by_place], starts, shape)
 
 
 def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
     """Where each of 0 .. count begins in a sorted list of them."""
-    return torch.searchsorted(sorted_index, torch.arange(count, device=sorted_index.device))
+    return torch.searchsorted(sorted_index, torch.arange(count, dtype=sorted_index.dtype, device=sorted_index.device))
 
 
 class _DecoderGradient(torch.autograd.Function):
     """The identity, which gives the decoder its gradient: for each feature, a sum over its winners."""
 
     @staticmethod
-    def forward(ctx: Any, decoded: Tensor, decoder: Tensor, code: Winners) -> Tensor:
-        ctx.code, ctx.count = code, len(decoder)
+    def forward(ctx: Any, decoded: Tensor, _decoder: Tensor, code: Winners) -> Tensor:
+        ctx.code = code
         return decoded.view_as(decoded)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         code: Winners = ctx.code
-        return gradient, code.summed(code.values.detach(), gradient.contiguous(), ctx.count), None
+        return gradient, code.summed(code.values.detach(), gradient.contiguous()), None
 
 
 class _EncoderGradient(torch.autograd.Function):
@@ -169,4 +174,4 @@ class _EncoderGradient(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         code: Winners = ctx.code
         of_shift = gradient.new_zeros(ctx.count).index_add_(0, code.places, gradient)
-        return None, code.summed(gradient, ctx.z, ctx.count), of_shift, None, None
+        return None, code.summed(gradient, ctx.z), of_shift, None, None

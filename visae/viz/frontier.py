@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -27,6 +28,11 @@ _STYLES = {
     "random": ("0.65", "*", "--"),
     "neurons": ("0.75", "d", "--"),
 }
+
+# Figures of which good dictionaries have 0.9, 0.99 or 0.999: what is missing to one is drawn logarithmically.
+_NEAR_ONE = {"explained_variance", "loss_recovered_zero", "kl_recovered_zero"}
+_NEAREST = 1e-4
+_TICKS = (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 
 
 def style(kind: str) -> dict[str, Any]:
@@ -58,6 +64,8 @@ def plot_frontier(points: Sequence[Point], panels: Mapping[str, str], title: str
         for kind in kinds:
             _line(axes, [point for point in points if point.kind == kind], name)
         _label(axes, label)
+        if name in _NEAR_ONE:
+            _stretch(axes)
     if axes is not None:
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", fontsize=8, frameon=False)
@@ -73,9 +81,21 @@ def _line(axes: Axes, points: Sequence[Point], name: str) -> None:
     axes.plot([l0 for l0, _ in there], [value for _, value in there], **style(points[0].kind))
 
 
+def _stretch(axes: Axes) -> None:
+    """Give 0.9, 0.99 and 0.999 the same distance; what is beyond 0.9999, or above one by chance, is drawn there."""
+
+    def nines(value: Any) -> Any:
+        return -np.log10(np.clip(1 - np.asarray(value, dtype=float), _NEAREST, None))
+
+    axes.set_yscale("function", functions=(nines, lambda count: 1 - 10.0 ** -np.asarray(count, dtype=float)))
+    axes.set_yticks(_TICKS, labels=[f"{tick:g}" for tick in _TICKS])
+    axes.minorticks_off()
+    axes.set_ylim(top=1 - _NEAREST / 1.3)
+
+
 def _label(axes: Axes, label: str) -> None:
     axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
     axes.set_xlabel("L0: features that fire at a position", fontsize=8)
     axes.set_ylabel(label, fontsize=8)
     axes.tick_params(labelsize=7)
