@@ -8,7 +8,8 @@ from evaluated import LAYER, MEMBERS, TRAINING, held_out, rows_of, small
 from visae import files
 from visae.activations import capture
 from visae.errors import VisaeError
-from visae.evaluation import Evidence, evaluate, find_dictionaries, held_out_rows
+from visae.evaluation import evaluate, find_dictionaries
+from visae.evidence import Evidence, held_out_rows
 from visae.images import Leaves
 from visae.metrics import fidelity, firing, stability
 from visae.sae import TopK

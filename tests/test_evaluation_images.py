@@ -7,7 +7,8 @@ from evaluated import LAYER, MEMBERS, TRAINING, held_out, pixels, small
 
 from visae.activations import capture
 from visae.errors import VisaeError
-from visae.evaluation import Evidence, evaluate
+from visae.evaluation import evaluate
+from visae.evidence import Evidence
 from visae.images import Leaves, Subset
 from visae.metrics import activity, loss_recovered, planted_rows, recovery
 from visae.sae import PCA, TopK

@@ -7,8 +7,8 @@ every unit, neuron or feature alike, what it responds to.
 from visae.activations import Rows as Rows
 from visae.activations import capture as capture
 from visae.errors import VisaeError as VisaeError
-from visae.evaluation import Evidence as Evidence
 from visae.evaluation import evaluate as evaluate
+from visae.evidence import Evidence as Evidence
 from visae.sae import ICA as ICA
 from visae.sae import PCA as PCA
 from visae.sae import SAE as SAE

@@ -1,27 +1,22 @@
 """Evaluation: every figure of a dictionary, or of a whole sweep, on images that it was not trained on."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from visae import files
 from visae.activations import Rows
 from visae.errors import VisaeError
-from visae.images import Images, Subset, batches, open_images
+from visae.evidence import Evidence, held_out_rows, unseen
 from visae.metrics import activity, fidelity_and_firing, loss_recovered, mean_row, planted_rows, recovery, stability
 from visae.progress import Progress
 from visae.sae import SAE, load
 from visae.sae.dictionary import FILE
 from visae.settings import flat
-from visae.training import Training
-from visae.training.batches import Batches
 from visae.viz.frontier import Point, plot_frontier
-from visae.zoo import Network
 
 SCHEMA = 1
 FIGURES = "evaluation.json"
@@ -31,28 +26,6 @@ PANELS = {
     "kl_recovered_zero": "KL recovered (floor: zeros)",
     "matched_fraction": "planted features matched",
 }
-_IMAGES_A_BATCH = 16
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What dictionaries are evaluated on.
-
-    rows:     a store; of the one that a dictionary was trained on, the rows of held-out images are used, of others all.
-    network:  for figures that need one: loss recovered, recovery of what is planted.
-    images:   for figures that need images, a source or the name of one; those trained on are left out.
-    most:     images to use, at most.
-    """
-
-    rows: Rows
-    network: Network | None = None
-    images: Images | str | Path | None = None
-    most: int = 128
-
-    @property
-    def source(self) -> Images | None:
-        """The images as a source."""
-        return None if self.images is None else open_images(self.images)
 
 
 def find_dictionaries(place: str | Path, device: torch.device | str = "cpu") -> dict[str, SAE]:
@@ -124,12 +97,6 @@ def _on_rows(name: str, sae: SAE, rows: Rows, out: Path | None) -> dict[str, Any
     return asdict(fidelity)
 
 
-def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
-    """Batches of the rows that an SAE was not trained on; all rows of a store that it was not trained on."""
-    training = _training_on(sae, rows)
-    return Batches(rows, training or Training(batch=1, holdout=0.0)).held_out()
-
-
 def _on_truth(name: str, sae: SAE, evidence: Evidence, out: Path | None) -> dict[str, Any]:
     truth = evidence.network.truth if evidence.network else None
     if truth is None or truth.layer != evidence.rows.settings["layer"]:
@@ -137,7 +104,7 @@ def _on_truth(name: str, sae: SAE, evidence: Evidence, out: Path | None) -> dict
     figures: dict[str, Any] = asdict(recovery(sae.directions.cpu(), truth.directions.cpu()))
     if evidence.images is not None:
         assert evidence.network is not None
-        pairs = planted_rows(evidence.network, _unseen([sae], evidence))
+        pairs = planted_rows(evidence.network, unseen([sae], evidence))
         found = activity(sae, truth.directions.cpu(), pairs)
         figures["mean_f1"] = found.mean_f1
         if out is not None:
@@ -149,53 +116,11 @@ def _spliced(saes: Mapping[str, SAE], evidence: Evidence) -> dict[str, dict[str,
     network, rows = evidence.network, evidence.rows
     if network is None or evidence.images is None or not network.classifies:
         return {}
-    mean = mean_row(network, rows.settings["layer"], _unseen(list(saes.values()), evidence))
+    mean = mean_row(network, rows.settings["layer"], unseen(list(saes.values()), evidence))
     with Progress("loss recovered", evidence.most, "images") as progress:
-        images = (progress.passed(pixels) for pixels in _unseen(list(saes.values()), evidence))
+        images = (progress.passed(pixels) for pixels in unseen(list(saes.values()), evidence))
         found = loss_recovered(network, rows.settings["layer"], saes, images, mean)
     return {name: asdict(figures) for name, figures in found.items()}
-
-
-def _unseen(saes: Sequence[SAE], evidence: Evidence) -> Iterator[Float[Tensor, "b 3 s s"]]:
-    """Batches of images on which none of the SAEs was trained, told by their content."""
-    source = evidence.source
-    assert source is not None
-    seen: dict[str, str] = {}
-    for sae in saes:
-        seen |= _trained_on(sae, evidence.rows)
-    contents, left = set(seen.values()), evidence.most
-    for batch in batches(Subset(source, _likely_unseen(source, seen, evidence)), _IMAGES_A_BATCH):
-        fresh = [place for place, digest in enumerate(batch.digests) if digest not in contents][:left]
-        left -= len(fresh)
-        if fresh:
-            yield batch.pixels[fresh].float() / 255
-        if not left:
-            return
-    if left == evidence.most:
-        raise VisaeError(f"every image of {source.name} was trained on; give others, or train with --holdout")
-
-
-def _likely_unseen(source: Images, seen: Mapping[str, str], evidence: Evidence) -> list[int]:
-    """The images with names that were not trained on, in even steps, and, of another source, the others after them."""
-    other = [index for index in range(len(source)) if source.key(index) not in seen]
-    step = max(len(other) // evidence.most, 1)
-    if source.settings() == evidence.rows.settings.get("images"):
-        return other[::step]
-    return other[::step] + [index for index in range(len(source)) if source.key(index) in seen]
-
-
-def _trained_on(sae: SAE, rows: Rows) -> dict[str, str]:
-    """Keys and digests of the images that an SAE was trained on; none if it was trained on other rows."""
-    training = _training_on(sae, rows)
-    if training is None:
-        return {}
-    held_out = set(Batches(rows, training).held_out_images.tolist())
-    return {key: digest for index, (key, digest) in enumerate(rows.manifest["images"]) if index not in held_out}
-
-
-def _training_on(sae: SAE, rows: Rows) -> Training | None:
-    settings = sae.about.get("settings", {})
-    return Training(**settings["training"]) if settings.get("rows") == rows.digest else None
 
 
 def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:

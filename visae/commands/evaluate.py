@@ -10,7 +10,8 @@ from visae.activations import Rows
 from visae.commands.options import File, Text
 from visae.device import open_device
 from visae.errors import VisaeError
-from visae.evaluation import Evidence, evaluate, find_dictionaries
+from visae.evaluation import evaluate, find_dictionaries
+from visae.evidence import Evidence
 from visae.images import Images, open_images
 from visae.table import figures_table
 from visae.zoo import Network

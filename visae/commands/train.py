@@ -7,7 +7,8 @@ import visae
 from visae.activations import Rows
 from visae.commands.options import File, SAEOptions, Text, TrainingOptions
 from visae.errors import VisaeError
-from visae.evaluation import Evidence, evaluate, evaluated
+from visae.evaluation import evaluate, evaluated
+from visae.evidence import Evidence
 from visae.table import figures_table, measured_on
 from visae.training import read_sweep, train, train_many
 
