@@ -119,13 +119,16 @@ def winners(
     """
     n, (m, d) = len(z), encoder.shape[-2:]
     flat_encoder, flat_shift = encoder.reshape(-1, d), shift.reshape(-1)
-    size = piece or max(_PIECE // m, 1)
+    size = min(piece or max(_PIECE // m, 1), n)
+    # One piece of memory for all: fresh pages cost as much as what is written to them.
+    room = z.new_empty(size, m)
     values, places, rows = [], [], []
     with torch.no_grad():
         for member in range(len(flat_shift) // m):
             own = slice(member * m, (member + 1) * m)
             for start in range(0, n, size):
-                pre = F.linear(z[start : start + size], flat_encoder[own], flat_shift[own])
+                part = z[start : start + size]
+                pre = torch.addmm(flat_shift[own], part, flat_encoder[own].T, out=room[: len(part)])
                 won = choose(pre, member)
                 values.append(pre.view(-1)[won].to(z.dtype))
                 places.append(won % m + member * m)
