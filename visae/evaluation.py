@@ -60,7 +60,7 @@ def evaluate(saes: Mapping[str, SAE], evidence: Evidence, out: Path | None = Non
         found[name] |= figures
     for name, value in _stabilities(saes).items():
         found[name]["stability"] = value
-    found = {name: _without_nan(figures) for name, figures in found.items()}
+    found = {name: files.without_nan(figures) for name, figures in found.items()}
     if out is not None:
         files.write_json(out / FIGURES, {"schema": SCHEMA, "rows": evidence.rows.digest, "dictionaries": found})
         if len(found) > 1:
@@ -151,8 +151,3 @@ def _refuse_other_rows(name: str, sae: SAE, rows: Rows) -> None:
 
 def _title(rows: Rows) -> str:
     return f"{rows.settings['network']}, {rows.settings['layer']}"
-
-
-def _without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: a figure that is not defined is null."""
-    return {name: None if isinstance(value, float) and value != value else value for name, value in figures.items()}

@@ -48,6 +48,11 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
+def without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures as JSON can hold them: one that is not defined, NaN, is null."""
+    return {name: None if isinstance(value, float) and value != value else value for name, value in figures.items()}
+
+
 def read_json(path: Path, schema: int) -> dict[str, Any]:
     """Read a JSON object that carries `schema`; raises `VisaeError` for anything else."""
     try:

@@ -33,3 +33,13 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[f"{prefix}{key}"] = value
     return found
+
+
+def typed(key: str, value: Any, default: int | float | str) -> Any:
+    """A setting as the type of its default; files and command lines write 5 for 5.0. Raises `VisaeError`."""
+    if isinstance(value, type(default)) and not isinstance(value, bool):
+        return value
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    wanted = {int: "a whole number", float: "a number", str: "a word"}[type(default)]
+    raise VisaeError(f"{key} is {value!r}; it must be {wanted}")

@@ -74,6 +74,14 @@ def measured_on(held_out: int) -> str:
     return f"{held_out:,} held-out images" if held_out else "the images trained on (none were held out)"
 
 
+def show_figures(found: Mapping[str, Mapping[str, Any]], out: Path) -> None:
+    """Print the table, and where the figures and the plot are."""
+    print(figures_table(found))
+    print(f"figures: {out / 'evaluation.json'}")
+    if len(found) > 1:
+        print(f"plot:    {out / 'frontier.png'}")
+
+
 def show(report: Mapping[str, Any], out: Path) -> None:
     """Print the table, and where the report and the plot are."""
     print(f"\n{table(report)}\n")

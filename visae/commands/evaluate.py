@@ -13,7 +13,7 @@ from visae.errors import VisaeError
 from visae.evaluation import evaluate, find_dictionaries
 from visae.evidence import Evidence
 from visae.images import Images, open_images
-from visae.table import figures_table
+from visae.table import show_figures
 from visae.zoo import Network
 
 
@@ -58,10 +58,7 @@ class Evaluate:
         out = self.place if self.place.is_dir() else self.place.parent
         images = open_images(self.images, self.resize, self.crop, self.seed) if self.images else None
         found = evaluate(saes, Evidence(rows, self._network(rows, images), images, self.count), out)
-        print(figures_table(found))
-        print(f"figures: {out / 'evaluation.json'}")
-        if len(found) > 1:
-            print(f"plot:    {out / 'frontier.png'}")
+        show_figures(found, out)
 
     def _rows_beside(self) -> Path:
         beside = [folder / "rows" for folder in (self.place, self.place.parent, self.place.parent.parent)]

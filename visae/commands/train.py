@@ -9,7 +9,7 @@ from visae.commands.options import File, SAEOptions, Text, TrainingOptions
 from visae.errors import VisaeError
 from visae.evaluation import evaluate, evaluated
 from visae.evidence import Evidence
-from visae.table import figures_table, measured_on
+from visae.table import measured_on, show_figures
 from visae.training import read_sweep, train, train_many
 
 
@@ -75,7 +75,4 @@ class Train(TrainingOptions, SAEOptions):
         # The truth of the planted network costs nothing; what visae evaluate found with images is kept.
         network = visae.network(name, device=self.device) if name.startswith("planted") else None
         found = evaluated(saes, rows, self.out) or evaluate(saes, Evidence(rows, network), self.out)
-        print(figures_table(found))
-        print(f"figures: {self.out / 'evaluation.json'}")
-        if len(found) > 1:
-            print(f"plot:    {self.out / 'frontier.png'}")
+        show_figures(found, self.out)

@@ -29,6 +29,12 @@ def random_directions(width: int, dim: int, generator: torch.Generator) -> Float
     return F.normalize(torch.randn(width, dim, generator=generator), dim=1)
 
 
+def untied(start: Float[Tensor, "m d"]) -> dict[str, Tensor]:
+    """The parameters of an encoder that starts at given directions, and the biases."""
+    width, dim = start.shape
+    return {"encoder": start.clone(), "encoder_bias": torch.zeros(width), "bias": torch.zeros(dim)}
+
+
 def squared_error(z: Float[Tensor, "*r n d"], guess: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
     """Mean over rows of |z - guess|^2."""
     return (z - guess).square().sum(-1).mean(-1)

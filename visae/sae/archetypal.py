@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.algebra import random_directions
+from visae.sae.algebra import random_directions, untied
 from visae.sae.base import SAE, Recipe
-from visae.sae.topk import TopK, TopKSAE, untied
+from visae.sae.topk import TopK, TopKSAE
 
 
 @dataclass(frozen=True)

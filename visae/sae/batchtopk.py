@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from visae.sae.algebra import random_directions
+from visae.sae.algebra import random_directions, untied
 from visae.sae.base import SAE, Recipe
 from visae.sae.choices import weakest_over_batch
-from visae.sae.topk import TopK, TopKSAE, untied
+from visae.sae.topk import TopK, TopKSAE
 from visae.sae.winners import Code, Dense, Winners, sparse_pays, winners
 
 # Weight of a batch in the running mean of thresholds. The code released with the paper has 0.001, for runs a hundred

@@ -16,9 +16,9 @@ from visae.sae.algebra import (
     random_directions,
     shifted,
     squared_error,
+    untied,
 )
 from visae.sae.base import SAE
-from visae.sae.topk import untied
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.algebra import drop_parallel_gradient, put_on_sphere, random_directions, squared_error
+from visae.sae.algebra import drop_parallel_gradient, put_on_sphere, random_directions, squared_error, untied
 from visae.sae.base import SAE
-from visae.sae.topk import untied
 
 # How much faster the logarithm of a silent feature's threshold falls than its bias rises: thresholds are several units
 # high, and nothing else brings down one that is not reached.

@@ -15,6 +15,7 @@ from visae.sae.jumprelu import JumpReLU
 from visae.sae.matryoshka import Matryoshka
 from visae.sae.relu import ReLU
 from visae.sae.topk import TopK
+from visae.settings import typed
 
 _RECIPES = (
     ReLU,
@@ -42,22 +43,10 @@ def recipe(kind: str, settings: Mapping[str, Any]) -> Recipe:
     surplus = [key for key in settings if key not in known]
     if surplus:
         raise VisaeError(f"a {kind} SAE has no setting {', '.join(surplus)}; its settings are {', '.join(known)}")
-    made: Recipe = KINDS[kind](
-        **{key: _typed(key, value, getattr(KINDS[kind], key)) for key, value in settings.items()}
-    )
+    made: Recipe = KINDS[kind](**{key: typed(key, value, getattr(KINDS[kind], key)) for key, value in settings.items()})
     return made
 
 
 def setting_names(kind: str) -> list[str]:
     """The settings of a kind."""
     return [field.name for field in fields(KINDS[kind])]
-
-
-def _typed(key: str, value: Any, default: int | float | str) -> Any:
-    """A setting as the type that it is; files and command lines write 5 for 5.0."""
-    if isinstance(value, type(default)) and not isinstance(value, bool):
-        return value
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    wanted = {int: "a whole number", float: "a number", str: "a word"}[type(default)]
-    raise VisaeError(f"{key} is {value!r}; it must be {wanted}")

@@ -8,10 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.algebra import random_directions, squared_error
+from visae.sae.algebra import random_directions, squared_error, untied
 from visae.sae.base import SAE
 from visae.sae.batchtopk import BatchTopK, BatchTopKSAE
-from visae.sae.topk import untied
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.algebra import random_directions
+from visae.sae.algebra import random_directions, untied
 from visae.sae.base import SAE
 from visae.sae.penalised import penalised
-from visae.sae.topk import untied
 
 _INITIAL_NORM = 0.1
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.algebra import drop_parallel_gradient, put_on_sphere, random_directions, squared_error
+from visae.sae.algebra import drop_parallel_gradient, put_on_sphere, random_directions, squared_error, untied
 from visae.sae.auxk import auxk, dead_features
 from visae.sae.base import SAE
 from visae.sae.choices import strongest, strongest_places
@@ -98,6 +98,8 @@ class TopKSAE(SAE):
         if self.dead is None:
             self.refresh()
         assert self.dead is not None
+        if not any(map(len, self.dead)):
+            return guess.new_zeros(guess.shape[:-2])
         weight: float = self.recipe.aux_weight
         return weight * auxk(self, z, z - guess, self.dead, self.recipe.aux_k)
 
@@ -126,9 +128,3 @@ class TopKSAE(SAE):
     def after_step(self) -> None:
         """Put the decoder's rows back on the unit sphere."""
         put_on_sphere(self.decoder)
-
-
-def untied(start: Float[Tensor, "m d"]) -> dict[str, Tensor]:
-    """The parameters of an encoder that starts at given directions, and the biases."""
-    width, dim = start.shape
-    return {"encoder": start.clone(), "encoder_bias": torch.zeros(width), "bias": torch.zeros(dim)}

@@ -26,7 +26,8 @@ class Group:
     def step(self, x: Float[Tensor, "n d"], rate: float, warmth: float) -> Terms:
         """One step of the optimiser; returns the terms of each member's loss, before it."""
         whole = self.whole
-        z = (x - whole.centre[0]) / whole.scale[0]
+        # All members have the centre and the scale of the rows.
+        z = next(iter(self.members.values())).standardise(x)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
             terms = whole.losses(z)
         if "sparsity" in terms:

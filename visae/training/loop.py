@@ -142,7 +142,6 @@ def _learned(
 
 
 def _about(rows: Rows, batches: Batches, sae: SAE, settings: Mapping[str, Any]) -> dict[str, Any]:
-    figures = asdict(fidelity(sae, batches.held_out()))
     return {
         "network": rows.settings["network"],
         "weights": rows.settings["weights"],
@@ -150,7 +149,7 @@ def _about(rows: Rows, batches: Batches, sae: SAE, settings: Mapping[str, Any]) 
         "rows": len(rows),
         "settings": settings,
         "held_out_images": len(batches.held_out_images),
-        "figures": {name: value if value == value else None for name, value in figures.items()},
+        "figures": files.without_nan(asdict(fidelity(sae, batches.held_out()))),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from visae.errors import VisaeError
 from visae.sae import recipe
 from visae.sae.kinds import KINDS
+from visae.settings import typed
 from visae.training.loop import Member
 from visae.training.recipe import Training
 
@@ -84,14 +85,11 @@ def _member(kind: str, settings: dict[str, Any], place: Path) -> Member:
 
 
 def _training(table: Mapping[str, Any], training: Training, place: Path) -> Training:
-    known = {field.name: field.type for field in fields(Training)}
-    for key, value in table.items():
+    known = [field.name for field in fields(Training)]
+    for key in table:
         if key not in known:
             raise VisaeError(f"{place}: training has no setting {key}; its settings are {', '.join(known)}")
-        wanted = type(getattr(training, key))
-        if type(value) is not wanted and not (wanted is float and type(value) is int):
-            raise VisaeError(f"{place}: {key} is {value!r}; it must be a {'whole ' * (wanted is int)}number")
     try:
-        return replace(training, **{key: type(getattr(training, key))(value) for key, value in table.items()})
+        return replace(training, **{key: typed(key, value, getattr(training, key)) for key, value in table.items()})
     except VisaeError as error:
         raise VisaeError(f"{place}: {error}") from None
