@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from visae.sae.algebra import linear, shifted
+from visae.sae.algebra import drop_parallel_gradient, linear, put_on_sphere, shifted
 
 
 @runtime_checkable
@@ -157,6 +157,18 @@ class SAE(nn.Module, ABC):
 
     def after_step(self) -> None:
         """Called after the optimiser's step."""
+
+
+class UnitNorm(SAE):
+    """An SAE whose decoder's rows are of unit norm."""
+
+    def before_step(self) -> None:
+        """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
+        drop_parallel_gradient(self.decoder)
+
+    def after_step(self) -> None:
+        """Put the decoder's rows back on the unit sphere."""
+        put_on_sphere(self.decoder)
 
 
 def _as_rows(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:

@@ -10,15 +10,13 @@ from torch import Tensor
 
 from visae.errors import VisaeError
 from visae.sae.algebra import (
-    drop_parallel_gradient,
     linear,
-    put_on_sphere,
     random_directions,
     shifted,
     squared_error,
     untied,
 )
-from visae.sae.base import SAE
+from visae.sae.base import SAE, UnitNorm
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Gated:
         return GatedSAE(self, dim, decoder=start, **untied(start), **more)
 
 
-class GatedSAE(SAE):
+class GatedSAE(UnitNorm):
     """f = 1[gate > 0] * ReLU(exp(r_mag) encoder (z - bias) + magnitude_bias), gate = encoder (z - bias) + encoder_bias.
 
     loss = |z - f decoder - bias|^2 + l1 * |ReLU(gate)|_1 + |z - ReLU(gate) decoder' - bias'|^2, where the copies
@@ -80,11 +78,3 @@ class GatedSAE(SAE):
         gate = shared + self.encoder_bias[..., None, :]
         magnitude = (self.r_mag.exp()[..., None, :] * shared + self.magnitude_bias[..., None, :]).relu()
         return gate, magnitude * (gate > 0)
-
-    def before_step(self) -> None:
-        """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
-        drop_parallel_gradient(self.decoder)
-
-    def after_step(self) -> None:
-        """Put the decoder's rows back on the unit sphere."""
-        put_on_sphere(self.decoder)

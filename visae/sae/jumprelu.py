@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.algebra import drop_parallel_gradient, put_on_sphere, random_directions, squared_error, untied
-from visae.sae.base import SAE
+from visae.sae.algebra import random_directions, squared_error, untied
+from visae.sae.base import SAE, UnitNorm
 
 # How much faster the logarithm of a silent feature's threshold falls than its bias rises: thresholds are several units
 # high, and nothing else brings down one that is not reached.
@@ -52,7 +52,7 @@ class JumpReLU:
         return JumpReLUSAE(self, dim, decoder=start, **untied(start), log_threshold=thresholds)
 
 
-class JumpReLUSAE(SAE):
+class JumpReLUSAE(UnitNorm):
     """f = pre * 1[pre > threshold], pre = encoder (z - bias) + encoder_bias, threshold = exp(log_threshold).
 
     loss = |z - f decoder - bias|^2 + l0 * L0, or + l0 * (L0 / target - 1)^2; unit-norm decoder rows. The thresholds
@@ -88,14 +88,6 @@ class JumpReLUSAE(SAE):
         """Raise the bias of silent features, and lower their thresholds."""
         super().rouse(after, by)
         self.log_threshold -= _ROUSED * by * (self.idle > after)
-
-    def before_step(self) -> None:
-        """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
-        drop_parallel_gradient(self.decoder)
-
-    def after_step(self) -> None:
-        """Put the decoder's rows back on the unit sphere."""
-        put_on_sphere(self.decoder)
 
 
 class _Jump(torch.autograd.Function):

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.sae.algebra import drop_parallel_gradient, put_on_sphere, random_directions, squared_error, untied
+from visae.sae.algebra import random_directions, squared_error, untied
 from visae.sae.auxk import auxk, dead_features
-from visae.sae.base import SAE
+from visae.sae.base import SAE, UnitNorm
 from visae.sae.choices import strongest, strongest_places
 from visae.sae.median import geometric_median
 from visae.sae.winners import Code, Dense, sparse_pays, winners
@@ -55,7 +55,7 @@ class TopK:
         return TopKSAE(self, dim, decoder=start, **untied(start))
 
 
-class TopKSAE(SAE):
+class TopKSAE(UnitNorm):
     """f = TopK(ReLU(encoder (z - bias) + encoder_bias)); unit-norm decoder rows; encoder = decoder at the start.
 
     loss = |z - f decoder - bias|^2 / d + aux_weight * AuxK
@@ -120,11 +120,3 @@ class TopKSAE(SAE):
         """The dead are looked at again at the next refresh, and not before."""
         assert isinstance(before, TopKSAE)
         self.dead = None if before.dead is None else [before.dead[index] for index in kept]
-
-    def before_step(self) -> None:
-        """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
-        drop_parallel_gradient(self.decoder)
-
-    def after_step(self) -> None:
-        """Put the decoder's rows back on the unit sphere."""
-        put_on_sphere(self.decoder)
