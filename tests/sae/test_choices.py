@@ -3,7 +3,7 @@ import pytest
 import torch
 from slow_saes import largest
 
-from visae.sae.choices import strongest, strongest_places, weakest_over_batch
+from visae.sae.choices import strongest, strongest_listed, weakest_over_batch
 
 PRE = [
     [3.0, 1.0, 2.0, 5.0, 4.0],
@@ -43,15 +43,29 @@ def test_what_is_kept_gets_the_gradient_and_nothing_else():
     assert torch.equal(pre.grad, torch.where(kept > 0, upstream, 0))
 
 
-@pytest.mark.parametrize("k", [1, 2, 5])
-def test_places_are_those_of_the_strongest_row_by_row(k):
-    pre = torch.tensor(np.random.default_rng(1).normal(0, 1, (30, 5)))
+# Rows of 64, of 60 and of 61 are chosen from in groups of 8, of 4 and of 1, unless that is said not to pay.
+@pytest.mark.parametrize("long", [0, 12_288])
+@pytest.mark.parametrize(("width", "k"), [(5, 1), (5, 2), (5, 5), (64, 1), (60, 3), (60, 6), (61, 1)])
+def test_a_list_is_of_the_strongest_row_by_row(monkeypatch, width, k, long):
+    monkeypatch.setattr("visae.sae.choices._LONG", long)
+    pre = torch.tensor(np.random.default_rng(1).normal(0, 1, (30, width)))
     pre[3] = -1
-    places = strongest_places(pre, k)
+    pre[4, 1:] = -1
+    values, rows, places = strongest_listed(pre, k)
     kept = strongest(pre, torch.tensor(k), k)
-    assert sorted(places.tolist()) == kept.view(-1).nonzero().flatten().tolist()
-    assert bool((torch.div(places, 5, rounding_mode="floor").diff() >= 0).all())
-    assert torch.equal(kept.view(-1)[places], pre.view(-1)[places])
+    listed = torch.zeros_like(pre).index_put((rows, places), values, accumulate=True)
+    assert torch.equal(listed, kept)
+    assert len(values) == (kept > 0).sum()
+    assert bool((rows.diff() >= 0).all())
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_among_equals_any_is_chosen_and_as_many_as_asked_for(monkeypatch, k):
+    monkeypatch.setattr("visae.sae.choices._LONG", 0)
+    values, rows, places = strongest_listed(torch.ones(4, 128), k)
+    assert values.tolist() == [1] * 4 * k
+    assert rows.tolist() == [row for row in range(4) for _ in range(k)]
+    assert len({*zip(rows.tolist(), places.tolist(), strict=True)}) == 4 * k
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 30, 60, 61, 150])

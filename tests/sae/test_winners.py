@@ -7,7 +7,7 @@ import torch
 from small_saes import AUX, filled, kind, standardised
 
 from visae.sae import Archetypal, BatchTopK, Matryoshka, TopK, stack
-from visae.sae.choices import strongest, strongest_places
+from visae.sae.choices import strongest, strongest_listed
 from visae.sae.winners import Code, Dense, Winners, sparse_pays, winners
 
 KINDS = [
@@ -111,7 +111,7 @@ def coded(stacked, monkeypatch, piece=None):
     encoder, shift = (torch.randn(*size, generator=source, dtype=torch.float64).requires_grad_() for size in sizes)
     z = torch.randn(7, 3, generator=source, dtype=torch.float64)
     ks = [1, 3][: len(encoder)] if stacked else [2]
-    code = winners(z, encoder, shift, lambda pre, member: strongest_places(pre, ks[member]))
+    code = winners(z, encoder, shift, lambda pre, member: strongest_listed(pre, ks[member]))
     pre = z @ encoder.mT + shift[..., None, :]
     return code, Dense(strongest(pre, torch.tensor(ks if stacked else ks[0]), max(ks))), (encoder, shift)
 

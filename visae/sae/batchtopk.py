@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from visae.sae.algebra import random_directions, untied
 from visae.sae.base import SAE, Recipe
-from visae.sae.choices import weakest_over_batch
+from visae.sae.choices import Listed, weakest_over_batch
 from visae.sae.topk import TopK, TopKSAE
 from visae.sae.winners import Code, Dense, Winners, sparse_pays, winners
 
@@ -60,12 +60,12 @@ class BatchTopKSAE(TopKSAE):
         self._follow(torch.where(f > 0, f, torch.inf).detach().amin((-2, -1)))
         return Dense(f)
 
-    def choose(self, pre: Float[Tensor, "n m"], member: int) -> Int[Tensor, " w"]:
-        """The positions in a batch of a member's pre-activations of those that fire."""
+    def choose(self, pre: Float[Tensor, "n m"], member: int) -> Listed:
+        """The pre-activations that fire in a batch of a member's."""
         guess = _SAFE * max(self.threshold.view(-1)[member].item(), 0)
         weakest = weakest_over_batch(pre, self.recipes[member].k * len(pre), guess)
-        flat = pre.view(-1)
-        return ((flat >= weakest) & (flat > 0)).nonzero().flatten()
+        rows, places = ((pre >= weakest) & (pre > 0)).nonzero(as_tuple=True)
+        return pre[rows, places], rows, places
 
     def _over_batch(self, pre: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n m"]:
         """The same, written out; without looking at numbers on the host, which would wait for the GPU."""

@@ -71,8 +71,10 @@ class _Penalised(torch.autograd.Function):
         price = weight * (of_penalty / len(z1))[:, None]
         decoder1 = torch.cat([decoder, price[..., None]], -1)
         of_guess = 2 / len(z1) * of_error
+        # One piece of memory for all: fresh pages cost as much as what is written to them.
+        room = torch.empty_like(ctx.kept[0][0][_parts(ctx.kept[0][0])[0]])
         per_member = [
-            _backward(z1, f, _with_ones(scale * left), decoder1[member])
+            _backward(z1, f, _with_ones(scale * left), decoder1[member], room)
             for member, ((f, left), scale) in enumerate(zip(ctx.kept, of_guess, strict=True))
         ]
         of_encoder1, of_decoder, of_bias = (torch.stack(of) for of in zip(*per_member, strict=True))
@@ -90,14 +92,16 @@ def _forward(z1: Tensor, encoder1: Tensor, decoder: Tensor, bias: Tensor) -> tup
     return f, left
 
 
-def _backward(z1: Tensor, f: Tensor, of_guess1: Tensor, decoder1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _backward(
+    z1: Tensor, f: Tensor, of_guess1: Tensor, decoder1: Tensor, room: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of the encoder with its shift, of the decoder, and of the bias."""
     of_guess = of_guess1[:, :-1]
     of_encoder1, of_decoder = torch.zeros_like(decoder1), decoder1.new_zeros(len(decoder1), of_guess.shape[1])
     for part in _parts(f):
-        of_f = torch.mm(of_guess1[part], decoder1.T)
+        of_pre = torch.mm(of_guess1[part], decoder1.T, out=room[: len(f[part])])
         # The backward pass of ReLU, in one reading of each.
-        of_pre = torch.ops.aten.threshold_backward(of_f, f[part], 0)
+        torch.ops.aten.threshold_backward.grad_input(of_pre, f[part], 0, grad_input=of_pre)
         of_encoder1.addmm_(of_pre.T, z1[part])
         of_decoder.addmm_(f[part].T, of_guess[part])
     return of_encoder1, of_decoder, of_guess.sum(0)

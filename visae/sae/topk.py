@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
 from visae.sae.algebra import random_directions, squared_error, untied
 from visae.sae.auxk import auxk, dead_features
 from visae.sae.base import SAE, UnitNorm
-from visae.sae.choices import strongest, strongest_places
+from visae.sae.choices import Listed, strongest, strongest_listed
 from visae.sae.median import geometric_median
 from visae.sae.winners import Code, Dense, sparse_pays, winners
 
@@ -89,9 +89,9 @@ class TopKSAE(UnitNorm):
             return winners(z, self.encoder, self.shift, self.choose)
         return Dense(strongest(self.pre_activations(z), self.k, self.most))
 
-    def choose(self, pre: Float[Tensor, "p m"], member: int) -> Int[Tensor, " w"]:
-        """The positions in a piece of a member's pre-activations of those that fire."""
-        return strongest_places(pre, self.recipes[member].k)
+    def choose(self, pre: Float[Tensor, "p m"], member: int) -> Listed:
+        """The pre-activations that fire in a piece of a member's."""
+        return strongest_listed(pre, self.recipes[member].k)
 
     def aux(self, z: Float[Tensor, "n d"], guess: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
         """AuxK's term of the loss, weighted."""

@@ -5,6 +5,7 @@ gradient of the decoder, that of the encoder and that of the values are then sum
 `embedding_bag`, which is fast on a CPU. `Dense` has the same interface over dense products, which a GPU is made for.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
@@ -14,8 +15,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from visae.sae.choices import Listed
+
 # Pre-activations computed at once: a piece that stays in the cache while its winners are chosen.
-_PIECE = 1 << 21
+_PIECE = 1 << 22
 
 
 @runtime_checkable
@@ -86,14 +89,16 @@ class Winners:
     def fired(self) -> Bool[Tensor, "*s m"]:
         """Which features fire on any of the rows."""
         *stacked, _, m = self.shape
-        found = torch.zeros(*stacked, m, dtype=torch.bool, device=self.places.device)
-        found.view(-1)[self.places] = True
-        return found
+        ends = torch.cat([self.starts[1:], self.starts.new_tensor([len(self.places)])])
+        return (ends > self.starts).view(*stacked, m)
 
     def summed(self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"]) -> Float[Tensor, "sm d"]:
         """For each feature, the sum over its winners of weight times the table's entry for their row."""
-        rows = self.rows_by_place if len(table) > self.shape[-2] else self.rows_by_place % len(table)
-        return F.embedding_bag(rows, table, self.starts, per_sample_weights=weights[self.by_place], mode="sum")
+        own = len(table) == math.prod(self.shape[:-1])
+        rows = self.rows_by_place if own else self.rows_by_place % len(table)
+        return F.embedding_bag(
+            rows, table, self.starts, per_sample_weights=weights.index_select(0, self.by_place), mode="sum"
+        )
 
 
 def sparse_pays(device: torch.device, k: int, width: int) -> bool:
@@ -108,33 +113,32 @@ def winners(
     z: Float[Tensor, "n d"],
     encoder: Float[Tensor, "*s m d"],
     shift: Float[Tensor, "*s m"],
-    choose: Callable[[Float[Tensor, "p m"], int], Int[Tensor, " w"]],
+    choose: Callable[[Float[Tensor, "p m"], int], Listed],
     piece: int | None = None,
 ) -> Winners:
     """The winners among the pre-activations encoder z + shift, with the gradients of encoder and shift.
 
-    choose: from a piece of one member's pre-activations [p, m], and the member's index, to the positions, counted
-            through the p m values and in the order of rows, of those that win.
+    choose: from a piece of one member's pre-activations [p, m], and the member's index, to those that win.
     piece:  rows at once; as many as stay in the cache, if None.
     """
-    n, (m, d) = len(z), encoder.shape[-2:]
-    flat_encoder, flat_shift = encoder.reshape(-1, d), shift.reshape(-1)
+    n, m = len(z), encoder.shape[-2]
+    # A column of ones makes the shift part of the product, and its gradient part of the encoder's.
+    z1 = torch.cat([z, z.new_ones(n, 1)], 1)
+    encoder1 = torch.cat([encoder, shift[..., None]], -1).flatten(0, -2)
     size = min(piece or max(_PIECE // m, 1), n)
     # One piece of memory for all: fresh pages cost as much as what is written to them.
     room = z.new_empty(size, m)
-    values, places, rows = [], [], []
+    found = []
     with torch.no_grad():
-        for member in range(len(flat_shift) // m):
-            own = slice(member * m, (member + 1) * m)
+        for member, own in enumerate(torch.split(encoder1, m)):
             for start in range(0, n, size):
-                part = z[start : start + size]
-                pre = torch.addmm(flat_shift[own], part, flat_encoder[own].T, out=room[: len(part)])
-                won = choose(pre, member)
-                values.append(pre.view(-1)[won].to(z.dtype))
-                places.append(won % m + member * m)
-                rows.append(torch.div(won, m, rounding_mode="floor") + (member * n + start))
-    code = _listed(torch.cat(values), torch.cat(places), torch.cat(rows), (*encoder.shape[:-2], n, m))
-    return replace(code, values=_EncoderGradient.apply(code.values, flat_encoder, flat_shift, z, code))
+                part = z1[start : start + size]
+                pre = torch.mm(part, own.T, out=room[: len(part)])
+                values, rows, places = choose(pre, member)
+                found.append((values, rows + (member * n + start), places + member * m))
+    values, rows, places = map(torch.cat, zip(*found, strict=True))
+    code = _listed(values, places, rows, (*encoder.shape[:-2], n, m))
+    return replace(code, values=_EncoderGradient.apply(code.values, encoder1, z1, code))
 
 
 def _listed(
@@ -143,7 +147,7 @@ def _listed(
     *stacked, _, m = shape
     in_order, by_place = places.int().sort()
     starts = _starts(in_order, m * (stacked[0] if stacked else 1))
-    return Winners(values, places, rows, by_place, rows[by_place], starts, shape)
+    return Winners(values, places, rows, by_place, rows.index_select(0, by_place), starts, shape)
 
 
 def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
@@ -166,15 +170,14 @@ class _DecoderGradient(torch.autograd.Function):
 
 
 class _EncoderGradient(torch.autograd.Function):
-    """The identity, which gives the encoder and its shift their gradients at the winners."""
+    """The identity, which gives the encoder, with its shift, the gradient at the winners."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, encoder: Tensor, _shift: Tensor, z: Tensor, code: Winners) -> Tensor:
-        ctx.z, ctx.code, ctx.count = z, code, len(encoder)
+    def forward(ctx: Any, values: Tensor, _encoder1: Tensor, z1: Tensor, code: Winners) -> Tensor:
+        ctx.z1, ctx.code = z1, code
         return values.view_as(values)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         code: Winners = ctx.code
-        of_shift = gradient.new_zeros(ctx.count).index_add_(0, code.places, gradient)
-        return None, code.summed(gradient, ctx.z), of_shift, None, None
+        return None, code.summed(gradient, ctx.z1), None, None
