@@ -24,9 +24,8 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; errors that the user can mend are one line, and exit code 2."""
-    command = tyro.cli(Command, prog="visae", description=visae.__doc__, args=arguments)
     try:
-        command.run()
+        tyro.cli(Command, prog="visae", description=visae.__doc__, args=arguments).run()
     except VisaeError as error:
         sys.exit(_fail(str(error)))
     except BrokenPipeError:

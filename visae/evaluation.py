@@ -101,7 +101,7 @@ def _on_truth(name: str, sae: SAE, evidence: Evidence, out: Path | None) -> dict
     truth = evidence.network.truth if evidence.network else None
     if truth is None or truth.layer != evidence.rows.settings["layer"]:
         return {}
-    figures: dict[str, Any] = asdict(recovery(sae.directions.cpu(), truth.directions.cpu()))
+    figures: dict[str, Any] = asdict(recovery(sae.directions.cpu(), truth.directions.cpu(), sae.block))
     if evidence.images is not None:
         assert evidence.network is not None
         pairs = planted_rows(evidence.network, unseen([sae], evidence))

@@ -82,7 +82,7 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Sequence[
 
 def _recovery(planted: Truth, sae: SAE) -> dict[str, float]:
     truth = planted.directions.cpu()
-    of_features = recovery(sae.directions.cpu(), truth)
+    of_features = recovery(sae.directions.cpu(), truth, sae.block)
     of_neurons = recovery(torch.eye(sae.dim), truth)
     return {**asdict(of_features), "neurons_matched_fraction": of_neurons.matched_fraction}
 

@@ -7,6 +7,7 @@ from made import Made
 
 from visae.errors import VisaeError
 from visae.metrics import activity, match, planted_rows
+from visae.metrics.matching import readout
 from visae.zoo import Network
 from visae.zoo.planted import Planted
 
@@ -14,6 +15,10 @@ from visae.zoo.planted import Planted
 def reading(directions):
     """Features fire as the rows say: each dimension is a feature, with the direction that is given."""
     return Made(directions.shape[1], lambda x: x[..., : len(directions)], lambda f: f, directions)
+
+
+class InBlocks(Made):
+    block = 2
 
 
 def column(*values):
@@ -48,6 +53,16 @@ def test_pairs_are_those_of_the_matching():
     result = activity(reading(found), torch.eye(3), [(x, truth)])
     assert result.f1.tolist() == pytest.approx([2 / 3, 1, 0])
     assert result.mean_f1 == pytest.approx(5 / 9)
+
+
+def test_of_a_block_the_part_along_the_truth_is_read():
+    """A block of the first two dimensions; the truth lies across it, 45 degrees from both."""
+    sae = InBlocks(4, lambda x: x, lambda f: f, torch.eye(4))
+    truth = torch.tensor([[1.0, 1, 0, 0]])
+    x = torch.tensor([[2.0, -1, 0, 0], [-2, 1, 0, 0], [0, 0, 5, 0], [0, 3, -9, 0]])
+    found = activity(sae, truth, [(x, column(1, 0, 1, 1))])
+    assert found.f1.tolist() == pytest.approx([2 * 2 / (2 + 3)])
+    assert readout(truth, torch.eye(4), 2).tolist() == [pytest.approx([0.5**0.5, 0.5**0.5, 0, 0])]
 
 
 def test_a_truth_that_never_fires_does_not_count():

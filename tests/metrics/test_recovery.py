@@ -84,3 +84,32 @@ def test_as_by_trying_all_matchings(found, truths, seed):
     matched, mean = slowly(noisy.numpy(), truth.numpy())
     assert result.matched_fraction == pytest.approx(matched)
     assert result.mean_cosine == pytest.approx(mean, abs=1e-6)
+
+
+def spanned(angles, dim=24):
+    """Blocks of two orthonormal rows in planes of their own, and directions in those planes at given angles."""
+    blocks = torch.linalg.qr(torch.randn(dim, dim, generator=torch.Generator().manual_seed(4))).Q
+    places = torch.tensor(angles).deg2rad()
+    return blocks, torch.stack([places.cos(), places.sin()], 1)
+
+
+def test_what_a_block_spans_is_found_and_no_more_often_than_it_has_dimensions():
+    blocks, within = spanned([0.0, 75.0, 150.0])
+    truth = within @ blocks[:2]
+    assert recovery(blocks, truth[:2], 2).matched_fraction == 1
+    assert recovery(blocks, truth[:2], 2).mean_cosine == pytest.approx(1)
+    assert recovery(blocks, truth, 2).matched_fraction == pytest.approx(2 / 3)
+    assert recovery(blocks[2:], truth, 2).matched_fraction == 0
+    assert recovery(-3 * blocks, -truth[:2], 2).matched_fraction == 1, "a subspace has no sign and no length"
+
+
+def test_the_cosine_with_a_block_is_that_with_the_projection():
+    blocks, _ = spanned([0.0])
+    truth = (0.8 * blocks[0] + 0.6 * blocks[7])[None]
+    assert recovery(blocks[:2], truth, 2).mean_cosine == pytest.approx(0.8)
+    assert recovery(blocks[:2], truth).mean_cosine == pytest.approx(0.8)
+
+
+def test_random_blocks_find_nothing():
+    blocks = torch.linalg.qr(torch.randn(32, 48, 4, generator=torch.Generator().manual_seed(0))).Q.mT.flatten(0, 1)
+    assert recovery(blocks, directions(70, 48), 4).matched_fraction == 0

@@ -8,10 +8,10 @@ from visae.errors import VisaeError
 from visae.sae import JumpReLU
 
 SETTINGS = [
-    {"l0": 0.75, "target": 0.0, "bandwidth": 1.5},
-    {"l0": 0.25, "target": 0.0, "bandwidth": 0.25},
-    {"l0": 0.75, "target": 2.0, "bandwidth": 1.5},
-    {"l0": 2.0, "target": 6.5, "bandwidth": 0.75},
+    {"l0": 0.75, "target": 0.0, "bandwidth": 1.5, "threshold": 1.0},
+    {"l0": 0.25, "target": 0.0, "bandwidth": 0.25, "threshold": 1.0},
+    {"l0": 0.75, "target": 2.0, "bandwidth": 1.5, "threshold": 1.0},
+    {"l0": 2.0, "target": 6.5, "bandwidth": 0.75, "threshold": 1.0},
 ]
 settings = pytest.mark.parametrize("settings", SETTINGS)
 

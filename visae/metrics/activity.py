@@ -8,7 +8,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.metrics.matching import match
+from visae.metrics.matching import readout
 from visae.sae import SAE
 from visae.zoo import Network
 
@@ -33,15 +33,14 @@ def activity(
     """Score "the found feature fires (> 0)" as a predictor of "the planted feature fires (> 0)".
 
     directions: of the planted features. They are matched one to one to the SAE's, as in `recovery`, and whatever the
-                cosine of a match is, the pair is scored.
+                cosine of a match is, the pair is scored. Of a block the part along the planted direction counts.
     pairs:      batches of rows x [n, d] and, of the same positions, the planted features' values [n, f].
     """
-    truths, partners, _ = match(directions, sae.directions)
+    read = readout(directions, sae.directions, sae.block).T.float()
     hits, found, planted = torch.zeros(3, len(directions), dtype=torch.int64)
     for x, truth in pairs:
         present = truth.cpu() > 0
-        fires = torch.zeros_like(present)
-        fires[:, truths] = sae.encode(x).cpu()[:, partners] > 0
+        fires = sae.encode(x).cpu().float() @ read > 0
         hits += (fires & present).sum(0)
         found += fires.sum(0)
         planted += present.sum(0)

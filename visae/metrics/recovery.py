@@ -20,10 +20,12 @@ class Recovery:
     mean_cosine: float
 
 
-def recovery(directions: Float[Tensor, "m d"], truth: Float[Tensor, "f d"]) -> Recovery:
+def recovery(directions: Float[Tensor, "m d"], truth: Float[Tensor, "f d"], block: int = 1) -> Recovery:
     """Match true directions one to one to found ones, with the largest sum of cosines (Hungarian method), and score.
 
     Where there are fewer directions than truths, the truths left over count as not found.
+
+    block: directions that span a subspace together, `SAE.block` of them (see `match`).
     """
-    _, _, partner = match(truth, directions)
+    _, _, partner = match(truth, directions, block)
     return Recovery((partner >= MATCHED).sum().item() / len(truth), partner.sum().item() / len(truth))

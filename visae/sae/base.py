@@ -81,6 +81,11 @@ class SAE(nn.Module, ABC):
         """Set whatever of the start depends on data, from a sample of standardised rows; nothing for most kinds."""
 
     @property
+    def block(self) -> int:
+        """Features that span a subspace together, one after the other: 1 but for blocks."""
+        return 1
+
+    @property
     def directions(self) -> Float[Tensor, "m d"]:
         """The features' directions in raw activations: what one unit of a feature adds to a row. Not for a stack."""
         return self.decoder.detach() * self.scale

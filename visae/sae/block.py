@@ -55,6 +55,11 @@ class BlockSAE(SAE):
     log_gain: Tensor
     blocks: Tensor
 
+    @property
+    def block(self) -> int:
+        """The dimensions of a block."""
+        return int(self.recipe.size)
+
     @torch.no_grad()
     def fit_start(self, z: Float[Tensor, "n d"]) -> None:
         """Gains with which the reconstruction is unbiased: E|z_hat|^2 = E<z_hat, z>."""
