@@ -52,6 +52,9 @@ class BlockSAE(SAE):
     this term, and e_hat what the next l blocks make of the row.
     """
 
+    # A gain, unlike a bias, moves pre-activations by a share of themselves.
+    roused: ClassVar[float] = 3.0
+
     log_gain: Tensor
     blocks: Tensor
 
@@ -106,7 +109,7 @@ class BlockSAE(SAE):
     def rouse(self, after: int, by: float) -> None:
         """Raise the gain of blocks of which no feature fired: they have no bias."""
         silent = (self.idle > after).view(*self.log_gain.shape, -1).all(-1)
-        self.log_gain += by * silent
+        self.log_gain += self.roused * by * silent
 
     @property
     def most(self) -> int:

@@ -48,6 +48,9 @@ class MatryoshkaSAE(BatchTopKSAE):
     loss = sum over sizes s of |z - f[:s] decoder[:s] - bias|^2 / d + aux_weight * AuxK
     """
 
+    # The last half of the features is trained by one of the errors only: it falls silent more easily.
+    roused: ClassVar[float] = 2.0
+
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """`nested`, the errors of all prefixes but the whole, `error`, of the whole, and `aux` (see `auxk`)."""
         code = self.code(z)

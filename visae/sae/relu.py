@@ -45,8 +45,6 @@ class ReLUSAE(SAE):
     loss = |z - f decoder - bias|^2 + l1 * sum_i f_i |decoder_i|
     """
 
-    # The L1 penalty pushes back: features that are roused faster come and go without learning anything.
-    roused: ClassVar[float] = 0.2
     l1: Tensor
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
