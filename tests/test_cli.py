@@ -159,7 +159,7 @@ def test_what_is_no_size_is_refused(text):
         ImageOptions(images="x", max_disk=text).most_bytes()
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "networks", "fetch", "capture", "train", "evaluate", "curves"])
+@pytest.mark.parametrize("command", ["demo", "run", "networks", "fetch", "capture", "train", "evaluate", "curves", "stimuli"])
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([command, "--help"])
@@ -184,3 +184,13 @@ def test_rows_are_looked_for_beside_the_dictionary(tmp_path, capsys):
     assert message == (
         f"visae: there is no rows/ beside {tmp_path / 'elsewhere'}; give --rows, the folder that visae capture made"
     )
+
+
+def test_stimuli_are_listed_and_drawn(tmp_path, capsys):
+    cli.main(["stimuli"])
+    shown = capsys.readouterr().out
+    assert "frequency_boundary" in shown
+    assert "above 0 px" in shown
+    cli.main(["stimuli", "--sheet", str(tmp_path / "s" / "sheet.png")])
+    assert (tmp_path / "s" / "sheet.png").is_file()
+    assert ".pdf" in fails(capsys, "stimuli", "--sheet", str(tmp_path / "sheet.txt"))

@@ -18,7 +18,7 @@ class Units:
     """Some units of a layer: its channels, or the features of an SAE over it.
 
     kind:  `neurons` or `features`.
-    read:  from the layer's maps [b, c, h, w] to the units' maps [b, u, h, w].
+    read:  from the layer's maps [b, c, h, w] to the units' maps [b, u, h, w], position by position.
     """
 
     kind: str
@@ -33,6 +33,10 @@ class Units:
     def maps(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b u H W"]:
         """The units' maps of RGB images, 0..1."""
         return self.read(self.network.maps(images, [self.layer.name])[self.layer.name])
+
+    def at(self, maps: Float[Tensor, "b c h w"], row: int, column: int) -> Float[Tensor, "b u"]:
+        """The units' values at one position of the layer's maps."""
+        return self.read(maps[:, :, row : row + 1, column : column + 1])[:, :, 0, 0]
 
 
 def neurons(network: Network, layer: str) -> Units:

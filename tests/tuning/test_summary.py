@@ -80,3 +80,80 @@ def test_published_curves_give_the_published_figures(data):
     for name, values in found.items():
         published = torch.tensor([figures[neuron][name] for neuron in curves])
         assert (values - published).abs().max() < tolerance[name], name
+
+
+def test_a_period_of_180_is_the_circle_in_half():
+    lines = bump(240.0, 30.0, 36)[None]  # of 36 steps of 5 degrees over 180: the bump is at 120, half as wide
+    mean, length = summary.resultant(lines, 180.0)
+    assert mean.item() == pytest.approx(120.0, abs=1e-3)
+    assert length.item() == pytest.approx(summary.resultant(lines)[1].item())
+    assert summary.peak(lines, 180.0).item() == 120.0
+    assert summary.width(lines, 180.0).item() == pytest.approx(2.3548 * 15, abs=1)
+    assert summary.largest_gap(torch.tensor([10.0, 100.0, 170.0]), 180.0) == pytest.approx(90.0)
+
+
+def test_peak_is_the_orientation_of_the_largest_sample():
+    found = summary.peak(torch.stack([bump(271.0, 9.0), torch.zeros(720)]))
+    assert found[0] == 271.0
+    assert found[1].isnan()
+
+
+def slow_shares(curve, harmonics):
+    """Projections on cosines and sines, by sums."""
+    angle = 2 * np.pi * np.arange(len(curve)) / len(curve)
+    variance = ((curve - curve.mean()) ** 2).mean()
+    shares = []
+    for k in range(1, harmonics + 1):
+        a, b = (2 * (curve * wave(k * angle)).mean() for wave in (np.cos, np.sin))
+        shares.append((a**2 + b**2) / 2 / variance)
+    return shares
+
+
+def test_shares_are_those_of_the_variance():
+    angle = torch.arange(72) * 2 * math.pi / 72
+    cosines = 3 + 2 * torch.cos(angle - 1) + torch.sin(2 * angle)
+    shares = summary.fourier_shares(torch.stack([cosines, torch.ones(72), torch.zeros(72)]))
+    assert shares[0].tolist() == pytest.approx([0.8, 0.2, 0, 0, 0, 0], abs=1e-6)
+    assert shares[1:].isnan().all()
+    noise = np.random.default_rng(0).random(72)
+    assert summary.fourier_shares(torch.tensor(noise)[None])[0].tolist() == pytest.approx(slow_shares(noise, 6))
+    everything = summary.fourier_shares(torch.tensor(noise)[None], 36)
+    assert everything.sum().item() == pytest.approx(1)
+
+
+def test_published_curves_give_the_published_shares(data):
+    """47.7 28.9 13.2 5.4 2.2 1.0 %, of mixed3b's ten curve neurons together."""
+    curves = json.loads((data / "facts/curve_tuning_mixed3b_full.json").read_text())["activations"]
+    tuning = torch.tensor([curves[neuron] for neuron in curves])
+    shares = summary.fourier_shares(tuning).double()
+    variance = tuning.double().var(1)
+    pooled = (shares * variance[:, None]).sum(0) / variance.sum()
+    means = shares.mean(0)
+    published = torch.tensor([47.7, 28.9, 13.2, 5.4, 2.2, 1.0], dtype=torch.float64) / 100
+    assert min((found - published).abs().max().item() for found in (pooled, means)) < 6e-4
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"), [(3.0, 1.0, 0.5), (1.0, 3.0, -0.5), (2.0, -5.0, 1.0), (0.0, 0.0, math.nan)]
+)
+def test_contrast_of_two_responses(one, other, expected):
+    found = summary.contrast(torch.tensor([one]), torch.tensor([other])).item()
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_polarity_compares_an_edge_with_itself_reversed():
+    one_way, both = bump(30.0, 10.0, 72), bump(30.0, 10.0, 72) + bump(210.0, 10.0, 72)
+    weaker = bump(30.0, 10.0, 72) + bump(210.0, 10.0, 72) / 3
+    found = summary.polarity(torch.stack([one_way, both, weaker, torch.zeros(72)]))
+    assert found.tolist() == pytest.approx([1, 0, 0.5, math.nan], abs=1e-6, nan_ok=True)
+
+
+def test_a_radius_is_preferred_in_logarithms():
+    radii = torch.tensor([5.0, 10.0, 20.0])
+    by_radius = torch.tensor([[0.0, 1, 0], [1, 0, 1], [-4, 0, 2], [0, 0, 0]])
+    found = summary.preferred_radius(by_radius, radii)
+    assert found.tolist() == pytest.approx([10, 10, 20, math.nan], nan_ok=True)
+
+
+def test_units_without_an_orientation_make_no_gap():
+    assert summary.largest_gap(torch.tensor([0.0, math.nan, 180.0])) == pytest.approx(180)

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 import visae
-from visae.tuning.stimuli import stroke_circles
-from visae.tuning.sweep import default_radii, viewing
+from visae.tuning.axes import default_radii
+from visae.tuning.stimuli import stimulus
+from visae.tuning.sweep import sweep
+from visae.tuning.views import viewing, views
 from visae.units import Units
 from visae.zoo.inception import CAFFE, TENSORFLOW, InceptionV1
 from visae.zoo.layers import Layer
@@ -46,7 +50,8 @@ def test_response_is_that_of_the_network_to_each_stimulus():
     size, position, centre = viewing(units.layer)
     for r, radius in enumerate(found.radii):
         for o, orientation in enumerate(found.orientations):
-            image = stroke_circles(orientation[None], radius[None], size, centre)
+            given = {"orientation": orientation[None], "radius": radius[None]}
+            image = stimulus("circle").images(given, size, centre)
             alone = units.maps(image)[0, :, position, position]
             assert torch.allclose(found.response[:, r, o], alone, atol=1e-5)
 
@@ -79,10 +84,11 @@ def test_the_image_shows_all_that_the_position_sees(flavour, name):
     size, position, centre = viewing(layer)
     larger = size + 64
     shift = 32 // layer.stride
-    args = torch.tensor([200.0]), torch.tensor([layer.receptive_field / 2])
-    small = network.read(stroke_circles(*args, size, centre), [name])[name][0, :, position, position]
+    given = {"orientation": torch.tensor([200.0]), "radius": torch.tensor([layer.receptive_field / 2])}
+    circle = stimulus("circle")
+    small = network.read(circle.images(given, size, centre), [name])[name][0, :, position, position]
     at = position + shift
-    large = network.read(stroke_circles(*args, larger, centre + 32), [name])[name][0, :, at, at]
+    large = network.read(circle.images(given, larger, centre + 32), [name])[name][0, :, at, at]
     assert torch.allclose(small, large, atol=1e-3 * float(large.abs().max()))
 
 
@@ -102,3 +108,92 @@ def test_units_of_a_module_are_swept():
     assert isinstance(units, Units)
     assert units.layer.receptive_field == 9
     assert visae.curves(units, orientations=8, radii=2).response.shape == (5, 2, 8)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return visae.network("planted", device="cpu")
+
+
+def test_each_response_is_to_the_stimulus_with_its_parameters(planted):
+    units = visae.neurons(planted, "mixed")
+    axes = {"opening": torch.tensor([60.0, 120.0]), "orientation": torch.tensor([0.0, 90.0, 200.0])}
+    found = sweep([units], "angle", axes, {"width": 3.0, "contrast": 1.0}, batch=4)[0]
+    assert found.values.shape == (48, 2, 3)
+    assert found.fixed == {"width": 3.0, "contrast": 1.0}
+    size, position, centre = viewing(units.layer)
+    for o, opening in enumerate(axes["opening"]):
+        for t, turn in enumerate(axes["orientation"]):
+            given = {"opening": opening, "orientation": turn, "width": torch.tensor(3.0), "contrast": torch.tensor(1.0)}
+            images = stimulus("angle").images({name: value[None] for name, value in given.items()}, size, centre)
+            alone = units.maps(images)[0, :, position, position]
+            torch.testing.assert_close(found.values[:, o, t], alone, rtol=0, atol=1e-5)
+
+
+def test_several_layers_in_one_pass_are_as_one_by_one(monkeypatch):
+    """Neurons of three layers of InceptionV1, and features: as many forward passes as for one."""
+    weights = InceptionV1(CAFFE)
+    network = visae.Network("made", weights, "0" * 64)
+    sae = visae.TopK(width=7, k=2).build(96, torch.Generator().manual_seed(0))
+    populations = [visae.neurons(network, name) for name in ("conv2d0", "conv2d2", "mixed3b_5x5")]
+    populations.append(visae.features(network, "mixed3b_5x5", sae))
+    axes = {"orientation": torch.tensor([0.0, 45.0, 90.0, 135.0])}
+    passes = []
+    monkeypatch.setattr(
+        weights, "read", lambda images, names, of=weights.read: passes.append(len(images)) or of(images, names)
+    )
+    together = sweep(populations, "line", axes)
+    assert passes == [4]
+    at = views(populations)[0]
+    for index, (units, found) in enumerate(zip(populations, together, strict=True)):
+        images = stimulus("line").images(axes, at.size, at.centre)
+        row = at.positions[index]
+        expected = units.maps(images).detach()[:, :, row, row].T
+        torch.testing.assert_close(found.values, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
+        assert units.layer.centre(row) == at.centre
+        assert (found.kind, found.layer) == (units.kind, units.layer.name)
+
+
+def test_layers_without_a_common_centre_are_looked_at_one_after_the_other():
+    network = visae.network("planted", device="cpu")
+    near, far = visae.neurons(network, "mixed"), visae.neurons(network, "truth")
+    beside = replace(far, layer=replace(far.layer, offset=1.0))
+    found = views([near, far, beside])
+    assert [sorted(view.positions) for view in found] == [[0, 1], [2]]
+    assert found[1].centre == beside.layer.centre(found[1].positions[2])
+
+
+def test_the_kernel_of_a_first_layer_unit_turned_is_its_tuning_turned():
+    """Symmetry: stimuli turned by 90 degrees and a kernel turned by 90 degrees are the same thing."""
+    kernels = torch.randn(6, 3, 7, 7, generator=torch.Generator().manual_seed(0))
+    found = []
+    for turned in (kernels, kernels.rot90(-1, (2, 3))):
+        conv = torch.nn.Conv2d(3, 6, 7, padding=3, bias=False)
+        conv.weight.data.copy_(turned)
+        network = visae.Network.from_module(torch.nn.Sequential(conv, torch.nn.ReLU()), layers=["1"])
+        found.append(visae.curves(visae.neurons(network, "1"), orientations=72, radii=3).response)
+    assert found[0].amax() > 1
+    torch.testing.assert_close(found[1], found[0].roll(18, 2), rtol=0, atol=1e-2 * float(found[0].amax()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "axes", "fixed", "words"),
+    [
+        ("circel", None, None, "no stimulus named 'circel'; the nearest are circle"),
+        ("circle", {"radius": torch.tensor([0.0])}, None, "radius is 0; it must be above 0 px"),
+        ("circle", {"radius": torch.tensor([])}, None, "radius is varied over no values"),
+        ("circle", {"radius": torch.tensor([5.0])}, {"radius": 5.0}, "radius is fixed and varied"),
+        ("line", {"radius": torch.tensor([5.0])}, None, "no parameter of line named 'radius'"),
+        ("line", None, {"width": -1.0}, "width is -1; it must be above 0 px"),
+    ],
+)
+def test_a_sweep_that_makes_no_sense_is_refused(planted, kind, axes, fixed, words):
+    with pytest.raises(visae.VisaeError, match=words):
+        sweep([visae.neurons(planted, "mixed")], kind, axes, fixed)
+
+
+def test_units_of_two_networks_are_refused(planted):
+    other = visae.network("planted", device="cpu")
+    for populations in ([], [visae.neurons(planted, "mixed"), visae.neurons(other, "mixed")]):
+        with pytest.raises(visae.VisaeError, match="units of one network"):
+            sweep(populations, "line")

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from visae.tuning.stimuli import filled_circles, stroke_circles
+from visae.tuning.stimuli import stimulus
 
 SIZE, MIDDLE = 96, 48
 POSITION = MIDDLE // 4  # of the maps of the planted network
@@ -40,13 +40,18 @@ def line(degrees, width=3.0, shift=0.0, light=False):
     return image(ink if light else 1 - ink)
 
 
+def drawn(kind, **parameters):
+    given = {name: torch.tensor([float(value)]) for name, value in parameters.items()}
+    return stimulus(kind).images(given, SIZE, float(MIDDLE))
+
+
 def ring(orientation, radius):
     """A circle, as a dark stroke, whose rim passes through the middle."""
-    return stroke_circles(torch.tensor([float(orientation)]), torch.tensor([float(radius)]), SIZE, float(MIDDLE))
+    return drawn("circle", orientation=orientation, radius=radius)
 
 
 def disc(orientation, radius):
-    return filled_circles(torch.tensor([float(orientation)]), torch.tensor([float(radius)]), SIZE, float(MIDDLE))
+    return drawn("disc", orientation=orientation, radius=radius)
 
 
 def spot(hue, radius=5.0):

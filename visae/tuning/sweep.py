@@ -1,6 +1,6 @@
-"""The curve sweep: every unit of a layer, at every orientation and radius, in one pass."""
+"""The sweep: units of any number of layers, at every combination of a stimulus's parameters, in one pass."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -8,18 +8,17 @@ from torch import Tensor
 
 from visae.errors import VisaeError
 from visae.progress import Progress
+from visae.tuning.axes import angles, default_axes, default_radii
 from visae.tuning.curves import Curves
-from visae.tuning.stimuli import filled_circles, stroke_circles
+from visae.tuning.responses import Responses
+from visae.tuning.stimuli import Stimulus, stimulus
+from visae.tuning.views import View, views
 from visae.units import Units
-from visae.zoo.layers import Layer
 
-Stimulus = Callable[[Tensor, Tensor, int, float], Tensor]
-STIMULI: dict[str, Stimulus] = {"stroke": stroke_circles, "filled": filled_circles}
-# The largest image: a layer that sees more is shown a part of the circle, as its photographs showed it.
-_LARGEST = 224
-_MULTIPLE = 32  # sizes that every stride up to 32 divides
-# Radii, in receptive fields, at both ends of the sweep: the range of the published heat maps, a factor of 24.5.
-_RADII = (0.12, 2.94)
+# The circles of the published sweeps, by the names under which they are asked for.
+CIRCLES = {"stroke": "circle", "filled": "disc"}
+
+Axes = Mapping[str, Float[Tensor, " _"]]
 
 
 def curves(
@@ -36,49 +35,81 @@ def curves(
     radii:         px; or how many, log-spaced from 0.12 to 2.94 receptive fields.
 
     The rim passes through the centre of the receptive field of the position that is read. Raises `VisaeError` for a
-    stimulus that does not exist and for fewer than 8 orientations or 1 radius.
+    stimulus that does not exist, for fewer than 8 orientations or 1 radius, and for a radius that is not above 0.
     """
-    if stimulus not in STIMULI:
-        raise VisaeError(f"no stimulus named {stimulus!r}; there are {', '.join(STIMULI)}")
-    r = radii if isinstance(radii, Tensor) else default_radii(units.layer, radii)
-    if orientations < 8 or len(r) < 1:
-        raise VisaeError(f"{orientations} orientations and {len(r)} radii; ask for at least 8 and 1")
-    degrees = torch.arange(orientations) * (360 / orientations)
-    response = _sweep(units, STIMULI[stimulus], torch.cartesian_prod(r.float(), degrees), batch)
-    shaped = response.view(len(r), orientations, len(units)).permute(2, 0, 1).contiguous()
-    return Curves(units.kind, units.network.name, units.layer.name, stimulus, degrees, r.float(), shaped)
+    if stimulus not in CIRCLES:
+        raise VisaeError(f"no circle named {stimulus!r}; there are {', '.join(CIRCLES)}")
+    r = radii.float() if isinstance(radii, Tensor) else default_radii(units.layer, radii)
+    axes = {"radius": r, "orientation": angles(orientations)}
+    found = sweep([units], CIRCLES[stimulus], axes, batch=batch)[0]
+    return Curves(found.kind, found.network, found.layer, stimulus, axes["orientation"], r, found.values)
 
 
-def default_radii(layer: Layer, count: int) -> Float[Tensor, " r"]:
-    """Radii in px, log-spaced from 0.12 to 2.94 times the side of the layer's receptive field."""
-    low, high = (end * min(layer.receptive_field, _LARGEST) for end in _RADII)
-    return torch.logspace(0, 1, max(count, 0), base=high / low, dtype=torch.float64).mul(low).float()
+def sweep(
+    populations: Sequence[Units],
+    kind: str,
+    axes: Axes | None = None,
+    fixed: Mapping[str, float] | None = None,
+    batch: int = 64,
+) -> list[Responses]:
+    """Responses of populations of units of one network to a kind of stimulus, for each population.
 
+    axes:  parameters to vary, and their values; those of `default_axes` for the layer that sees most, if None.
+    fixed: values of parameters that are not varied, where not the defaults.
 
-def viewing(layer: Layer) -> tuple[int, int, float]:
-    """The size of images in px, the row and column of the map that is read, and the px at the centre of what it sees.
-
-    The smallest size, a multiple of 32, at which the position's receptive field lies wholly inside the image.
+    Patterns lie at the centre of what the position that is read sees. Layers whose positions share a centre share a
+    forward pass. Raises `VisaeError` for no units, units of several networks, a stimulus or a parameter that does not
+    exist, and a value that it may not have.
     """
-    half = (layer.receptive_field - 1) / 2
-    for size in range(_MULTIPLE, _LARGEST + 1, _MULTIPLE):
-        position = round((size / 2 - layer.offset) / layer.stride)
-        centre = layer.centre(position)
-        if centre - half >= 0 and centre + half <= size - 1:
-            return size, position, centre
-    position = round((_LARGEST / 2 - layer.offset) / layer.stride)
-    return _LARGEST, position, layer.centre(position)
+    of, fixed = stimulus(kind), dict(fixed or {})
+    if not populations or any(units.network is not populations[0].network for units in populations):
+        raise VisaeError("a sweep is of units of one network; give at least one population, and no other network's")
+    widest = max((units.layer for units in populations), key=lambda layer: layer.receptive_field)
+    if axes is None:
+        axes = {name: values for name, values in default_axes(of, widest).items() if name not in fixed}
+    axes = dict(axes)
+    for name, values in axes.items():
+        if len(values) == 0 or name in fixed:
+            raise VisaeError(f"{kind}: {name} is {'fixed and varied' if name in fixed else 'varied over no values'}")
+    of.check(axes | {name: torch.tensor([value]) for name, value in fixed.items()})
+    return [
+        Responses(units.kind, units.network.name, units.layer.name, kind, axes, values, fixed)
+        for units, values in zip(populations, _measured(populations, of, axes, fixed, batch), strict=True)
+    ]
+
+
+def _measured(
+    populations: Sequence[Units], kind: Stimulus, axes: Axes, fixed: Mapping[str, float], batch: int
+) -> list[Float[Tensor, "u ..."]]:
+    grid = torch.meshgrid(*axes.values(), indexing="ij")
+    parameters = dict(zip(axes, (values.flatten() for values in grid), strict=True))
+    count, shape = grid[0].numel(), grid[0].shape
+    parameters |= {name: torch.full((count,), value) for name, value in fixed.items()}
+    measured: dict[int, Tensor] = {}
+    shown = views(populations)
+    with Progress(f"{kind.name} sweep", count * len(shown), "stimuli") as progress:
+        for view in shown:
+            parts = []
+            for start in range(0, count, batch):
+                part = {name: values[start : start + batch] for name, values in parameters.items()}
+                parts.append(_seen(populations, view, kind, part))
+                progress.update(len(next(iter(part.values()))))
+            for index in view.positions:
+                measured[index] = torch.cat([part[index] for part in parts]).T.reshape(-1, *shape).contiguous()
+    return [measured[index] for index in range(len(populations))]
 
 
 @torch.inference_mode()
-def _sweep(units: Units, stimulus: Stimulus, parameters: Float[Tensor, "n 2"], batch: int) -> Float[Tensor, "n u"]:
-    size, position, centre = viewing(units.layer)
-    units.network.map_shapes([units.layer.name], size)
-    out = []
-    with Progress(f"curves of {units.kind}", len(parameters), "stimuli") as progress:
-        for part in torch.split(parameters, batch):
-            radius, orientation = part.to(units.network.device).unbind(1)
-            images = stimulus(orientation, radius, size, centre).contiguous(memory_format=torch.channels_last)
-            out.append(units.maps(images)[:, :, position, position].float().cpu())
-            progress.update(len(part))
-    return torch.cat(out)
+def _seen(
+    populations: Sequence[Units], view: View, kind: Stimulus, parameters: Mapping[str, Float[Tensor, " n"]]
+) -> dict[int, Float[Tensor, "n u"]]:
+    """Responses of the populations that share a view to a batch of stimuli, by index."""
+    network = populations[0].network
+    on_device = {name: values.to(network.device) for name, values in parameters.items()}
+    images = kind.images(on_device, view.size, view.centre).contiguous(memory_format=torch.channels_last)
+    layers = [*{populations[index].layer.name: None for index in view.positions}]
+    maps = network.maps(images, layers)
+    return {
+        index: populations[index].at(maps[populations[index].layer.name], row, row).float().cpu()
+        for index, row in view.positions.items()
+    }

@@ -1,54 +1,212 @@
+"""Every pattern against brute force: what a dense grid of points in each pixel says, averaged."""
+
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from visae.tuning.stimuli import STROKE, filled_circles, stroke_circles
+from visae.tuning.stimuli import STIMULI, stimulus
+
+FINE = 8  # points a side of every pixel
 
 
-def covered(orientation, radius, size, through, inside, fine=8):
-    """Ink by brute force: the share of fine x fine points of every pixel that `inside` says are ink."""
-    offsets = (np.arange(fine) + 0.5) / fine - 0.5
-    axis = (np.arange(size)[:, None] + offsets[None, :]).ravel() - through
-    angle = np.deg2rad(orientation)
-    x, y = axis[None, :] + radius * np.cos(angle), axis[:, None] + radius * np.sin(angle)
-    ink = inside(np.hypot(x, y) - radius)
-    return 1 - ink.reshape(size, fine, size, fine).mean((1, 3))
+def points(size, centre, orientation):
+    """Px along and across an orientation, of FINE x FINE points in every pixel."""
+    offsets = (np.arange(FINE) + 0.5) / FINE - 0.5
+    axis = (np.arange(size)[:, None] + offsets[None, :]).ravel() - centre
+    angle = math.radians(orientation)
+    x, y = axis[None, :], axis[:, None]
+    return x * math.cos(angle) + y * math.sin(angle), -x * math.sin(angle) + y * math.cos(angle)
 
 
-CASES = [(0.0, 8.0, 32, 15.5), (90.0, 8.0, 32, 16.0), (215.0, 12.5, 33, 14.25), (301.0, 60.0, 48, 23.0)]
+def averaged(values, size):
+    return values.reshape(size, FINE, size, FINE).mean((1, 3))
 
 
-@pytest.mark.parametrize(("orientation", "radius", "size", "through"), CASES)
-@pytest.mark.parametrize(
-    ("draw", "inside"),
-    [(stroke_circles, lambda d: np.abs(d) <= STROKE / 2), (filled_circles, lambda d: d <= 0)],
-)
-def test_pixels_are_the_share_that_is_not_ink(draw, inside, orientation, radius, size, through):
-    image = draw(torch.tensor([orientation]), torch.tensor([radius]), size, through)
+def on_circle(along, across, radius, width):
+    return np.abs(np.hypot(along + radius, across) - radius) <= width / 2
+
+
+def on_arc(along, across, radius, width, span):
+    angle = np.degrees(np.arctan2(across, along + radius))
+    ends = [
+        (radius * math.cos(e) - radius, radius * math.sin(e)) for e in (math.radians(span / 2) * s for s in (1, -1))
+    ]
+    caps = np.any([np.hypot(along - x, across - y) <= width / 2 for x, y in ends], axis=0)
+    return (on_circle(along, across, radius, width) & (np.abs(angle) <= span / 2)) | caps
+
+
+def on_double(along, across, radius, width, gap):
+    sides = [np.abs(np.hypot(s * along - radius - gap / 2, across) - radius) <= width / 2 for s in (1, -1)]
+    return sides[0] | sides[1]
+
+
+def on_line(along, across, width, length):
+    ends = np.hypot(along, np.maximum(np.abs(across) - length / 2, 0))
+    return ends <= width / 2
+
+
+def on_angle(along, across, opening, width):
+    inked = np.zeros(np.broadcast(along, across).shape, dtype=bool)
+    for sign in (1, -1):
+        turn = math.radians(180 + sign * opening / 2)
+        forth = along * math.cos(turn) + across * math.sin(turn)
+        beside = np.abs(across * math.cos(turn) - along * math.sin(turn))
+        inked |= np.where(forth >= 0, beside, np.hypot(along, across)) <= width / 2
+    return inked
+
+
+INK = {
+    "circle": (on_circle, {"radius": 9.0, "width": 2.0}),
+    "disc": (lambda along, across, radius: np.hypot(along + radius, across) <= radius, {"radius": 11.0}),
+    "arc": (on_arc, {"radius": 12.0, "width": 3.0, "span": 100.0}),
+    "double_curve": (on_double, {"radius": 10.0, "width": 2.0, "gap": 5.0}),
+    "line": (on_line, {"width": 2.5, "length": 14.0}),
+    "angle": (on_angle, {"opening": 70.0, "width": 3.0}),
+}
+WHERE = [(0.0, 32, 15.5), (90.0, 32, 16.0), (215.0, 33, 14.25), (301.0, 40, 19.0)]
+
+
+def drawn(kind, orientation, size, centre, **settings):
+    given = {name: torch.tensor([float(value)]) for name, value in {"orientation": orientation, **settings}.items()}
+    image = stimulus(kind).images(given, size, centre)
     assert image.shape == (1, 3, size, size)
-    assert torch.equal(image[:, 0], image[:, 1])
-    slow = covered(orientation, radius, size, through, inside)
-    # A straight edge through a pixel's corner region: distance-based coverage is exact to about a tenth.
-    assert np.abs(image[0, 0].numpy() - slow).max() < 0.13
-    assert np.abs(image[0, 0].numpy() - slow).mean() < 0.005
+    return image[0].double().numpy()
 
 
-@pytest.mark.parametrize("orientation", [0.0, 45.0, 120.0, 200.0, 333.0])
-def test_rim_passes_through_the_point_and_the_disc_lies_opposite_the_orientation(orientation):
-    size, through, radius = 65, 32.0, 12.0
-    stroke = stroke_circles(torch.tensor([orientation]), torch.tensor([radius]), size, through)[0, 0]
-    disc = filled_circles(torch.tensor([orientation]), torch.tensor([radius]), size, through)[0, 0]
-    assert stroke[32, 32] < 0.05
-    assert disc[32, 32] == pytest.approx(0.5, abs=0.05)
-    step = torch.tensor([np.cos(np.deg2rad(orientation)), np.sin(np.deg2rad(orientation))]) * 6
-    outward = (32 + step).round().int().tolist()
-    inward = (32 - step).round().int().tolist()
-    assert disc[outward[1], outward[0]] == 1
-    assert disc[inward[1], inward[0]] == 0
+@pytest.mark.parametrize(("orientation", "size", "centre"), WHERE)
+@pytest.mark.parametrize("kind", INK)
+def test_a_pixel_of_ink_is_as_dark_as_the_share_that_is_inked(kind, orientation, size, centre):
+    inside, settings = INK[kind]
+    along, across = points(size, centre, orientation)
+    slow = 1 - averaged(inside(along, across, **settings).astype(float), size)
+    fast = drawn(kind, orientation, size, centre, **settings)
+    assert (fast[0] == fast[1]).all()
+    # What covers a corner of a pixel is told by its distance from the middle: right to a fifth.
+    assert np.abs(fast[0] - slow).max() < 0.2
+    assert np.abs(fast[0] - slow).mean() < 0.006
+
+
+@pytest.mark.parametrize(("orientation", "size", "centre"), WHERE)
+@pytest.mark.parametrize("blur", [0.0, 6.0])
+def test_an_edge_is_light_where_it_points_to(orientation, size, centre, blur):
+    along, _ = points(size, centre, orientation)
+    light = np.clip(along / blur + 0.5, 0, 1) if blur else (along > 0).astype(float)
+    np.testing.assert_allclose(drawn("edge", orientation, size, centre, blur=blur)[0], averaged(light, size), atol=0.13)
+
+
+@pytest.mark.parametrize(("orientation", "size", "centre"), WHERE)
+def test_waves_are_what_their_formulas_say(orientation, size, centre):
+    axis = np.arange(size) - centre
+    turn = math.radians(orientation)
+    along = axis[None] * math.cos(turn) + axis[:, None] * math.sin(turn)
+    across = -axis[None] * math.sin(turn) + axis[:, None] * math.cos(turn)
+    wave = np.cos(2 * np.pi * along / 7 + np.radians(40))
+    grating = drawn("grating", orientation, size, centre, wavelength=7, phase=40)
+    np.testing.assert_allclose(grating, np.broadcast_to(0.5 + wave / 2, grating.shape), atol=1e-4)
+    gabor = drawn("gabor", orientation, size, centre, wavelength=7, phase=40, sigma=4)
+    window = np.exp(-(along**2 + across**2) / 2 / 4**2)
+    np.testing.assert_allclose(gabor[1], 0.5 + window * wave / 2, atol=1e-4)
+    low, high = (np.cos(2 * np.pi * along / w) * np.cos(2 * np.pi * across / w) for w in (12, 4))
+    found = drawn("frequency_boundary", orientation, size, centre, wavelength=12, ratio=3)[2]
+    for side, texture in ((along > 1, high), (along < -1, low)):
+        np.testing.assert_allclose(found[side], (0.5 + texture / 2)[side], atol=1e-3)
+
+
+@pytest.mark.parametrize("hue", [0.0, 50.0, 120.0])
+def test_both_sides_of_an_edge_of_colour_are_equally_light(hue):
+    found = drawn("colour_edge", 30.0, 32, 15.5, hue=hue)
+    np.testing.assert_allclose(found.mean(0), 0.5, atol=1e-6)
+    there, back = found[:, 28, 28], found[:, 3, 3]
+    np.testing.assert_allclose(there + back, 1, atol=1e-6)
+    expected = [0.5 + 0.5 * math.cos(math.radians(hue - third)) for third in (0, 120, 240)]
+    np.testing.assert_allclose(there, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", STIMULI)
+def test_contrast_reverses_and_weakens_about_grey(kind):
+    full, back, half, none = (drawn(kind, 20.0, 24, 11.5, contrast=c) for c in (1.0, -1.0, 0.5, 0.0))
+    np.testing.assert_allclose(back, 1 - full, atol=1e-6)
+    np.testing.assert_allclose(half - 0.5, (full - 0.5) / 2, atol=1e-6)
+    assert (none == 0.5).all()
+    assert full.std() > 0.05
+    usual = drawn(kind, 20.0, 24, 11.5)
+    np.testing.assert_allclose(usual, full if stimulus(kind).contrast > 0 else back, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", STIMULI)
+def test_a_pattern_is_moved_right_and_down(kind):
+    moved, still = drawn(kind, 75.0, 32, 15.0, x=3.0, y=5.0), drawn(kind, 75.0, 32, 15.0)
+    np.testing.assert_allclose(moved[:, 5:, 3:], still[:, :-5, :-3], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", STIMULI)
+@pytest.mark.parametrize("orientation", [0.0, 17.0, 110.0, 250.0])
+def test_a_quarter_turn_of_the_orientation_turns_the_image(kind, orientation):
+    """Clockwise, which for an image whose rows run down is rot90 with k = -1."""
+    size, centre = 33, 16.0
+    turned = np.rot90(drawn(kind, orientation, size, centre), -1, axes=(1, 2))
+    np.testing.assert_allclose(drawn(kind, orientation + 90, size, centre), turned, atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", STIMULI)
+def test_the_orientation_comes_round_after_its_period_and_not_before(kind):
+    first, half, whole = (drawn(kind, 33.0 + turn * stimulus(kind).period, 32, 15.5) for turn in (0, 0.5, 1))
+    np.testing.assert_allclose(whole, first, atol=2e-3)
+    assert np.abs(half - first).max() > 0.3
+
+
+LENGTHS = {"radius", "width", "fade", "gap", "length", "blur", "wavelength", "sigma"}
+
+
+@pytest.mark.parametrize("kind", STIMULI)
+def test_twice_the_lengths_on_an_image_of_twice_the_size_is_the_same_image(kind):
+    of = stimulus(kind)
+    lengths = {name: of.parameters[name].default for name in LENGTHS & of.parameters.keys()}
+    lengths["blur"] = 4.0
+    lengths = {name: value for name, value in lengths.items() if name in of.parameters}
+    small = drawn(kind, 40.0, 32, 15.5, **lengths)
+    large = drawn(kind, 40.0, 64, 31.5, **{name: 2 * value for name, value in lengths.items()})
+    shrunk = large.reshape(3, 32, 2, 32, 2).mean((2, 4))
+    # Small pixels see finer detail of waves than large ones, which are sampled in their middles.
+    assert np.abs(shrunk - small).mean() < 0.03
+    assert np.corrcoef(shrunk.ravel(), small.ravel())[0, 1] > 0.995
+
+
+def test_ink_fades_with_the_distance_from_the_point():
+    full, faded = (drawn("circle", 0.0, 65, 32.0, radius=12, fade=fade)[0] for fade in (math.inf, 8.0))
+    axis = np.arange(65) - 32.0
+    weight = np.exp(-(axis[None] ** 2 + axis[:, None] ** 2) / 2 / 8**2)
+    np.testing.assert_allclose(1 - faded, (1 - full) * weight, atol=1e-5)
+
+
+def test_a_stroke_thinner_than_a_pixel_is_as_dark_as_it_is_wide():
+    line = 1 - drawn("line", 0.0, 33, 16.0, width=0.25)[0]
+    assert line[16, 16] == pytest.approx(0.25)
+    assert line[16].sum() == pytest.approx(0.25, abs=0.15)
+
+
+def test_an_angle_of_180_degrees_is_a_line():
+    np.testing.assert_allclose(
+        drawn("angle", 25.0, 33, 16.0, opening=180, width=3), drawn("line", 25.0, 33, 16.0, width=3), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", ["circle", "disc", "arc", "angle"])
+def test_a_curve_bulges_the_way_it_is_oriented(kind):
+    """Its ink lies behind the point, seen from where it points."""
+    ink = 1 - drawn(kind, 0.0, 65, 32.0)[0]
+    assert ink[32, 32] > 0.4
+    assert ink[:, 35:].sum() < 0.5
+    assert ink[:, :30].sum() > 5
 
 
 def test_many_at_once_equal_one_at_a_time():
-    orientation, radius = torch.tensor([0.0, 77.0, 200.0]), torch.tensor([5.0, 9.0, 30.0])
-    together = stroke_circles(orientation, radius, 24, 11.5)
-    alone = [stroke_circles(o[None], r[None], 24, 11.5) for o, r in zip(orientation, radius, strict=True)]
-    assert torch.equal(together, torch.cat(alone))
+    given = {"orientation": torch.tensor([0.0, 77.0, 200.0]), "radius": torch.tensor([5.0, 9.0, 30.0])}
+    together = stimulus("circle").images(given, 24, 11.5)
+    alone = [
+        stimulus("circle").images({name: values[i : i + 1] for name, values in given.items()}, 24, 11.5)
+        for i in range(3)
+    ]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-6)
