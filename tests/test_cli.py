@@ -159,7 +159,9 @@ def test_what_is_no_size_is_refused(text):
         ImageOptions(images="x", max_disk=text).most_bytes()
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "networks", "fetch", "capture", "train", "evaluate", "curves", "stimuli"])
+@pytest.mark.parametrize(
+    "command", ["demo", "run", "networks", "fetch", "capture", "train", "evaluate", "curves", "stimuli"]
+)
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([command, "--help"])

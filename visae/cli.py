@@ -20,6 +20,7 @@ Command = (
     | Annotated[commands.Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[commands.Curves, tyro.conf.subcommand("curves")]
     | Annotated[commands.Stimuli, tyro.conf.subcommand("stimuli")]
+    | Annotated[commands.Verify, tyro.conf.subcommand("verify")]
 )
 
 

@@ -1,6 +1,6 @@
 """The report as a table for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,11 @@ def figures_table(found: Mapping[str, Mapping[str, Any]]) -> str:
     for name, figures in sorted(found.items(), key=lambda item: (item[1]["kind"], item[1]["l0"])):
         cells = [_cell(figures.get(column), form) for column, (_, form) in columns.items()]
         rows.append([f"{name or figures['kind']}{' (stopped)' * ('stopped' in figures)}", *cells])
+    return markdown(rows)
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells, the first the heading, as an aligned Markdown table."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows

@@ -92,6 +92,14 @@ def test_a_period_of_180_is_the_circle_in_half():
     assert summary.largest_gap(torch.tensor([10.0, 100.0, 170.0]), 180.0) == pytest.approx(90.0)
 
 
+def test_what_lies_far_from_the_peak_does_not_move_the_preferred_orientation():
+    alone, disturbed = bump(100.0, 12.0, 72), bump(100.0, 12.0, 72) + 0.3 * bump(220.0, 20.0, 72)
+    found = summary.preferred(torch.stack([alone, disturbed, torch.zeros(72)]))
+    assert found[:2].tolist() == pytest.approx([100, 100], abs=0.1)
+    assert found[2].isnan()
+    assert abs(summary.resultant(disturbed[None])[0].item() - 100) > 10
+
+
 def test_peak_is_the_orientation_of_the_largest_sample():
     found = summary.peak(torch.stack([bump(271.0, 9.0), torch.zeros(720)]))
     assert found[0] == 271.0

@@ -9,3 +9,4 @@ from visae.commands.networks import Networks as Networks
 from visae.commands.run import Run as Run
 from visae.commands.stimuli import Stimuli as Stimuli
 from visae.commands.train import Train as Train
+from visae.commands.verify import Verify as Verify

@@ -28,6 +28,15 @@ def resultant(tuning: Float[Tensor, "u o"], period: float = 360.0) -> tuple[Floa
     return mean.masked_fill(silent, torch.nan), z.abs().masked_fill(silent, 0.0).float()
 
 
+def preferred(tuning: Float[Tensor, "u o"], period: float = 360.0) -> Float[Tensor, " u"]:
+    """The circular mean of what of the tuning is at least half its peak, in degrees.
+
+    It is where the peak is, between samples: what a feature answers elsewhere, because others interfere, does not move
+    it. nan for a unit that never responds.
+    """
+    return resultant(torch.where(tuning >= tuning.amax(1, keepdim=True) / 2, tuning, 0.0), period)[0]
+
+
 def peak(tuning: Float[Tensor, "u o"], period: float = 360.0) -> Float[Tensor, " u"]:
     """The orientation of the largest response, in degrees; nan for a unit that never responds."""
     largest, place = tuning.max(1)

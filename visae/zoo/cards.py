@@ -9,6 +9,7 @@ from typing import Any
 from visae.errors import VisaeError, unknown
 from visae.files import published
 from visae.zoo.digests import Digest as Digest
+from visae.zoo.published import PublishedTuning, published_tuning
 
 SCHEMA = 1
 
@@ -40,7 +41,10 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class Card:
-    """What visae knows of a published network; `weights` names its files, the preferred one first."""
+    """What visae knows of a published network.
+
+    weights: its files, the preferred one first.  tuning: published measurements, to verify the weights by.
+    """
 
     name: str
     title: str
@@ -48,6 +52,7 @@ class Card:
     licence: str
     origin: str
     weights: tuple[WeightsFile, ...]
+    tuning: PublishedTuning | None = None
 
     def file_names(self) -> tuple[str, ...]:
         """Every name under which a file of this network's weights may lie in a folder, best first."""
@@ -92,12 +97,13 @@ def read(path: Path) -> Card:
 def _card(content: dict[str, Any], stem: str) -> Card:
     texts = {key: _take(content, key, str) for key in _TEXTS}
     entries = _take(content, "weights", list)
-    _finished(content, (*_TEXTS, "weights"))
+    tuning = published_tuning(_take(content, "tuning", dict)) if "tuning" in content else None
+    _finished(content, (*_TEXTS, "weights", "tuning"))
     if texts["name"] != stem:
         raise VisaeError(f"it is the card of {texts['name']!r}, expected {stem!r}: rename one of the two")
     if not all(isinstance(entry, dict) for entry in entries):
         raise VisaeError("'weights' is not a list of tables; write each as [[weights]]")
-    return Card(**texts, weights=tuple(_weights(dict(entry)) for entry in entries))
+    return Card(**texts, weights=tuple(_weights(dict(entry)) for entry in entries), tuning=tuning)
 
 
 def _weights(entry: dict[str, Any]) -> WeightsFile:

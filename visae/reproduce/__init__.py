@@ -1,0 +1,1 @@
+"""Published results, one file a paper: run it here, and put our number beside its number."""
