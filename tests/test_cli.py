@@ -160,7 +160,8 @@ def test_what_is_no_size_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "run", "networks", "fetch", "capture", "train", "evaluate", "curves", "stimuli"]
+    "command",
+    ["demo", "run", "networks", "fetch", "capture", "train", "evaluate", "curves", "stimuli", "verify", "reproduce"],
 )
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -42,7 +42,7 @@ def test_the_gain_of_blocks_rises_that_are_silent_as_a_whole():
     before = {name: tensor.clone() for name, tensor in sae.state_dict().items()}
     sae.rouse(100, 0.5)
     risen = sae.log_gain - before.pop("log_gain")
-    assert risen.tolist() == [pytest.approx(0.5), 0.0, 0.0, 0.0]
+    assert risen.tolist() == [pytest.approx(0.5 * sae.roused), 0.0, 0.0, 0.0]
     assert all(torch.equal(sae.state_dict()[name], tensor) for name, tensor in before.items())
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from visae import files
 from visae.tuning import summary
-from visae.tuning.plot import Panel, draw
+from visae.tuning.plots.radial import Panel, draw
 
 SCHEMA = 1
 # A curve detector's tuning has one sharp peak and no echo: the criterion under which the ten curve neurons of

@@ -40,6 +40,9 @@ class Criteria:
                 raise VisaeError(f"{name} is {getattr(self, name):g}; it must be from 0 to 1")
 
 
+USUAL = Criteria()
+
+
 @dataclass(frozen=True, eq=False)
 class Families:
     """members: of each family, which of the `u` units belong to it; no unit belongs to two.
@@ -60,7 +63,7 @@ class Families:
         return named
 
 
-def families(found: Battery, criteria: Criteria = Criteria()) -> Families:
+def families(found: Battery, criteria: Criteria = USUAL) -> Families:
     """Sort units into families.
 
     A unit is first of what it responds to most, and then of a family if it is selective for orientation:

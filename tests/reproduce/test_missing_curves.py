@@ -1,0 +1,101 @@
+import json
+
+import pytest
+import torch
+
+import visae
+from visae import cli
+from visae.activations import Positions
+from visae.images import Leaves
+from visae.reproduce import Budget, missing_curves
+from visae.reproduce.missing_curves import UNIFORM
+from visae.reproduce.pages import curves_page
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("missing")
+    network = visae.network("planted", device="cpu")
+    training = visae.Training(epochs=2, batch=512)
+    budget = Budget(visae.TopK(k=2), training, Positions(count=64), expansion=3, images=8)
+    return out, missing_curves(network, ["mixed"], Leaves(24, 128), out, budget)
+
+
+def test_every_population_is_measured_alike(made):
+    _, report = made
+    populations = report["layers"]["mixed"]["populations"]
+    assert list(populations) == ["neurons", "features", "PCA", "ICA", "random", UNIFORM]
+    assert [of["units"] for of in populations.values()] == [48, 144, 48, 48, 144, 144]
+    for of in populations.values():
+        # A unit that never fires on the natural images has no measure.
+        assert of["curve_units"] == len(of["orientations"]) <= of["families"]["curve"]
+        assert of["orientations"] == sorted(of["orientations"])
+        assert len(of["grid"]) == 24
+        at = next(row for row in of["grid"] if (row["selectivity"], row["echo"]) == (0.85, 0.05))
+        assert at["count"] == of["curve_units"]
+        assert at["largest_gap"] == of["largest_gap"]
+        assert len(of["selectivity_histogram"]) == 20
+
+
+def test_features_find_what_mixed_neurons_do_not_show(made):
+    """The claim itself, where it is known to be true."""
+    populations = made[1]["layers"]["mixed"]["populations"]
+    assert populations["neurons"]["curve_units"] == 0
+    assert populations["features"]["curve_units"] > 5
+    assert populations["random"]["curve_units"] <= 2
+
+
+def test_features_in_gaps_are_described(made):
+    out, report = made
+    rows = report["layers"]["mixed"]["in_gaps"]
+    assert rows
+    sae = visae.load(out / "mixed" / "dictionaries" / "features")
+    for row in rows:
+        assert row["nearest_curve_neuron"] >= 15
+        direction = torch.nn.functional.normalize(sae.directions[row["feature"]], dim=0)
+        for neuron, weight in row["neurons"].items():
+            assert direction[int(neuron)].item() == pytest.approx(weight)
+        assert row["cosine_to_nearest_neuron"] == pytest.approx(direction.max().item())
+        assert len(row["tuning"]) == 72
+
+
+def test_files_are_left_and_used_again(made):
+    out, report = made
+    assert json.loads((out / "report.json").read_text())["layers"] == json.loads(json.dumps(report["layers"]))
+    assert (out / "report.md").read_text() == curves_page(report)
+    for name in ("curves.png", "coverage.png", "radius-features.png"):
+        assert (out / "mixed" / name).read_bytes().startswith(b"\x89PNG")
+    stamp = (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns
+    network = visae.network("planted", device="cpu")
+    budget = Budget(visae.TopK(k=2), visae.Training(epochs=2, batch=512), Positions(count=64), 3, 8)
+    again = missing_curves(network, ["mixed"], Leaves(24, 128), out, budget)
+    assert again == report
+    assert (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns == stamp
+
+
+def test_the_page_says_what_is_not_comparable(made):
+    page = curves_page(made[1])
+    assert "This network, planted, is not the paper's" in page
+    assert "24 images and 1,536 activations, not five billion" in page
+    assert "| neurons " in page
+    assert "No curve feature lies" in curves_page(_without_gaps(made[1]))
+    assert "This is the paper's network" in curves_page({**made[1], "network": "inceptionv1"})
+
+
+def _without_gaps(report):
+    layer = {**report["layers"]["mixed"], "in_gaps": []}
+    return {**report, "layers": {"mixed": layer}}
+
+
+def test_bad_input_is_one_line(tmp_path, capsys):
+    for arguments, words in (
+        (["--layers", "mixd"], "mixed"),
+        (["--network", "planet"], "planted"),
+        (["--images", str(tmp_path / "none")], "none"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["reproduce", "missing-curves", "--out", str(tmp_path / "o"), *arguments])
+        assert stop.value.code == 2
+        error = capsys.readouterr().err
+        assert words in error
+        assert error.strip().count("\n") == 0

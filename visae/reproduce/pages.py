@@ -1,0 +1,105 @@
+"""The reproduction of the missing curve detectors as a page of Markdown: our numbers, and what the paper found."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from visae.table import markdown
+
+_MOST = 12  # features in gaps that are listed
+
+_PAPER = (
+    "What the paper found, on inception5h with ImageNet and five billion activations: the curve neurons of mixed3b "
+    "leave two large gaps (neighbours 62 and 68 degrees apart, near 207 and 326 degrees, where the best neuron's "
+    "response falls to half of what it is elsewhere), and features of its SAEs lie in them. Its table of recipes "
+    "could not be retrieved."
+)
+
+_CRITERIA = (
+    "A curve detector responds more to some circle than to any line or edge, has one sharp peak over orientation "
+    "(selectivity at least 0.85), and hardly answers to the opposite curve (echo at most 0.05). Coverage is the "
+    "minimum over the median of the best detector's response around the circle, in its own standard deviations over "
+    "natural images: 0 where some orientation moves none of them."
+)
+
+
+def curves_page(report: Mapping[str, Any]) -> str:
+    """The page of a report of `visae.reproduce.missing_curves`."""
+    parts = [f"# Missing curve detectors: {report['network']}", _PAPER, _comparable(report), _CRITERIA]
+    for layer, found in report["layers"].items():
+        parts += [f"## {layer}", *_layer(layer, found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _comparable(report: Mapping[str, Any]) -> str:
+    rows = sum(found["rows"] for found in report["layers"].values())
+    if report["network"] == "inceptionv1":
+        network = "This is the paper's network"
+    else:
+        network = (
+            f"This network, {report['network']}, is not the paper's: its neurons are others, and so may be their gaps"
+        )
+    return (
+        f"{network}. The budget here is {report['images']:,} images and {rows:,} activations, not five billion; what "
+        "is missing here may be missing for that reason."
+    )
+
+
+def _layer(layer: str, found: Mapping[str, Any]) -> list[str]:
+    sae = found["sae"]
+    populations = found["populations"]
+    head = ["population", "units", "curve detectors", "largest gap", "coverage", "lines", "edges", "angles", "double"]
+    rows = [[name, *_row(of)] for name, of in populations.items()]
+    return [
+        f"{found['rows']:,} rows; {sae['kind']}, {sae['width']:,} features, explained variance "
+        f"{sae['explained_variance']:.3f}, L0 {sae['l0']:.1f}, dead {sae['dead_fraction']:.1%}.",
+        markdown([head, *rows]),
+        f"![Tuning of neurons and features]({layer}/curves.png)",
+        f"![Coverage]({layer}/coverage.png)",
+        "Curve detectors and largest gap under other thresholds (selectivity across, echo down):",
+        _grid(populations["neurons"]["grid"], populations["features"]["grid"]),
+        _gaps(found["in_gaps"]),
+    ]
+
+
+def _row(of: Mapping[str, Any]) -> list[str]:
+    families = of["families"]
+    ratio = "" if of["coverage"] is None else f"{of['coverage']:.2f}"
+    others = [str(families[family]) for family in ("line", "edge", "angle", "double_curve")]
+    return [str(of["units"]), str(of["curve_units"]), f"{of['largest_gap']:.0f}°", ratio, *others]
+
+
+def _grid(neurons: Sequence[Mapping[str, Any]], features: Sequence[Mapping[str, Any]]) -> str:
+    selectivities = sorted({row["selectivity"] for row in neurons})
+    rows = [["neurons / features", *(f"{value:g}" for value in selectivities)]]
+    for echo in sorted({row["echo"] for row in neurons}):
+        cells = []
+        for selectivity in selectivities:
+            pair = [_at(of, selectivity, echo) for of in (neurons, features)]
+            cells.append(" / ".join(f"{row['count']} ({row['largest_gap']:.0f}°)" for row in pair))
+        rows.append([f"{echo:g}", *cells])
+    return markdown(rows)
+
+
+def _at(grid: Sequence[Mapping[str, Any]], selectivity: float, echo: float) -> Mapping[str, Any]:
+    return next(row for row in grid if row["selectivity"] == selectivity and row["echo"] == echo)
+
+
+def _gaps(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return "No curve feature lies 15° or more from every curve neuron."
+    head = ["feature", "orientation", "nearest curve neuron", "selectivity", "largest neurons", "largest cosine"]
+    cells = [
+        [
+            str(row["feature"]),
+            f"{row['orientation']:.0f}°",
+            f"{row['nearest_curve_neuron']:.0f}° away",
+            f"{row['selectivity']:.2f}",
+            ", ".join(f"{neuron} ({weight:+.2f})" for neuron, weight in row["neurons"].items()),
+            f"{row['cosine_to_nearest_neuron']:.2f}",
+        ]
+        for row in rows[:_MOST]
+    ]
+    more = f"\n\n{len(rows) - _MOST} more are in report.json." if len(rows) > _MOST else ""
+    lie = "feature lies" if len(rows) == 1 else "features lie"
+    count = f"{len(rows)} curve {lie} 15° or more from every curve neuron, the farthest first:"
+    return f"{count}\n\n{markdown([head, *cells])}{more}"
