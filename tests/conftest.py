@@ -19,3 +19,18 @@ def data() -> Path:
     if not folder:
         pytest.skip("VISAE_TEST_DATA is not set: it names the folder of weights, facts and photographs")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def recovered(tmp_path_factory):
+    """A folder with `rows/` and `sae/`, and the planted network, its rows, and a dictionary that found most of it."""
+    # Here, because nothing of the package may be imported before the hook is in place.
+    import visae
+    from visae.activations import Positions, capture_layers
+    from visae.images import Leaves
+
+    out = tmp_path_factory.mktemp("recovered")
+    network = visae.network("planted", device="cpu")
+    rows = capture_layers(network, {"mixed": out / "rows"}, Leaves(600, 128), Positions())["mixed"]
+    training = visae.Training(epochs=40, batch=1024)
+    return out, network, rows, visae.train(rows, visae.Archetypal(width=128, k=2), out / "sae", training, "cpu")

@@ -161,7 +161,20 @@ def test_what_is_no_size_is_refused(text):
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "run", "networks", "fetch", "capture", "train", "evaluate", "curves", "stimuli", "verify", "reproduce"],
+    [
+        "demo",
+        "run",
+        "networks",
+        "fetch",
+        "capture",
+        "train",
+        "evaluate",
+        "curves",
+        "stimuli",
+        "verify",
+        "decompose",
+        "reproduce",
+    ],
 )
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -19,6 +19,7 @@ Command = (
     | Annotated[commands.Train, tyro.conf.subcommand("train")]
     | Annotated[commands.Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[commands.Curves, tyro.conf.subcommand("curves")]
+    | Annotated[commands.Decompose, tyro.conf.subcommand("decompose")]
     | Annotated[commands.Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[commands.Stimuli, tyro.conf.subcommand("stimuli")]
     | Annotated[commands.Verify, tyro.conf.subcommand("verify")]

@@ -4,9 +4,7 @@ import pytest
 from batteries import made
 
 import visae
-from visae.activations import Positions, capture_layers
 from visae.errors import VisaeError
-from visae.images import Leaves
 from visae.metrics import match
 from visae.tuning import Criteria, battery, families
 
@@ -48,11 +46,9 @@ def test_neurons_that_mix_them_are_no_curve_detectors(network):
     assert families(battery([visae.neurons(network, "mixed")])[0]).members["curve"].sum() == 0
 
 
-def test_what_an_sae_unmixes_is_classified_through_the_neurons(network, tmp_path):
+def test_what_an_sae_unmixes_is_classified_through_the_neurons(recovered):
     """Of what a dictionary recovered, nearly all is what it was: few features answer to what they do not stand for."""
-    rows = capture_layers(network, {"mixed": tmp_path / "rows"}, Leaves(400, 128), Positions())["mixed"]
-    recipe, training = visae.Archetypal(width=128, k=2), visae.Training(epochs=40, batch=1024)
-    sae = visae.train(rows, recipe, tmp_path / "sae", training, "cpu")
+    _, network, _, sae = recovered
     found = families(battery([visae.features(network, "mixed", sae)])[0])
     names, right, near = found.names(), [], []
     for planted, unit, cosine in zip(*match(network.truth.directions, sae.directions), strict=True):

@@ -2,6 +2,7 @@
 
 from visae.commands.capture import Capture as Capture
 from visae.commands.curves import Curves as Curves
+from visae.commands.decompose import Decompose as Decompose
 from visae.commands.demo import Demo as Demo
 from visae.commands.evaluate import Evaluate as Evaluate
 from visae.commands.fetch import Fetch as Fetch

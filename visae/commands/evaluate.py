@@ -7,7 +7,7 @@ import tyro
 
 import visae
 from visae.activations import Rows
-from visae.commands.options import File, Text
+from visae.commands.options import File, Text, rows_beside
 from visae.device import open_device
 from visae.errors import VisaeError
 from visae.evaluation import evaluate, find_dictionaries
@@ -53,19 +53,12 @@ class Evaluate:
         """Evaluate, and print a table."""
         if self.count < 1:
             raise VisaeError(f"--count is {self.count}; it must be at least 1")
-        rows = Rows(self.rows or self._rows_beside())
+        rows = Rows(self.rows or rows_beside(self.place))
         saes = find_dictionaries(self.place, open_device(self.device))
         out = self.place if self.place.is_dir() else self.place.parent
         images = open_images(self.images, self.resize, self.crop, self.seed) if self.images else None
         found = evaluate(saes, Evidence(rows, self._network(rows, images), images, self.count), out)
         show_figures(found, out)
-
-    def _rows_beside(self) -> Path:
-        beside = [folder / "rows" for folder in (self.place, self.place.parent, self.place.parent.parent)]
-        there = [folder for folder in beside if folder.is_dir()]
-        if not there:
-            raise VisaeError(f"there is no rows/ beside {self.place}; give --rows, the folder that visae capture made")
-        return there[0]
 
     def _network(self, rows: Rows, images: Images | None) -> Network | None:
         """The network that the rows are of, where a figure needs it: the planted one costs nothing."""

@@ -167,3 +167,12 @@ class TrainingOptions:
         """The settings of training."""
         settings = {field.name: getattr(self, field.name) for field in fields(TrainingOptions)}
         return Training(**settings, seed=seed)
+
+
+def rows_beside(place: Path) -> Path:
+    """The store of rows beside a dictionary or a sweep; raises `VisaeError` if there is none."""
+    beside = [folder / "rows" for folder in (place, place.parent, place.parent.parent)]
+    there = [folder for folder in beside if folder.is_dir()]
+    if not there:
+        raise VisaeError(f"there is no rows/ beside {place}; give --rows, the folder that visae capture made")
+    return there[0]

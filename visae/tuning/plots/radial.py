@@ -62,7 +62,7 @@ def _radial(axes: PolarAxes, panel: Panel) -> None:
         closed = np.append(curve, curve[0]) / max(curve.max(), np.finfo(np.float32).tiny)
         axes.plot(angle, closed, color=colour, linewidth=0.9, alpha=0.85)
     start, gap = _widest_gap(panel.preferred)
-    if len(panel.preferred):
+    if len(panel.preferred) > 1:
         axes.bar(np.deg2rad(start + gap / 2), 1.0, width=np.deg2rad(gap), color="0.88", zorder=0)
     axes.set_ylim(0, 1)
     axes.set_yticks([0.5, 1.0], labels=[])
