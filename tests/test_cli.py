@@ -196,10 +196,13 @@ def test_rows_are_looked_for_beside_the_dictionary(tmp_path, capsys):
     cli.main(["evaluate", str(tmp_path / "run" / "dictionary")])
     assert "| topk " in capsys.readouterr().out
     (tmp_path / "elsewhere").mkdir()
-    message = fails(capsys, "evaluate", str(tmp_path / "elsewhere"))
-    assert message == (
-        f"visae: there is no rows/ beside {tmp_path / 'elsewhere'}; give --rows, the folder that visae capture made"
-    )
+    assert "no sae.safetensors in" in fails(capsys, "evaluate", str(tmp_path / "elsewhere"))
+    assert "nowhere does not exist" in fails(capsys, "evaluate", str(tmp_path / "nowhere"))
+    alone = tmp_path / "alone" / "far" / "away"
+    alone.mkdir(parents=True)
+    (tmp_path / "run" / "dictionary" / "sae.safetensors").rename(alone / "sae.safetensors")
+    message = fails(capsys, "evaluate", str(alone))
+    assert message == f"visae: there is no rows/ beside {alone}; give --rows, the folder that visae capture made"
 
 
 def test_stimuli_are_listed_and_drawn(tmp_path, capsys):

@@ -34,11 +34,13 @@ def find_dictionaries(place: str | Path, device: torch.device | str = "cpu") -> 
     Raises `VisaeError` where there is none.
     """
     place = Path(place)
+    if not place.exists():
+        raise VisaeError(f"{place} does not exist; give the folder of a dictionary or of a sweep")
     if place.is_file() or (place / FILE).exists():
         return {"": load(place, device)}
     found = {path.parent.name: load(path, device) for path in sorted(place.glob(f"*/{FILE}"))}
     if not found:
-        raise VisaeError(f"there is no {FILE} in {place} or its folders; train with: visae train --out {place} ...")
+        raise VisaeError(f"there is no {FILE} in {place} or its folders; give what visae train or visae run made")
     return found
 
 

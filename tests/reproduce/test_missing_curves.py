@@ -78,13 +78,20 @@ def test_the_page_says_what_is_not_comparable(made):
     assert "This network, planted, is not the paper's" in page
     assert "24 images and 1,536 activations, not five billion" in page
     assert "| neurons " in page
-    assert "No curve feature lies" in curves_page(_without_gaps(made[1]))
+    assert "No neuron is a curve detector" in page
+    assert "This dictionary is undertrained" in page
+    some = _without_gaps(made[1])
+    some["layers"]["mixed"]["populations"]["neurons"]["curve_units"] = 2
+    assert "No curve feature lies" in curves_page(some)
+    some["layers"]["mixed"]["in_gaps"] = made[1]["layers"]["mixed"]["in_gaps"][:1]
+    assert "1 curve feature lies 15° or more" in curves_page(some)
     assert "This is the paper's network" in curves_page({**made[1], "network": "inceptionv1"})
 
 
 def _without_gaps(report):
-    layer = {**report["layers"]["mixed"], "in_gaps": []}
-    return {**report, "layers": {"mixed": layer}}
+    copied = json.loads(json.dumps(report))
+    copied["layers"]["mixed"]["in_gaps"] = []
+    return copied
 
 
 def test_bad_input_is_one_line(tmp_path, capsys):

@@ -53,8 +53,8 @@ class Evaluate:
         """Evaluate, and print a table."""
         if self.count < 1:
             raise VisaeError(f"--count is {self.count}; it must be at least 1")
-        rows = Rows(self.rows or rows_beside(self.place))
         saes = find_dictionaries(self.place, open_device(self.device))
+        rows = Rows(self.rows or rows_beside(self.place))
         out = self.place if self.place.is_dir() else self.place.parent
         images = open_images(self.images, self.resize, self.crop, self.seed) if self.images else None
         found = evaluate(saes, Evidence(rows, self._network(rows, images), images, self.count), out)

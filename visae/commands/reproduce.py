@@ -50,8 +50,8 @@ class Reproduce:
     """Positions to keep of every image."""
     expansion: int = 8
     """Features, as a multiple of the layer's channels."""
-    k: int | None = None
-    """Features that may fire at one position. Without it: 8, on the planted network 2."""
+    k: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 8; planted: 2)")] = None
+    """Features that may fire at one position."""
     epochs: int = 8
     """Passes over the rows."""
     lr: float = 3e-3

@@ -16,7 +16,7 @@ class Stimuli:
     """
 
     sheet: File = None
-    """A .png, .pdf or .svg file for the sheet; without it, the parameters are listed."""
+    """Image file for the sheet, by its suffix (.png, .pdf, .svg); without it, the parameters are listed."""
 
     def run(self) -> None:
         """Print the list, or draw the sheet."""

@@ -77,7 +77,7 @@ def _words(channels: Sequence[int]) -> str:
 
 
 def _tuning(name: str) -> PublishedTuning:
-    published = opening.network_card(name).tuning
+    published = None if name.startswith("planted") else opening.network_card(name).tuning
     if published is None:
         raise VisaeError(f"nothing was published to verify {name} by; verify inceptionv1")
     return published

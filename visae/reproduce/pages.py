@@ -6,6 +6,7 @@ from typing import Any
 from visae.table import markdown
 
 _MOST = 12  # features in gaps that are listed
+_GOOD, _FEW_DEAD = 0.9, 0.2  # explained variance and dead features of a dictionary that can be trusted
 
 _PAPER = (
     "What the paper found, on inception5h with ImageNet and five billion activations: the curve neurons of mixed3b "
@@ -51,14 +52,21 @@ def _layer(layer: str, found: Mapping[str, Any]) -> list[str]:
     rows = [[name, *_row(of)] for name, of in populations.items()]
     return [
         f"{found['rows']:,} rows; {sae['kind']}, {sae['width']:,} features, explained variance "
-        f"{sae['explained_variance']:.3f}, L0 {sae['l0']:.1f}, dead {sae['dead_fraction']:.1%}.",
+        f"{sae['explained_variance']:.3f}, L0 {sae['l0']:.1f}, dead {sae['dead_fraction']:.1%}.{_doubt(sae)}",
         markdown([head, *rows]),
         f"![Tuning of neurons and features]({layer}/curves.png)",
         f"![Coverage]({layer}/coverage.png)",
-        "Curve detectors and largest gap under other thresholds (selectivity across, echo down):",
+        "Curve detectors, neurons / features, and the largest gap of each, under other thresholds:",
         _grid(populations["neurons"]["grid"], populations["features"]["grid"]),
-        _gaps(found["in_gaps"]),
+        _gaps(found["in_gaps"], populations["neurons"]["curve_units"], populations["features"]["curve_units"]),
     ]
+
+
+def _doubt(sae: Mapping[str, Any]) -> str:
+    """A warning, where the dictionary is too poor for what was found with it to be trusted."""
+    if sae["explained_variance"] >= _GOOD and sae["dead_fraction"] <= _FEW_DEAD:
+        return ""
+    return " This dictionary is undertrained: what it found is as doubtful as what it missed; give it more images."
 
 
 def _row(of: Mapping[str, Any]) -> list[str]:
@@ -70,7 +78,7 @@ def _row(of: Mapping[str, Any]) -> list[str]:
 
 def _grid(neurons: Sequence[Mapping[str, Any]], features: Sequence[Mapping[str, Any]]) -> str:
     selectivities = sorted({row["selectivity"] for row in neurons})
-    rows = [["neurons / features", *(f"{value:g}" for value in selectivities)]]
+    rows = [["echo ↓ selectivity →", *(f"{value:g}" for value in selectivities)]]
     for echo in sorted({row["echo"] for row in neurons}):
         cells = []
         for selectivity in selectivities:
@@ -84,7 +92,11 @@ def _at(grid: Sequence[Mapping[str, Any]], selectivity: float, echo: float) -> M
     return next(row for row in grid if row["selectivity"] == selectivity and row["echo"] == echo)
 
 
-def _gaps(rows: Sequence[Mapping[str, Any]]) -> str:
+def _gaps(rows: Sequence[Mapping[str, Any]], neurons: int, features: int) -> str:
+    if not neurons:
+        return (
+            f"No neuron is a curve detector: there are no gaps between them, and all {features} curve features are new."
+        )
     if not rows:
         return "No curve feature lies 15° or more from every curve neuron."
     head = ["feature", "orientation", "nearest curve neuron", "selectivity", "largest neurons", "largest cosine"]

@@ -70,11 +70,11 @@ def _members(table: dict[str, Any], place: Path) -> list[tuple[str, Member]]:
     for values in itertools.product(*axes.values()):
         settings = dict(zip(axes, values, strict=True))
         parts = [name, *(f"{key}{'_' * key[-1].isdigit()}{settings[key]}" for key in listed)]
-        found.append(("-".join(parts), _member(kind, settings, place)))
+        found.append(("-".join(parts), _member(kind, settings, f"{place}, {name}")))
     return found
 
 
-def _member(kind: str, settings: dict[str, Any], place: Path) -> Member:
+def _member(kind: str, settings: dict[str, Any], place: str) -> Member:
     seed = settings.pop("seed", 0)
     if type(seed) is not int:
         raise VisaeError(f"seed is {seed!r} in {place}; it must be a whole number")

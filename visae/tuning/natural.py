@@ -16,7 +16,7 @@ def natural_deviation(
 ) -> list[Float[Tensor, " u"]]:
     """Standard deviation of each unit's response over all positions of images, for each population of one network.
 
-    Sums in float64. Raises `VisaeError` without images.
+    Sums over batches in float64. Raises `VisaeError` without images.
     """
     network, layers = populations[0].network, [*{units.layer.name: None for units in populations}]
     sums = [torch.zeros(2, len(units), dtype=torch.float64) for units in populations]
@@ -24,8 +24,8 @@ def natural_deviation(
     for images in batches:
         maps = network.maps(images, layers)
         for index, units in enumerate(populations):
-            values = units.read(maps[units.layer.name]).double()
-            sums[index] += torch.stack([values.sum((0, 2, 3)), values.square().sum((0, 2, 3))]).cpu()
+            values = units.read(maps[units.layer.name]).float()
+            sums[index] += torch.stack([values.sum((0, 2, 3)), values.square().sum((0, 2, 3))]).double().cpu()
             counts[index] += values[:, 0].numel()
     if not all(counts):
         raise VisaeError("no images to measure how units vary; give at least one")
