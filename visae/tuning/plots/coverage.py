@@ -31,7 +31,8 @@ def draw_coverage(title: str, envelopes: Sequence[Envelope], period: float, path
     for row, (line, (colour, dash)) in enumerate(zip(envelopes, _LOOKS, strict=False)):
         degrees = np.arange(len(line.envelope) + 1) * (period / len(line.envelope))
         closed = np.append(line.envelope, line.envelope[:1])
-        above.plot(degrees, closed, color=colour, linestyle=dash, linewidth=1.4)
+        # The first lines are wider, so that they show under those that lie on them.
+        above.plot(degrees, closed, color=colour, linestyle=dash, linewidth=max(3.4 - 0.6 * row, 1.2))
         below.vlines(line.preferred, row - 0.36, row + 0.36, colors=colour, linewidth=1.1)
     above.set_ylim(bottom=0)
     above.set_ylabel("best unit's response,\nstandard deviations over natural images", fontsize=8)
