@@ -144,6 +144,7 @@ def test_dictionaries_are_found(rows, tmp_path):
         found = find_dictionaries(str(one))
         assert list(found) == [""]
         assert found[""].recipe == MEMBERS["topk-0"].recipe
-    for nothing in (tmp_path / "sweep" / "notes", tmp_path / "none"):
-        with pytest.raises(VisaeError, match=r"there is no sae\.safetensors in .* or its folders; train with"):
-            find_dictionaries(nothing)
+    with pytest.raises(VisaeError, match=r"there is no sae\.safetensors in .* or its folders; give what visae train"):
+        find_dictionaries(tmp_path / "sweep" / "notes")
+    with pytest.raises(VisaeError, match=r"none does not exist; give the folder of a dictionary"):
+        find_dictionaries(tmp_path / "none")

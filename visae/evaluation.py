@@ -1,5 +1,7 @@
 """Evaluation: every figure of a dictionary, or of a whole sweep, on images that it was not trained on."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -75,8 +77,12 @@ def evaluated(saes: Mapping[str, SAE], rows: Rows, out: Path) -> dict[str, dict[
     if not (out / FIGURES).exists():
         return None
     content = files.read_json(out / FIGURES, SCHEMA)
-    same = content["rows"] == rows.digest and set(content["dictionaries"]) == set(saes)
-    return dict(content["dictionaries"]) if same else None
+    before: dict[str, dict[str, Any]] = content["dictionaries"]
+    now = {name: _description(sae) for name, sae in saes.items()}
+    same = content["rows"] == rows.digest and set(before) == set(now)
+    if not same or any(before[name].get(key) != value for name, of in now.items() for key, value in of.items()):
+        return None
+    return dict(before)
 
 
 def draw(found: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None:
@@ -88,7 +94,10 @@ def draw(found: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None
 def _description(sae: SAE) -> dict[str, Any]:
     settings = sae.about.get("settings", {})
     stopped = {"stopped": sae.about["stopped"]} if "stopped" in sae.about else {}
-    return {"kind": sae.recipe.kind, "recipe": asdict(sae.recipe), "seed": settings.get("seed")} | stopped
+    made = {"kind": sae.recipe.kind, "recipe": asdict(sae.recipe), "seed": settings.get("seed")}
+    # Tells dictionaries of one recipe apart that were trained otherwise.
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return {**made, "settings": digest[:12], **stopped}
 
 
 def _on_rows(name: str, sae: SAE, rows: Rows, out: Path | None) -> dict[str, Any]:
@@ -136,7 +145,9 @@ def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:
     found: dict[str, float] = {}
     for names in alike.values():
         if len(names) > 1:
-            found |= dict.fromkeys(names, stability([saes[name].directions.cpu() for name in names]))
+            found |= dict.fromkeys(
+                names, stability([saes[name].directions.cpu() for name in names], saes[names[0]].block)
+            )
     return found
 
 

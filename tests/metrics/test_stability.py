@@ -65,3 +65,16 @@ def test_the_sign_matters_and_a_direction_without_length_agrees_with_none():
 def test_what_cannot_be_compared_is_an_error(shapes, said):
     with pytest.raises(VisaeError, match=said):
         stability([torch.ones(shape) for shape in shapes])
+
+
+def test_blocks_are_the_same_whatever_their_bases():
+    source = torch.Generator().manual_seed(0)
+    blocks = torch.linalg.qr(torch.randn(6, 12, 3, generator=source)).Q.mT
+    turned = torch.linalg.qr(torch.randn(6, 3, 3, generator=source)).Q @ blocks
+    order = torch.randperm(6, generator=source)
+    one, other = blocks.flatten(0, 1), turned[order].flatten(0, 1)
+    assert stability([one, other], 3) == pytest.approx(1)
+    assert stability([one, other]) < 0.9
+    lines = torch.eye(4)
+    assert stability([lines[:2], lines[2:]], 2) == pytest.approx(0)
+    assert stability([lines[:2], lines[1:3]], 2) == pytest.approx(0.5**0.5)

@@ -90,3 +90,10 @@ def test_the_auxiliary_reconstruction_would_train_the_decoder_if_it_were_not_fro
 def test_recipes_that_make_no_sense(settings, message):
     with pytest.raises(VisaeError, match=message):
         Gated(**settings)
+
+
+def test_a_whole_number_is_a_penalty_too():
+    z = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    whole, real = (Gated(width=4, l1=value).build(3, torch.Generator().manual_seed(0)) for value in (2, 2.0))
+    for name, value in whole.losses(z).items():
+        torch.testing.assert_close(value, real.losses(z)[name])

@@ -26,6 +26,20 @@ def match(
     return rows, columns, cosines[rows, columns]
 
 
+def match_blocks(one: Float[Tensor, "a d"], other: Float[Tensor, "a d"], block: int) -> Float64[Tensor, " g"]:
+    """Match subspaces one to one, with the largest sum of similarities; gives the similarities of the pairs.
+
+    |A B^T| / sqrt(p), the Frobenius norm, for orthonormal bases A and B of p rows: 1 for the same subspace, 0 for two
+    at right angles.
+    """
+    unit = [F.normalize(directions.detach().cpu().double(), dim=1) for directions in (one, other)]
+    a, b = (torch.unflatten(of, 0, (-1, block)) for of in unit)
+    similar = torch.linalg.norm(torch.einsum("gpd,hqd->ghpq", a, b), dim=(2, 3)) / block**0.5
+    rows, columns = linear_sum_assignment(similar.numpy(), maximize=True)
+    matched: Tensor = similar[rows, columns]
+    return matched
+
+
 def readout(truth: Float[Tensor, "f d"], directions: Float[Tensor, "m d"], block: int = 1) -> Float64[Tensor, "f m"]:
     """How each true direction's value is read from features: as that of its partner; 0 for one without.
 

@@ -64,7 +64,9 @@ class SAE(nn.Module, ABC):
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("idle", torch.zeros(self.width, dtype=torch.int64))
         for name in recipe.varied:
-            self.register_buffer(name, torch.tensor(getattr(recipe, name)), persistent=False)
+            # Of the setting's own type: a penalty given as 2 is the number 2.0.
+            kind = type(getattr(type(recipe), name))
+            self.register_buffer(name, torch.tensor(kind(getattr(recipe, name))), persistent=False)
         self.about: dict[str, Any] = {}
 
     @property

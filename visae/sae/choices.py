@@ -10,7 +10,7 @@ from torch import Tensor
 Listed = tuple[Float[Tensor, " w"], Int[Tensor, " w"], Int[Tensor, " w"]]
 
 # Values of a group, at most, in the two stages of a choice. These pay where groups are three times as many as k, and
-# rows times k long enough (measured on a CPU; from 768 features and k 32, from 3840 and k 8).
+# the length of rows times k is large enough (measured on a CPU; from 768 features and k 32, from 3840 and k 8).
 _GROUP = 8
 _MANY = 3
 _LONG = 12_288
@@ -43,7 +43,7 @@ def _largest(pre: Float[Tensor, "p m"], k: int) -> tuple[Float[Tensor, "p k"], I
     In two stages, where rows are long: what is among the k largest lies in one of the k groups with the largest maxima.
     """
     (p, m), size = pre.shape, math.gcd(pre.shape[1], _GROUP)
-    if k * m <= _LONG or m < _MANY * size * k:
+    if size == 1 or k * m <= _LONG or m < _MANY * size * k:
         return pre.topk(k, dim=1, sorted=False)
     groups = pre.view(p, size, m // size)
     best = groups.amax(1).topk(k, dim=1, sorted=False).indices
