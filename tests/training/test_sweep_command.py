@@ -96,7 +96,7 @@ def test_a_sweep_then_an_evaluation_with_images(swept, tmp_path, capsys):
 
 
 NOT_EVALUATED = [
-    (["{}/none"], "there is no sae.safetensors in"),
+    (["{}/none"], "none does not exist"),
     (["{}"], "there is no sae.safetensors in"),
     (["{}", "--count", "0"], "--count is 0; it must be at least 1"),
     (["{}", "--count", "-3"], "--count is -3"),
