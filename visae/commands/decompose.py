@@ -1,12 +1,8 @@
 """visae decompose"""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-from jaxtyping import Float
-from torch import Tensor
 
 import visae
 from visae import decomposition
@@ -15,7 +11,7 @@ from visae.commands.options import File, Text, rows_beside
 from visae.errors import VisaeError
 from visae.evidence import held_out_rows
 from visae.metrics.shares import shares
-from visae.sae import SAE, load
+from visae.sae import load
 from visae.table import markdown
 from visae.tuning import Battery, battery
 from visae.tuning.plots import Panel, draw
@@ -56,7 +52,7 @@ class Decompose:
         network = visae.network(sae.about["network"], self.weights, self.device)
         layer = sae.about["layer"]
         neuron = None if self.neuron is None else _number(self.neuron, layer, sae.dim)
-        batches = partial(_held_out, sae, Rows(self.rows or rows_beside(self.dictionary)))
+        batches = partial(held_out_rows, sae, Rows(self.rows or rows_beside(self.dictionary)))
         found = shares(sae, batches)
         swept = battery([features(network, layer, sae), neurons(network, layer)])
         if neuron is None:
@@ -69,10 +65,6 @@ class Decompose:
             path = self.out / "decomposition.png"
             _draw(layer, neuron, made_of, swept, path)
             print(f"plot: {path}")
-
-
-def _held_out(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
-    return held_out_rows(sae, rows)
 
 
 def _number(text: str, layer: str, count: int) -> int:

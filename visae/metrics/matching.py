@@ -18,8 +18,7 @@ def match(
     block: rows of `other` that span a subspace together and are at right angles to each other. The cosine is then that
            between a direction and its projection on the subspace, and a subspace is matched as often as it has rows.
     """
-    unit = [F.normalize(directions.detach().cpu().double(), dim=1) for directions in (one, other)]
-    cosines = unit[0] @ unit[1].T
+    cosines = _unit(one) @ _unit(other).T
     if block > 1:
         cosines = torch.unflatten(cosines, 1, (-1, block)).norm(dim=2).repeat_interleave(block, 1)
     rows, columns = (torch.from_numpy(found) for found in linear_sum_assignment(cosines.numpy(), maximize=True))
@@ -32,8 +31,7 @@ def match_blocks(one: Float[Tensor, "a d"], other: Float[Tensor, "a d"], block: 
     |A B^T| / sqrt(p), the Frobenius norm, for orthonormal bases A and B of p rows: 1 for the same subspace, 0 for two
     at right angles.
     """
-    unit = [F.normalize(directions.detach().cpu().double(), dim=1) for directions in (one, other)]
-    a, b = (torch.unflatten(of, 0, (-1, block)) for of in unit)
+    a, b = (torch.unflatten(_unit(of), 0, (-1, block)) for of in (one, other))
     similar = torch.linalg.norm(torch.einsum("gpd,hqd->ghpq", a, b), dim=(2, 3)) / block**0.5
     rows, columns = linear_sum_assignment(similar.numpy(), maximize=True)
     matched: Tensor = similar[rows, columns]
@@ -50,8 +48,12 @@ def readout(truth: Float[Tensor, "f d"], directions: Float[Tensor, "m d"], block
     if block == 1:
         read[rows, columns] = 1
         return read
-    along = F.normalize(truth.double().cpu(), dim=1) @ F.normalize(directions.detach().double().cpu(), dim=1).T
+    along = _unit(truth) @ _unit(directions).T
     own = torch.zeros_like(read, dtype=torch.bool)
     own[rows, columns] = True
     same_block = torch.unflatten(own, 1, (-1, block)).any(2).repeat_interleave(block, 1)
     return torch.where(same_block, along, 0)
+
+
+def _unit(directions: Float[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
+    return F.normalize(directions.detach().cpu().double(), dim=1)

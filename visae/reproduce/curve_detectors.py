@@ -120,7 +120,7 @@ def compare(
         measured,
         truth,
         correlation=_correlation(measured, truth),
-        apart=((mean - mean_published + 180).remainder(360) - 180).abs().nan_to_num(nan=180.0),
+        apart=summary.apart(mean, mean_published).nan_to_num(nan=180.0),
         echo=summary.echo(measured).nan_to_num(nan=1.0),
         order=_cycle(channels, mean),
         order_published=_cycle(channels, mean_published),

@@ -21,7 +21,7 @@ from visae.images import Images, Subset, batches
 from visae.reproduce.pages import curves_page
 from visae.sae import ICA, PCA, SAE, RandomDirections, Recipe
 from visae.training import Member, Training, train_many
-from visae.tuning import Battery, Coverage, battery, coverage, families, natural_deviation, over_criteria
+from visae.tuning import Battery, Coverage, battery, coverage, families, natural_deviation, over_criteria, summary
 from visae.tuning.plots import Panel, draw, draw_coverage, draw_heatmaps
 from visae.tuning.plots.coverage import Envelope
 from visae.units import Units, features, neurons
@@ -149,8 +149,8 @@ def _in_gaps(of_neurons: Coverage, of_features: Found, sae: SAE) -> list[dict[st
     rows = []
     unit_directions = torch.nn.functional.normalize(sae.directions.cpu(), dim=1)
     for unit, orientation in zip(of_features.curves.units, of_features.curves.orientation.tolist(), strict=True):
-        away = (of_neurons.orientation - orientation + 180).remainder(360) - 180
-        nearest = away.abs().min().item() if len(away) else 180.0
+        away = summary.apart(of_neurons.orientation, orientation)
+        nearest = away.min().item() if len(away) else 180.0
         if nearest < IN_A_GAP:
             continue
         weights = unit_directions[unit]

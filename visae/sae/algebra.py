@@ -24,6 +24,11 @@ def shifted(
     return bias - (weight @ origin[..., None])[..., 0]
 
 
+def with_ones(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
+    """Rows with a one appended, by which a product adds a shift, and its gradient sums that of the shift."""
+    return torch.cat([rows, rows.new_ones(len(rows), 1)], 1)
+
+
 def random_directions(width: int, dim: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
     """Directions drawn uniformly on the unit sphere."""
     return F.normalize(torch.randn(width, dim, generator=generator), dim=1)

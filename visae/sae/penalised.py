@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from visae.sae.algebra import linear, squared_error
+from visae.sae.algebra import linear, squared_error, with_ones
 
 # Values of [p, m] at once: a piece that stays in the cache between its product and what follows.
 _PIECE = 1 << 21
@@ -55,7 +55,7 @@ class _Penalised(torch.autograd.Function):
     def forward(
         ctx: Any, z: Tensor, encoder: Tensor, shift: Tensor, decoder: Tensor, bias: Tensor, weight: Tensor
     ) -> Penalised:
-        z1 = _with_ones(z)
+        z1 = with_ones(z)
         ctx.save_for_backward(z1, decoder, weight)
         encoder1 = torch.cat([encoder, shift[..., None]], -1)
         ctx.kept = [_forward(z1, *of_member) for of_member in zip(encoder1, decoder, bias, strict=True)]
@@ -74,7 +74,7 @@ class _Penalised(torch.autograd.Function):
         # One piece of memory for all: fresh pages cost as much as what is written to them.
         room = torch.empty_like(ctx.kept[0][0][_parts(ctx.kept[0][0])[0]])
         per_member = [
-            _backward(z1, f, _with_ones(scale * left), decoder1[member], room)
+            _backward(z1, f, with_ones(scale * left), decoder1[member], room)
             for member, ((f, left), scale) in enumerate(zip(ctx.kept, of_guess, strict=True))
         ]
         of_encoder1, of_decoder, of_bias = (torch.stack(of) for of in zip(*per_member, strict=True))
@@ -105,10 +105,6 @@ def _backward(
         of_encoder1.addmm_(of_pre.T, z1[part])
         of_decoder.addmm_(f[part].T, of_guess[part])
     return of_encoder1, of_decoder, of_guess.sum(0)
-
-
-def _with_ones(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
-    return torch.cat([rows, rows.new_ones(len(rows), 1)], 1)
 
 
 def _parts(f: Float[Tensor, "n m"]) -> list[slice]:

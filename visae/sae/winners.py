@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from visae.sae.algebra import with_ones
 from visae.sae.choices import Listed
 
 # Pre-activations computed at once: a piece that stays in the cache while its winners are chosen.
@@ -123,7 +124,7 @@ def winners(
     """
     n, m = len(z), encoder.shape[-2]
     # A column of ones makes the shift part of the product, and its gradient part of the encoder's.
-    z1 = torch.cat([z, z.new_ones(n, 1)], 1)
+    z1 = with_ones(z)
     encoder1 = torch.cat([encoder, shift[..., None]], -1).flatten(0, -2)
     size = min(piece or max(_PIECE // m, 1), n)
     # One piece of memory for all: fresh pages cost as much as what is written to them.

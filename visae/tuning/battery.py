@@ -12,6 +12,7 @@ from visae.tuning import summary
 from visae.tuning.axes import angles, default_radii
 from visae.tuning.responses import Responses
 from visae.tuning.sweep import sweep
+from visae.tuning.views import widest
 from visae.units import Units
 
 # Degrees: corners, not yet lines that are slightly bent.
@@ -54,9 +55,8 @@ class Battery:
 
 def battery(populations: Sequence[Units], orientations: int = 72, radii: int = 16, batch: int = 64) -> list[Battery]:
     """Sweep populations of units of one network; radii are those of the layer that sees most."""
-    widest = max((units.layer for units in populations), key=lambda layer: layer.receptive_field)
     circle, line = angles(orientations), angles(orientations, 180.0)
-    r = default_radii(widest, radii)
+    r = default_radii(widest(populations), radii)
     axes = {
         "circle": {"radius": r, "orientation": circle},
         "line": {"width": torch.tensor(WIDTHS), "orientation": line},

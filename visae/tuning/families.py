@@ -8,6 +8,7 @@ from torch import Tensor
 
 from visae.errors import VisaeError
 from visae.tuning.battery import Battery, Tuned
+from visae.tuning.curves import LARGEST_ECHO, LEAST_PEAK, LEAST_SELECTIVITY
 from visae.tuning.summary import contrast
 
 # The stimulus that tells a family's orientation.
@@ -28,10 +29,10 @@ class Criteria:
     (resultants 0.89 to 0.96, echoes up to 0.03).
     """
 
-    selectivity: float = 0.85
-    echo: float = 0.05
+    selectivity: float = LEAST_SELECTIVITY
+    echo: float = LARGEST_ECHO
     both: float = 0.5
-    peak: float = 0.1
+    peak: float = LEAST_PEAK
     corner: float = 0.1
 
     def __post_init__(self) -> None:

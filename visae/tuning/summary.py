@@ -109,6 +109,11 @@ def preferred_radius(by_radius: Float[Tensor, "u r"], radii: Float[Tensor, " r"]
     return ((weight @ radii.to(weight).log()) / torch.where(total > 0, total, torch.nan)).exp()
 
 
+def apart(one: Float[Tensor, "*n"], other: Float[Tensor, "*n"] | float, period: float = 360.0) -> Float[Tensor, "*n"]:
+    """How far two orientations are from each other, 0 .. period / 2, in degrees."""
+    return ((one - other + period / 2).remainder(period) - period / 2).abs()
+
+
 def largest_gap(preferred: Float[Tensor, " u"], period: float = 360.0) -> float:
     """The largest gap between neighbours on the circle of preferred orientations, in degrees.
 

@@ -12,7 +12,7 @@ from visae.tuning.axes import angles, default_axes, default_radii
 from visae.tuning.curves import Curves
 from visae.tuning.responses import Responses
 from visae.tuning.stimuli import Stimulus, stimulus
-from visae.tuning.views import View, views
+from visae.tuning.views import View, views, widest
 from visae.units import Units
 
 # The circles of the published sweeps, by the names under which they are asked for.
@@ -64,9 +64,8 @@ def sweep(
     of, fixed = stimulus(kind), dict(fixed or {})
     if not populations or any(units.network is not populations[0].network for units in populations):
         raise VisaeError("a sweep is of units of one network; give at least one population, and no other network's")
-    widest = max((units.layer for units in populations), key=lambda layer: layer.receptive_field)
     if axes is None:
-        axes = {name: values for name, values in default_axes(of, widest).items() if name not in fixed}
+        axes = {name: values for name, values in default_axes(of, widest(populations)).items() if name not in fixed}
     axes = dict(axes)
     for name, values in axes.items():
         if len(values) == 0 or name in fixed:

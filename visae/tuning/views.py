@@ -1,6 +1,6 @@
 """The image that one position of a layer sees, and which populations of units can look at the same one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from visae.units import Units
@@ -38,6 +38,11 @@ def viewing(layer: Layer) -> tuple[int, int, float]:
     return LARGEST, position, layer.centre(position)
 
 
+def widest(populations: Iterable[Units]) -> Layer:
+    """The layer that sees most, of those that populations of units are of."""
+    return max((units.layer for units in populations), key=lambda layer: layer.receptive_field)
+
+
 def views(populations: Sequence[Units]) -> list[View]:
     """Views that show every population its patterns in the middle of what a position sees, as few as that takes.
 
@@ -45,7 +50,7 @@ def views(populations: Sequence[Units]) -> list[View]:
     """
     left, found = dict(enumerate(populations)), []
     while left:
-        size, _, centre = viewing(max((units.layer for units in left.values()), key=lambda of: of.receptive_field))
+        size, _, centre = viewing(widest(left.values()))
         nearest = {index: _nearest(units.layer, centre) for index, units in left.items()}
         there = {index: at for index, at in nearest.items() if left[index].layer.centre(at) == centre}
         found.append(View(size, centre, there))
