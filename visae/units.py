@@ -1,6 +1,6 @@
 """Units: neurons and features as one thing. Images in, maps [b, u, h, w] out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,14 @@ def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
     _refuse_foreign(sae, network, layer)
     size = sae.directions.norm(dim=1)[:, None, None]
     return Units("features", network, of, sae.width, lambda maps: sae.encode(maps) * size)
+
+
+def read_all(populations: Sequence[Units], images: Float[Tensor, "b 3 h w"]) -> Iterator[Float[Tensor, "b _ _ _"]]:
+    """The maps of populations of units of one network, one after another, from one forward pass."""
+    layers = [*{units.layer.name: None for units in populations}]
+    maps = populations[0].network.maps(images, layers)
+    for units in populations:
+        yield units.read(maps[units.layer.name]).float()
 
 
 def _refuse_foreign(sae: SAE, network: Network, layer: str) -> None:

@@ -12,12 +12,16 @@ from visae.reproduce.missing_curves import UNIFORM
 from visae.reproduce.pages import curves_page
 
 
+def _small(channels):
+    return visae.TopK(k=2, width=3 * channels)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("missing")
     network = visae.network("planted", device="cpu")
     training = visae.Training(epochs=2, batch=512)
-    budget = Budget(visae.TopK(k=2), training, Positions(count=64), expansion=3, images=8)
+    budget = Budget(_small, training, Positions(count=64), images=8)
     return out, missing_curves(network, ["mixed"], Leaves(24, 128), out, budget)
 
 
@@ -63,11 +67,11 @@ def test_files_are_left_and_used_again(made):
     out, report = made
     assert json.loads((out / "report.json").read_text())["layers"] == json.loads(json.dumps(report["layers"]))
     assert (out / "report.md").read_text() == curves_page(report)
-    for name in ("curves.png", "coverage.png", "radius-features.png"):
+    for name in ("curves.png", "coverage.png", "radius.png", "selectivity.png", "natural.png", "gaps.png"):
         assert (out / "mixed" / name).read_bytes().startswith(b"\x89PNG")
     stamp = (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns
     network = visae.network("planted", device="cpu")
-    budget = Budget(visae.TopK(k=2), visae.Training(epochs=2, batch=512), Positions(count=64), 3, 8)
+    budget = Budget(_small, visae.Training(epochs=2, batch=512), Positions(count=64), 8)
     again = missing_curves(network, ["mixed"], Leaves(24, 128), out, budget)
     assert again == report
     assert (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns == stamp

@@ -17,5 +17,8 @@ def made(**stimuli):
         tuning = height * (bumps[0] if period == 180 else torch.maximum(bumps[0], echo * bumps[1]))
         # A second unit that responds to everything alike, to which strength is compared.
         values = torch.stack([tuning, torch.full_like(tuning, 1.0)])
-        responses[name] = Responses("neurons", "made", "l", name, {"orientation": degrees}, values)
+        axes = {"orientation": degrees}
+        if name == "circle":
+            axes, values = {"radius": torch.tensor([20.0]), **axes}, values[:, None]
+        responses[name] = Responses("neurons", "made", "l", name, axes, values)
     return Battery(responses)

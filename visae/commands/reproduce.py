@@ -50,7 +50,9 @@ class Reproduce:
     """Positions to keep of every image."""
     expansion: int = 8
     """Features, as a multiple of the layer's channels."""
-    k: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 8; planted: 2)")] = None
+    k: Annotated[
+        int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a twelfth of the channels; planted: 2)")
+    ] = None
     """Features that may fire at one position."""
     epochs: int = 8
     """Passes over the rows."""
@@ -67,9 +69,12 @@ class Reproduce:
         network = visae.network(self.network, self.weights, self.device)
         crop = _LEAVES_CROP if self.images.startswith("leaves:") else 224
         images = open_images(self.images, crop=crop, seed=self.seed)
-        recipe = TopK(k=self.k or (2 if planted else 8))
+
+        def recipe(channels: int) -> TopK:
+            return TopK(k=self.k or (2 if planted else channels // 12), width=self.expansion * channels)
+
         training = Training(epochs=self.epochs, lr=self.lr, seed=self.seed)
-        budget = Budget(recipe, training, Positions(count=self.positions, seed=self.seed), self.expansion)
+        budget = Budget(recipe, training, Positions(count=self.positions, seed=self.seed))
         missing_curves(network, layers, images, self.out, budget)
         print((self.out / "report.md").read_text())
         print(f"page: {self.out / 'report.md'}")

@@ -1,4 +1,4 @@
 """Published results, one file a paper: run it here, and put our number beside its number."""
 
-from visae.reproduce.missing_curves import Budget as Budget
+from visae.reproduce.budget import Budget as Budget
 from visae.reproduce.missing_curves import missing_curves as missing_curves

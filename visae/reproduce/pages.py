@@ -6,6 +6,12 @@ from typing import Any
 from visae.table import markdown
 
 _MOST = 12  # features in gaps that are listed
+_HARMONICS = 4
+_PICTURES = {
+    "radius": "Response over orientation and radius",
+    "natural": "Tuning in natural images",
+    "gaps": "Features in the neurons' gaps",
+}
 _GOOD, _FEW_DEAD = 0.9, 0.2  # explained variance and dead features of a dictionary that can be trusted
 
 _PAPER = (
@@ -15,11 +21,23 @@ _PAPER = (
     "could not be retrieved."
 )
 
+# Of the ten curve neurons of inception5h's mixed3b, from the data published with "Curve Detectors": medians, but for
+# the harmonics, which are shares of all ten together; the last is the median over pairs of nine neurons.
+_PUBLISHED_LAYERS = ("mixed3b", "mixed3b_5x5")
+_PUBLISHED = ["paper's ten neurons", "0.91", "50°", "0.01", "", "", "48 29 13 5", "", "9°"]
+
 _CRITERIA = (
     "A curve detector responds more to some circle than to any line or edge, has one sharp peak over orientation "
     "(selectivity at least 0.85), and hardly answers to the opposite curve (echo at most 0.05). Coverage is the "
     "minimum over the median of the best detector's response around the circle, in its own standard deviations over "
     "natural images: 0 where some orientation moves none of them."
+)
+
+_LIKENESS = (
+    "What the curve detectors are like, in the median: width at half maximum; the radius they prefer; lines against "
+    "circles (-1 to 1, below 0 for curves); shares of harmonics 1 to 4 of their tuning, %; and, from dataset examples "
+    "turned in steps, their width in natural images and by how much the angles between pairs of them differ from those "
+    "by circles:"
 )
 
 
@@ -56,10 +74,47 @@ def _layer(layer: str, found: Mapping[str, Any]) -> list[str]:
         markdown([head, *rows]),
         f"![Tuning of neurons and features]({layer}/curves.png)",
         f"![Coverage]({layer}/coverage.png)",
+        f"![Selectivity]({layer}/selectivity.png)",
+        _LIKENESS,
+        markdown(_likeness(layer, found)),
+        *(f"![{words}]({layer}/{name}.png)" for name, words in _PICTURES.items() if _drawn(name, found)),
         "Curve detectors, neurons / features, and the largest gap of each, under other thresholds:",
         _grid(populations["neurons"]["grid"], populations["features"]["grid"]),
         _gaps(found["in_gaps"], populations["neurons"]["curve_units"], populations["features"]["curve_units"]),
     ]
+
+
+def _drawn(name: str, found: Mapping[str, Any]) -> bool:
+    """Whether there was anything to draw."""
+    if name == "gaps":
+        return bool(found["in_gaps"])
+    return bool(found["natural"]) or name not in ("radius", "natural")
+
+
+def _likeness(layer: str, found: Mapping[str, Any]) -> list[list[str]]:
+    head = ["population", "selectivity", "width", "echo", "radius", "line or curve", "harmonics"]
+    rows = [[*head, "natural width", "angles differ by"]]
+    for name, of in found["populations"].items():
+        median, natural = of["medians_of_curve_units"], found["natural"].get(name, {})
+        if not median:
+            continue
+        shares = " ".join(f"{100 * share:.0f}" for share in median["harmonics"][:_HARMONICS])
+        cells = [
+            f"{median['selectivity']:.2f}",
+            f"{median['width']:.0f}°",
+            f"{median['echo']:.2f}",
+            f"{median['radius']:.0f} px",
+            f"{median['line_or_curve']:+.2f}",
+            shares,
+            _degrees(natural.get("width")),
+            _degrees(natural.get("disagreement_with_circles")),
+        ]
+        rows.append([name, *cells])
+    return [*rows, _PUBLISHED] if layer in _PUBLISHED_LAYERS else rows
+
+
+def _degrees(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}°"
 
 
 def _doubt(sae: Mapping[str, Any]) -> str:

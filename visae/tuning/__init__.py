@@ -11,7 +11,12 @@ from visae.tuning.curves import plot_curves as plot_curves
 from visae.tuning.families import Criteria as Criteria
 from visae.tuning.families import Families as Families
 from visae.tuning.families import families as families
+from visae.tuning.joint import Joint as Joint
+from visae.tuning.joint import joint_tuning as joint_tuning
 from visae.tuning.natural import natural_deviation as natural_deviation
+from visae.tuning.portrait import Portrait as Portrait
+from visae.tuning.portrait import medians as medians
+from visae.tuning.portrait import portrait as portrait
 from visae.tuning.responses import Responses as Responses
 from visae.tuning.responses import load_responses as load_responses
 from visae.tuning.sweep import curves as curves

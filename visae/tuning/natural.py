@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.units import Units
+from visae.units import Units, read_all
 
 
 @torch.inference_mode()
@@ -18,13 +18,10 @@ def natural_deviation(
 
     Sums over batches in float64. Raises `VisaeError` without images.
     """
-    network, layers = populations[0].network, [*{units.layer.name: None for units in populations}]
     sums = [torch.zeros(2, len(units), dtype=torch.float64) for units in populations]
     counts = [0] * len(populations)
     for images in batches:
-        maps = network.maps(images, layers)
-        for index, units in enumerate(populations):
-            values = units.read(maps[units.layer.name]).float()
+        for index, values in enumerate(read_all(populations, images)):
             sums[index] += torch.stack([values.sum((0, 2, 3)), values.square().sum((0, 2, 3))]).double().cpu()
             counts[index] += values[:, 0].numel()
     if not all(counts):

@@ -1,0 +1,39 @@
+"""What a reproduction spends on a layer, and where it keeps what it made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from visae.activations import Positions, Rows, capture_layers
+from visae.images import Images
+from visae.sae import SAE, Recipe
+from visae.training import Member, Training, train_many
+from visae.zoo import Network
+
+DICTIONARIES, FEATURES = "dictionaries", "features"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is spent on a layer.
+
+    recipe:    the SAE of a layer with so many channels.
+    images:    on which the standard deviations of units are measured, at most.
+    """
+
+    recipe: Callable[[int], Recipe]
+    training: Training
+    positions: Positions
+    images: int = 256
+
+
+def trained(network: Network, layer: str, images: Images, out: Path, budget: Budget) -> tuple[Rows, SAE]:
+    """Rows of a layer and the dictionary of its features, under `out`; what is there already is not made again."""
+    rows = capture_layers(network, {layer: rows_folder(out, layer)}, images, budget.positions)[layer]
+    member = {FEATURES: Member(budget.recipe(rows.dim), budget.training.seed)}
+    return rows, train_many(rows, member, out / layer / DICTIONARIES, budget.training, network.device)[FEATURES]
+
+
+def rows_folder(out: Path, layer: str, policy: str = "magnitude") -> Path:
+    """Where the rows of a layer are kept that were drawn by a policy."""
+    return out / layer / f"rows-{policy}"
