@@ -38,6 +38,11 @@ class Examples:
         return [(image, row, column) for image, row, column in places.tolist()]
 
 
+def clear_of_border(layer: Layer, images: Images) -> float:
+    """The margin at which what a position sees lies inside the image; of small images, a quarter of their side."""
+    return min((layer.receptive_field - 1) / 2, images.size / 4)
+
+
 @torch.inference_mode()
 def strongest(populations: Sequence[Units], images: Images, count: int, margin: float = 0.0) -> list[Examples]:
     """The dataset examples of every unit of some populations of one network, in one pass over the images.

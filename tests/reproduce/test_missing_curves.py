@@ -4,12 +4,13 @@ import pytest
 import torch
 
 import visae
-from visae import cli
+from visae import cli, files
 from visae.activations import Positions
-from visae.images import Leaves
+from visae.images import Leaves, open_images
 from visae.reproduce import Budget, missing_curves
-from visae.reproduce.missing_curves import UNIFORM
+from visae.reproduce.missing_curves import SCHEMA, UNIFORM
 from visae.reproduce.pages import curves_page
+from visae.tuning import load_responses
 
 
 def _small(channels):
@@ -61,6 +62,28 @@ def test_features_in_gaps_are_described(made):
             assert direction[int(neuron)].item() == pytest.approx(weight)
         assert row["cosine_to_nearest_neuron"] == pytest.approx(direction.max().item())
         assert len(row["tuning"]) == 72
+    asked = [row["natural_selectivity"] for row in rows[:12]]
+    assert all(0 <= of <= 1 for of in asked)
+
+
+def test_what_detectors_are_like_is_told(made):
+    out, report = made
+    found = report["layers"]["mixed"]
+    features = found["populations"]["features"]
+    summaries, header = files.read_tensors(out / "mixed" / "units.safetensors", SCHEMA)
+    assert header["layer"] == "mixed"
+    assert len(summaries["random.harmonics"]) == 144
+    detectors = summaries["features.selectivity"] >= 0.85
+    assert detectors.sum() >= features["curve_units"]
+    assert features["medians_of_curve_units"]["selectivity"] > 0.85
+    assert features["medians_of_curve_units"]["line_or_curve"] < 0
+    assert found["populations"]["neurons"]["medians_of_curve_units"] == {}
+    # No neuron is a curve detector: there is nothing of which joint tuning could be measured.
+    assert set(found["natural"]) == {"features"}
+    natural = found["natural"]["features"]
+    assert len(natural["units"]) == len(natural["examples"]) >= min(features["curve_units"], 24)
+    saved = load_responses(out / "mixed" / "responses" / "features-circle.safetensors")
+    assert saved.values.shape == (144, 16, 72)
 
 
 def test_files_are_left_and_used_again(made):
@@ -96,6 +119,26 @@ def _without_gaps(report):
     copied = json.loads(json.dumps(report))
     copied["layers"]["mixed"]["in_gaps"] = []
     return copied
+
+
+def test_on_the_real_network(data, tmp_path):
+    """The whole of it in small, over layers that differ in everything; what it says is looked at elsewhere."""
+    network = visae.network("inceptionv1-caffe", data / "weights", device="cpu")
+    photographs = open_images(data / "images" / "kodak", crop=224)
+
+    def recipe(channels):
+        return visae.TopK(k=4, width=channels)
+
+    budget = Budget(recipe, visae.Training(epochs=2, batch=256), Positions(count=64), images=4)
+    layers = ["conv2d0", "mixed3b_5x5"]
+    report = missing_curves(network, layers, photographs, tmp_path, budget)
+    assert list(report["layers"]) == layers
+    # Without SAEs in between these are known from the whole sweep (README).
+    assert report["layers"]["mixed3b_5x5"]["populations"]["neurons"]["families"]["curve"] == 23
+    assert report["layers"]["conv2d0"]["populations"]["neurons"]["curve_units"] == 0
+    page = (tmp_path / "report.md").read_text()
+    assert "inceptionv1-caffe, is not the paper's" in page
+    assert "| paper's ten neurons" in page
 
 
 def test_bad_input_is_one_line(tmp_path, capsys):

@@ -63,6 +63,7 @@ def test_own_tuning_is_that_of_a_cosine():
     for curve in joint.own:
         assert torch.corrcoef(torch.stack([curve, expected]))[0, 1] > 0.99
     assert joint.units == (0, 3)
+    assert joint.examples == (6, 6)
 
 
 def test_it_is_the_mean_over_the_examples_rolled_to_their_peak():
@@ -89,7 +90,7 @@ def test_it_is_the_mean_over_the_examples_rolled_to_their_peak():
 def test_units_that_do_not_answer_have_no_angle():
     responses = torch.zeros(2, 2, 36)
     responses[0, 0, 0], responses[1, 1, 0], responses[0, 1, 9] = 1.0, 2.0, 0.1
-    joint = Joint((4, 7), torch.arange(36) * 10.0, responses)
+    joint = Joint((4, 7), (1, 1), torch.arange(36) * 10.0, responses)
     apart = joint.apart()
     assert apart[0, 1].isnan()
     assert apart[1, 0].isnan()
@@ -98,6 +99,17 @@ def test_units_that_do_not_answer_have_no_angle():
     assert joint.apart()[0, 1].item() == pytest.approx(90)
     assert joint.disagreement(torch.tensor([10.0, 110.0])) == pytest.approx(10)
     assert joint.disagreement(torch.tensor([350.0, 80.0])) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_unit_that_is_off_is_told_from_others():
+    """Four bumps 90 degrees apart, the last of which natural images put 40 degrees from where circles do."""
+    degrees, true = torch.arange(36) * 10.0, torch.tensor([0.0, 90.0, 180.0, 310.0])
+    away = (degrees - (true[None] - true[:, None])[:, :, None] + 180).remainder(360) - 180
+    joint = Joint((3, 5, 8, 9), (1,) * 4, degrees, torch.exp(-(away**2) / 800))
+    by_circles = torch.tensor([0.0, 90.0, 180.0, 270.0])
+    assert joint.disagreement_of(9, by_circles) == pytest.approx(40, abs=0.5)
+    assert joint.disagreement_of(3, by_circles) == pytest.approx(0, abs=0.5)
+    assert joint.disagreement(true) == pytest.approx(0, abs=0.5)
 
 
 def test_no_units_and_few_steps_are_refused():

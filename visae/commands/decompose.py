@@ -1,24 +1,25 @@
 """visae decompose"""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import visae
 from visae import decomposition
 from visae.activations import Rows
 from visae.commands.options import File, Text, rows_beside
+from visae.decomposition import Case, Meaning
 from visae.errors import VisaeError
-from visae.evidence import held_out_rows
-from visae.metrics.shares import shares
-from visae.sae import load
+from visae.images import Images, open_images
+from visae.reproduce.budget import trained, usual
+from visae.reproduce.polysemantic import MOST_IMAGES, cases_of
+from visae.reproduce.populations import some_of
+from visae.sae import SAE, load
 from visae.table import markdown
-from visae.tuning import Battery, battery
-from visae.tuning.plots import Panel, draw
-from visae.units import features, neurons
+from visae.viz import draw_case
+from visae.zoo import Network
 
 _RANKED = 15  # neurons
-_DRAWN = 6  # features
+_LEAVES = "leaves:600"
 
 
 @dataclass(kw_only=True)
@@ -26,19 +27,27 @@ class Decompose:
     """Take neurons apart with a dictionary: which features write to them, and what each of those is.
 
     Without --neuron it lists the layer's most polysemantic neurons: those in which features of different kind or
-    orientation each explain a large part of the variance.
+    orientation each explain a large part of the variance. Without --dictionary one is made in --out, from --images.
 
-    Example: visae decompose --dictionary runs/topk8 --neuron mixed3b_5x5:17 --out runs/neuron17
+    Example: visae decompose --neuron mixed:3 --out runs/apart
+
+    Example: visae decompose --dictionary runs/topk8 --neuron mixed3b_5x5:17 --images photos/ --out runs/neuron17
+
+    Example: visae decompose --neuron mixed3b:359 --network inceptionv1 --images photos/ --out runs/mixed3b
     """
 
-    dictionary: Path
-    """Folder or file of a dictionary."""
+    dictionary: File = None
+    """Folder or file of a dictionary. Without it, one is made in --out, or found there."""
     neuron: Text = None
-    """Which neuron: its number, or LAYER:NUMBER."""
+    """Which neuron: LAYER:NUMBER, or its number in the dictionary's layer."""
     rows: File = None
     """Folder that visae capture made. Without it: rows/ beside the dictionary, as visae run leaves it."""
+    images: Text = None
+    """Images to make a dictionary from, and to find dataset examples in: a folder, a list, or leaves:N."""
     out: File = None
-    """Folder for decomposition.png, the tuning of the neuron and of the features that write to it."""
+    """Folder for neuron-N.png, the tuning of the neuron and of its features, and its dataset examples."""
+    network: str = "planted"
+    """Whose neurons, where there is no dictionary yet: planted, inceptionv1, inceptionv1-caffe, torchvision:NAME."""
     weights: File = None
     """File of weights, or a folder that holds it. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
     device: Text = None
@@ -46,25 +55,46 @@ class Decompose:
 
     def run(self) -> None:
         """Print the parts of a neuron, or the ranking."""
-        sae = load(self.dictionary)
-        if self.out and self.neuron is None:
+        if self.dictionary and self.out and self.neuron is None:
             raise VisaeError("--out is for the plot of one neuron; say which with --neuron")
-        network = visae.network(sae.about["network"], self.weights, self.device)
+        images = self._images()
+        network, sae, rows = self._given(self.dictionary) if self.dictionary else self._made(images)
         layer = sae.about["layer"]
         neuron = None if self.neuron is None else _number(self.neuron, layer, sae.dim)
-        batches = partial(held_out_rows, sae, Rows(self.rows or rows_beside(self.dictionary)))
-        found = shares(sae, batches)
-        swept = battery([features(network, layer, sae), neurons(network, layer)])
+        of = decomposition.decompose(network, layer, sae, rows)
         if neuron is None:
-            ranked = decomposition.most_polysemantic(found, swept[0])
-            print(_ranking(layer, ranked, sae.dim))
+            print(_ranking(layer, of.ranking(), sae.dim))
             return
-        made_of = decomposition.parts(sae, batches, found, swept[0], neuron)
-        print(_table(layer, neuron, made_of))
+        some = None if images is None else some_of(images, MOST_IMAGES)
+        case = decomposition.case(of, neuron, None, None) if some is None else cases_of(of, [neuron], some)[0]
+        print(_table(case))
         if self.out:
-            path = self.out / "decomposition.png"
-            _draw(layer, neuron, made_of, swept, path)
+            path = self.out / f"neuron-{neuron}.png"
+            draw_case(case, of.neurons.layer, some, path)
             print(f"plot: {path}")
+
+    def _images(self) -> Images | None:
+        planted = self.dictionary is None and self.network.startswith("planted")
+        name = self.images or (_LEAVES if planted else None)
+        return None if name is None else open_images(name, crop=128 if name.startswith("leaves:") else 224)
+
+    def _given(self, dictionary: Path) -> tuple[Network, SAE, Rows]:
+        sae = load(dictionary)
+        network = visae.network(sae.about["network"], self.weights, self.device)
+        return network, sae, Rows(self.rows or rows_beside(dictionary))
+
+    def _made(self, images: Images | None) -> tuple[Network, SAE, Rows]:
+        """The dictionary that `visae reproduce` makes of the neuron's layer; made here if it is not there yet."""
+        layer = (self.neuron or "").rpartition(":")[0] or ("mixed" if self.network.startswith("planted") else "")
+        if images is None or self.out is None or not layer:
+            raise VisaeError(
+                "without --dictionary one is made: give --out, its folder, and, but for the planted network, --images "
+                "and --neuron LAYER:NUMBER"
+            )
+        network = visae.network(self.network, self.weights, self.device)
+        _number(self.neuron or "0", layer, network.layer(layer).channels)
+        rows, sae = trained(network, layer, images, self.out, usual(self.network))
+        return network, sae, rows
 
 
 def _number(text: str, layer: str, count: int) -> int:
@@ -76,7 +106,7 @@ def _number(text: str, layer: str, count: int) -> int:
     return int(number)
 
 
-def _ranking(layer: str, ranked: list[tuple[int, list[decomposition.Meaning]]], count: int) -> str:
+def _ranking(layer: str, ranked: list[tuple[int, list[Meaning]]], count: int) -> str:
     large = f"{decomposition.LARGE:.0%}"
     if not ranked:
         return f"none of the {count} neurons of {layer} has two meanings that each explain {large} of its variance"
@@ -86,37 +116,20 @@ def _ranking(layer: str, ranked: list[tuple[int, list[decomposition.Meaning]]], 
     return f"{head}\n\n{markdown([['neuron', 'meanings, and their share of its variance'], *rows])}"
 
 
-def _table(layer: str, neuron: int, made_of: list[decomposition.Part]) -> str:
-    if not made_of:
-        return f"no feature explains {decomposition.LEAST:.0%} of the variance of {layer}:{neuron}"
-    head = ["feature", "share", "together", "weight", "what it is"]
-    rows = [
-        [
-            str(part.feature),
-            f"{part.share:.1%}",
-            f"{part.together:.1%}",
-            f"{part.weight:+.3g}",
-            decomposition.named(part.family, part.orientation),
-        ]
-        for part in made_of
-    ]
-    return f"{layer}:{neuron} is made of\n\n{markdown([head, *rows])}"
-
-
-def _draw(layer: str, neuron: int, made_of: list[decomposition.Part], swept: list[Battery], path: Path) -> None:
-    units = [part.feature for part in made_of[:_DRAWN]]
-    of_features, of_neurons = (of.responses["circle"] for of in swept)
-    orientation = swept[0].tuned["circle"].orientation[units]
-    degrees = of_neurons.axes["orientation"].numpy()
-    alone = of_neurons.tuning()[[neuron]].numpy()
-    panels = [
-        Panel(f"neuron {neuron}", "neuron", degrees, alone, swept[1].tuned["circle"].orientation[[neuron]].numpy()),
-        Panel(
-            f"its {len(units)} largest features",
-            "features",
-            degrees,
-            of_features.tuning()[units].numpy(),
-            orientation.nan_to_num(0).numpy(),
-        ),
-    ]
-    draw(f"{layer}:{neuron}, tuning to circles", panels, path)
+def _table(case: Case) -> str:
+    name = f"{case.layer}:{case.neuron}"
+    if not case.parts:
+        return f"no feature explains {decomposition.LEAST:.0%} of the variance of {name}"
+    rows = [["feature", "share", "together", "weight", "what it is"]]
+    for part in case.parts:
+        what = decomposition.named(part.family, part.orientation)
+        rows.append([str(part.feature), f"{part.share:.1%}", f"{part.together:.1%}", f"{part.weight:+.3g}", what])
+    split = [len(places) for places in case.examples]
+    if count := sum(split) + case.unexplained:
+        rows = [[*row, cell] for row, cell in zip(rows, ["examples", *map(str, split)], strict=True)]
+        note = (
+            f"\n\nexamples: in how many of the {count} images in which the neuron fires most a feature adds more to it "
+            f"than any other; {case.unexplained} go to features that are not listed"
+        )
+        return f"{name} is made of\n\n{markdown(rows)}{note}"
+    return f"{name} is made of\n\n{markdown(rows)}"

@@ -1,5 +1,6 @@
 """visae reproduce"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,13 +8,13 @@ from typing import Annotated, Literal
 import tyro
 
 import visae
-from visae.activations import Positions
 from visae.commands.options import File, Text
-from visae.images import open_images
-from visae.reproduce import Budget, missing_curves
-from visae.sae import TopK
-from visae.training import Training
+from visae.errors import VisaeError
+from visae.images import Images, open_images
+from visae.reproduce import Budget, missing_curves, polysemantic, usual
+from visae.zoo import Network
 
+# The layers of the paper, and the branches that hold the curve families of mixed3a and mixed3b.
 _LAYERS = {
     "planted": "mixed",
     "inceptionv1": "conv2d0,conv2d1,conv2d2,mixed3a,mixed3a_3x3,mixed3b,mixed3b_5x5",
@@ -27,34 +28,43 @@ class Reproduce:
     """Run a published result on a network, and write a page with our numbers beside the paper's.
 
     missing-curves: Gorton 2024. Which curve orientations do neurons miss, and do features of sparse autoencoders, PCA,
-    ICA or random directions fill them? Without options it runs on the planted network, in a few minutes.
+    ICA or random directions fill them?
+
+    polysemantic: the same paper. Which neurons do several things, and which features are these?
+
+    Without options both run on the planted network, in a few minutes. They use each other's rows and dictionaries if
+    they are given the same folder.
 
     Example: visae reproduce missing-curves --network inceptionv1-caffe --images photos/ --out runs/missing
     """
 
-    what: Annotated[Literal["missing-curves"], tyro.conf.Positional]
+    what: Annotated[Literal["missing-curves", "polysemantic"], tyro.conf.Positional]
     """The result."""
     out: Path
-    """Folder for report.md, report.json and the figures; rows and dictionaries that it holds are not made again."""
+    """Folder for the page, its figures and numbers; rows and dictionaries that it holds are not made again."""
     network: str = "planted"
-    """planted, inceptionv1, inceptionv1-caffe."""
+    """planted, inceptionv1, inceptionv1-caffe, or torchvision:NAME, for which --layers is needed."""
     layers: Text = None
     """Layers, with commas between. Without it: those of the paper, and the branches that hold the curve families."""
     images: str = "leaves:600"
     """A folder of photographs, a text file with a path a line, or leaves:N for N dead-leaves images."""
+    examples: Text = None
+    """polysemantic: other images, in which dataset examples are looked for. Without it: --images."""
     weights: File = None
     """File of weights, or a folder that holds it. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
     device: Text = None
     """cpu, cuda, ... Without it: CUDA where there is one."""
     positions: int = 64
     """Positions to keep of every image."""
-    expansion: int = 8
-    """Features, as a multiple of the layer's channels."""
+    width: Annotated[
+        int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 8 times the channels; planted: 128)")
+    ] = None
+    """Features."""
     k: Annotated[
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a twelfth of the channels; planted: 2)")
     ] = None
     """Features that may fire at one position."""
-    epochs: int = 8
+    epochs: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 8; planted: 60)")] = None
     """Passes over the rows."""
     lr: float = 3e-3
     """Adam's learning rate."""
@@ -63,18 +73,45 @@ class Reproduce:
 
     def run(self) -> None:
         """Run it, print the page, and say where the files are."""
-        planted = self.network.startswith("planted")
-        family = "planted" if planted else "inceptionv1"
-        layers = [name.strip() for name in (self.layers or _LAYERS[family]).split(",")]
+        if self.examples and self.what != "polysemantic":
+            raise VisaeError(f"--examples is for polysemantic; {self.what} shows no images")
+        layers = self._layers()
         network = visae.network(self.network, self.weights, self.device)
-        crop = _LEAVES_CROP if self.images.startswith("leaves:") else 224
-        images = open_images(self.images, crop=crop, seed=self.seed)
+        budget = usual(self.network, self.k, self.width, self.epochs, self.lr, self.positions, self.seed)
+        for layer in layers:
+            # So that a layer or a setting that cannot be is refused before anything is captured.
+            budget.recipe(network.layer(layer).channels)
+        images = self._open(self.images)
+        page = _RESULTS[self.what](self, network, layers, images, budget)
+        print(page.read_text())
+        print(f"page: {page}")
 
-        def recipe(channels: int) -> TopK:
-            return TopK(k=self.k or (2 if planted else channels // 12), width=self.expansion * channels)
+    def _layers(self) -> list[str]:
+        family = self.network.partition(":")[0].removesuffix("-caffe")
+        names = self.layers or _LAYERS.get(family)
+        if names is None:
+            raise VisaeError(
+                f"which layers of {self.network}? give --layers (visae networks {self.network} lists them)"
+            )
+        return [name.strip() for name in names.split(",")]
 
-        training = Training(epochs=self.epochs, lr=self.lr, seed=self.seed)
-        budget = Budget(recipe, training, Positions(count=self.positions, seed=self.seed))
+    def _open(self, images: str) -> Images:
+        crop = _LEAVES_CROP if images.startswith("leaves:") else 224
+        return open_images(images, crop=crop, seed=self.seed)
+
+    def missing_curves(self, network: Network, layers: list[str], images: Images, budget: Budget) -> Path:
+        """Run missing-curves; the page."""
         missing_curves(network, layers, images, self.out, budget)
-        print((self.out / "report.md").read_text())
-        print(f"page: {self.out / 'report.md'}")
+        return self.out / "report.md"
+
+    def polysemantic(self, network: Network, layers: list[str], images: Images, budget: Budget) -> Path:
+        """Run polysemantic; the page."""
+        shown = self._open(self.examples) if self.examples else None
+        polysemantic(network, layers, images, self.out, budget, shown)
+        return self.out / "polysemantic.md"
+
+
+_RESULTS: dict[str, Callable[[Reproduce, Network, list[str], Images, Budget], Path]] = {
+    "missing-curves": Reproduce.missing_curves,
+    "polysemantic": Reproduce.polysemantic,
+}

@@ -3,6 +3,8 @@
 from visae.metrics.activity import Activity as Activity
 from visae.metrics.activity import activity as activity
 from visae.metrics.activity import planted_rows as planted_rows
+from visae.metrics.constituents import Constituents as Constituents
+from visae.metrics.constituents import constituents as constituents
 from visae.metrics.fidelity import Fidelity as Fidelity
 from visae.metrics.fidelity import Firing as Firing
 from visae.metrics.fidelity import fidelity as fidelity

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from visae.activations import Positions, Rows, capture_layers
 from visae.images import Images
-from visae.sae import SAE, Recipe
+from visae.sae import SAE, Recipe, TopK
 from visae.training import Member, Training, train_many
 from visae.zoo import Network
 
@@ -25,6 +25,32 @@ class Budget:
     training: Training
     positions: Positions
     images: int = 256
+
+
+def usual(
+    network: str,
+    k: int | None = None,
+    width: int | None = None,
+    epochs: int | None = None,
+    lr: float = 3e-3,
+    positions: int = 64,
+    seed: int = 0,
+) -> Budget:
+    """TopK of 8 features a channel, of which a twelfth of the channels fire at a position, trained for 8 epochs.
+
+    On the planted network, whose truth is small and known: 128 features, of which 2 fire, and 60 epochs. What is given
+    counts instead, for any layer.
+    """
+    planted = network.startswith("planted")
+
+    def recipe(channels: int) -> Recipe:
+        of = (2, 128) if planted else (max(channels // 12, 1), 8 * channels)
+        return TopK(k=of[0] if k is None else k, width=of[1] if width is None else width)
+
+    batch = 1024 if planted else Training.batch
+    passes = (60 if planted else 8) if epochs is None else epochs
+    training = Training(epochs=passes, batch=batch, lr=lr, seed=seed)
+    return Budget(recipe, training, Positions(count=positions, seed=seed))
 
 
 def trained(network: Network, layer: str, images: Images, out: Path, budget: Budget) -> tuple[Rows, SAE]:

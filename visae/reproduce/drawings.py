@@ -1,12 +1,14 @@
 """The figures of a layer's populations, as pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from visae.reproduce.budget import FEATURES
 from visae.reproduce.populations import Found, spread
+from visae.tuning import Joint
 from visae.tuning.families import USUAL
 from visae.tuning.plots import (
     Composed,
@@ -25,24 +27,28 @@ _SHOWN = 10  # units of each population in the maps over radius
 _GAPS = 8  # features in gaps that are drawn
 
 
-def draw_layer(of: str, found: Sequence[Found], in_gaps: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Draw all that the page shows of a layer, whose network and name are `of`; the neurons stand first in `found`."""
-    title, (neurons, features) = f"Curve detectors of {of}", found[:2]
-    draw(title, [_panel(neurons), _panel(features)], folder / "curves.png")
-    envelopes = [Envelope(one.name, one.curves.envelope.numpy(), one.curves.orientation.numpy()) for one in found]
+def draw_layer(
+    of: str, found: Mapping[str, Found], joints: Mapping[str, Joint], in_gaps: Sequence[dict[str, Any]], folder: Path
+) -> None:
+    """Draw all that the page shows of a layer, whose network and name are `of`."""
+    title, both = f"Curve detectors of {of}", {name: found[name] for name in ("neurons", FEATURES)}
+    draw(title, [_panel(name, one) for name, one in both.items()], folder / "curves.png")
+    envelopes = [
+        Envelope(name, one.curves.envelope.numpy(), one.curves.orientation.numpy()) for name, one in found.items()
+    ]
     draw_coverage(f"How the curve detectors of {of} cover the circle", envelopes, 360.0, folder / "coverage.png")
-    responding = {one.name: _selectivity(one) for one in found}
+    responding = {name: _selectivity(one) for name, one in found.items()}
     draw_selectivity(f"Selectivity of the units of {of}", responding, USUAL.selectivity, folder / "selectivity.png")
-    _draw_radii(title, [neurons, features], folder / "radius.png")
-    _draw_natural(title, [neurons, features], folder / "natural.png")
-    _draw_gaps(f"Curve features of {of} in the neurons' gaps", neurons, features, in_gaps[:_GAPS], folder / "gaps.png")
+    _draw_radii(title, both, folder / "radius.png")
+    _draw_natural(title, found, joints, folder / "natural.png")
+    _draw_gaps(of, both, in_gaps[:_GAPS], folder / "gaps.png")
 
 
-def _panel(of: Found) -> Panel:
+def _panel(name: str, of: Found) -> Panel:
     circle = of.swept.responses["circle"]
-    title = f"{len(of.curves.units)} of {len(of.units)} {of.name}, largest gap {of.curves.largest_gap:.0f}°"
+    title = f"{len(of.curves.units)} of {len(of.units)} {name}, largest gap {of.curves.largest_gap:.0f}°"
     tuning = circle.tuning()[of.curves.units]
-    return Panel(title, of.name, circle.axes["orientation"].numpy(), tuning.numpy(), of.curves.orientation.numpy())
+    return Panel(title, name, circle.axes["orientation"].numpy(), tuning.numpy(), of.curves.orientation.numpy())
 
 
 def _selectivity(of: Found) -> np.ndarray:
@@ -50,48 +56,46 @@ def _selectivity(of: Found) -> np.ndarray:
     return circle.selectivity[circle.peak > 0].numpy()
 
 
-def _draw_radii(title: str, found: Sequence[Found], path: Path) -> None:
-    names, maps = list[str](), list[np.ndarray]()
-    for of in found:
+def _draw_radii(title: str, found: Mapping[str, Found], path: Path) -> None:
+    rows = list[dict[str, np.ndarray]]()
+    for name, of in found.items():
         units = spread(of.curves.units, _SHOWN)
         responses = of.swept.responses["circle"].values[units].clamp_min(0) / of.deviation[units, None, None]
-        names += [f"{of.name[:-1]} {unit}" for unit in units]
-        maps += list(responses.numpy())
-    if not maps:
-        return
-    radii = found[0].swept.responses["circle"].axes["radius"].numpy()
-    words = "standard deviations over natural images"
-    draw_heatmaps(title, names, np.stack(maps), radii, words, path)
+        rows.append(
+            {f"{name[:-1]} {unit}": values for unit, values in zip(units, responses.numpy(), strict=True)},
+        )
+    if any(rows):
+        radii = found["neurons"].swept.responses["circle"].axes["radius"].numpy()
+        draw_heatmaps(title, rows, radii, "standard deviations over natural images", path)
 
 
-def _draw_natural(title: str, found: Sequence[Found], path: Path) -> None:
+def _draw_natural(title: str, found: Mapping[str, Found], joints: Mapping[str, Joint], path: Path) -> None:
     populations = []
-    for of in found:
-        if (joint := of.joint) is None:
-            continue
-        units, circle = list(joint.units), of.swept.responses["circle"]
-        preferred = of.swept.tuned["circle"].orientation[units].numpy()
-        apart = joint.apart().numpy()
-        populations.append(Twice(of.name, joint.own.numpy(), circle.tuning()[units].numpy(), preferred, apart))
+    for name, joint in joints.items():
+        units, swept = list(joint.units), found[name].swept
+        preferred = swept.tuned["circle"].orientation[units].numpy()
+        tuning = swept.responses["circle"].tuning()[units].numpy()
+        populations.append(Twice(name, joint.own.numpy(), tuning, preferred, joint.apart().numpy()))
     if populations:
         draw_natural(f"{title}, in natural images", populations, path)
 
 
-def _draw_gaps(title: str, neurons: Found, features: Found, in_gaps: Sequence[dict[str, Any]], path: Path) -> None:
+def _draw_gaps(of: str, found: Mapping[str, Found], in_gaps: Sequence[dict[str, Any]], path: Path) -> None:
     if not in_gaps:
         return
-    circle = neurons.swept.responses["circle"]
-    of_neurons, of_features = (_to_one(one.swept.responses["circle"].tuning().numpy()) for one in (neurons, features))
+    circles = {name: one.swept.responses["circle"] for name, one in found.items()}
+    tuning = {name: _to_one(circle.tuning().numpy()) for name, circle in circles.items()}
     units = [
         Composed(
             f"feature {row['feature']}, {row['orientation']:.0f}°",
-            circle.axes["orientation"].numpy(),
-            of_features[row["feature"]],
-            of_neurons[[int(neuron) for neuron in row["neurons"]]],
+            circles[FEATURES].axes["orientation"].numpy(),
+            tuning[FEATURES][row["feature"]],
+            tuning["neurons"][[int(neuron) for neuron in row["neurons"]]],
             [f"neuron {neuron} ({weight:+.2f})" for neuron, weight in row["neurons"].items()],
         )
         for row in in_gaps
     ]
+    title = f"Curve features of {of} in the neurons' gaps (grey), and the neurons that they write to most"
     draw_composed(title, units, path)
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from visae import files
 from visae.reproduce.populations import Found
@@ -36,16 +38,32 @@ def population_figures(of: Found) -> dict[str, Any]:
 def joint_figures(joint: Joint, of: Found) -> dict[str, Any]:
     """What natural images say of the curve detectors, beside what synthetic circles say."""
     orientation = of.swept.tuned["circle"].orientation[list(joint.units)]
-    width = summary.width(joint.own)
+    width, (_, selectivity) = summary.width(joint.own), summary.resultant(joint.own)
     return files.without_nan(
         {
             "units": list(joint.units),
-            "examples": [len(of.examples.of(unit)) for unit in joint.units],
+            "examples": list(joint.examples),
             "width": torch.nanquantile(width, 0.5).item(),
             "echo": torch.nanquantile(summary.echo(joint.own), 0.5).item(),
+            "selectivity": torch.nanquantile(selectivity, 0.5).item(),
             "disagreement_with_circles": joint.disagreement(orientation),
         }
     )
+
+
+def natural_figures(joint: Joint, unit: int, orientation: Float[Tensor, " u"]) -> dict[str, float | None]:
+    """How selective one unit is for the orientation of its dataset examples, and how far off circles put it.
+
+    orientation: of all units, by circles, in degrees. Null for a unit that was not asked, or answers to no other's.
+    """
+    if unit not in joint.units:
+        return {"natural_selectivity": None, "natural_disagreement": None}
+    own = joint.own[[joint.units.index(unit)]]
+    figures = {
+        "natural_selectivity": summary.resultant(own)[1].item(),
+        "natural_disagreement": joint.disagreement_of(unit, orientation[list(joint.units)]),
+    }
+    return files.without_nan(figures)
 
 
 def features_in_gaps(of_neurons: Coverage, of_features: Found, sae: SAE) -> list[dict[str, Any]]:

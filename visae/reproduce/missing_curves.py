@@ -6,7 +6,7 @@ random directions, and of an SAE trained on uniformly sampled positions, under o
 them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,17 @@ from visae.activations import Rows, capture_layers
 from visae.images import Images
 from visae.reproduce.budget import DICTIONARIES, FEATURES, Budget, rows_folder
 from visae.reproduce.drawings import draw_layer
-from visae.reproduce.figures import features_in_gaps, joint_figures, population_figures
+from visae.reproduce.figures import features_in_gaps, joint_figures, natural_figures, population_figures
 from visae.reproduce.pages import curves_page
-from visae.reproduce.populations import Found, measured
+from visae.reproduce.populations import Found, joint_tunings, measured, some_of
 from visae.sae import ICA, PCA, SAE, RandomDirections
 from visae.training import Member, train_many
+from visae.tuning import Joint
 from visae.zoo import Network
 
 SCHEMA = 2
 UNIFORM = "features, uniform sampling"
+_CONFIRMED = 12  # features in gaps that natural images are asked about
 
 
 def missing_curves(
@@ -42,13 +44,16 @@ def missing_curves(
         for policy, positions in policies.items()
     }
     report: dict[str, Any] = {"schema": SCHEMA, "network": network.name, "images": len(images), "layers": {}}
+    some = some_of(images, budget.images)
     for layer in layers:
         folder = out / layer
         saes = _dictionaries(network, rows["magnitude"][layer], rows["uniform"][layer], folder, budget)
-        found = measured(network, layer, saes, images, budget.images)
+        found = measured(network, layer, saes, some)
         _save(network, layer, found, folder)
-        report["layers"][layer] = _layer_report(rows["magnitude"][layer], found, saes)
-        draw_layer(f"{network.name} {layer}", found, report["layers"][layer]["in_gaps"], folder)
+        in_gaps = features_in_gaps(found["neurons"].curves, found[FEATURES], saes[FEATURES])
+        joints = _in_natural_images(found, in_gaps, some)
+        draw_layer(f"{network.name} {layer}", found, joints, in_gaps, folder)
+        report["layers"][layer] = _layer_report(rows["magnitude"][layer], found, joints, in_gaps, saes[FEATURES])
     files.write_json(out / "report.json", report)
     files.write_bytes(out / "report.md", curves_page(report).encode())
     return report
@@ -68,23 +73,37 @@ def _dictionaries(network: Network, magnitude: Rows, uniform: Rows, folder: Path
     return {**saes, UNIFORM: other[FEATURES]}
 
 
-def _save(network: Network, layer: str, found: Sequence[Found], folder: Path) -> None:
+def _save(network: Network, layer: str, found: Mapping[str, Found], folder: Path) -> None:
     tensors = {
-        f"{of.name}.{name}": values.contiguous() for of in found for name, values in of.portrait.tensors().items()
+        f"{population}.{name}": values.contiguous()
+        for population, of in found.items()
+        for name, values in of.portrait.tensors().items()
     }
     header = {"schema": SCHEMA, "network": network.name, "layer": layer}
     files.write_tensors(folder / "units.safetensors", tensors, header)
-    for of in found[:2]:
-        for kind, responses in of.swept.responses.items():
-            responses.save(folder / "responses" / f"{of.name}-{kind}.safetensors")
+    for population in ("neurons", FEATURES):
+        for kind, responses in found[population].swept.responses.items():
+            responses.save(folder / "responses" / f"{population}-{kind}.safetensors")
 
 
-def _layer_report(rows: Rows, found: Sequence[Found], saes: dict[str, SAE]) -> dict[str, Any]:
-    sae = saes[FEATURES]
+def _in_natural_images(
+    found: Mapping[str, Found], in_gaps: Sequence[Mapping[str, Any]], images: Images
+) -> dict[str, Joint]:
+    chosen = {
+        "neurons": found["neurons"].some_curves(),
+        FEATURES: found[FEATURES].some_curves([row["feature"] for row in in_gaps[:_CONFIRMED]]),
+    }
+    return joint_tunings({name: found[name] for name in chosen}, chosen, images)
+
+
+def _layer_report(
+    rows: Rows, found: Mapping[str, Found], joints: Mapping[str, Joint], in_gaps: Sequence[dict[str, Any]], sae: SAE
+) -> dict[str, Any]:
+    by_circles = found[FEATURES].swept.tuned["circle"].orientation
     return {
         "rows": len(rows),
         "sae": {"kind": sae.recipe.kind, "width": sae.width, **sae.about["figures"]},
-        "populations": {of.name: population_figures(of) for of in found},
-        "natural": {of.name: joint_figures(of.joint, of) for of in found[:2] if of.joint is not None},
-        "in_gaps": features_in_gaps(found[0].curves, found[1], sae),
+        "populations": {name: population_figures(of) for name, of in found.items()},
+        "natural": {name: joint_figures(joint, found[name]) for name, joint in joints.items()},
+        "in_gaps": [{**row, **natural_figures(joints[FEATURES], row["feature"], by_circles)} for row in in_gaps],
     }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from visae.reproduce.figures import IN_A_GAP
 from visae.table import markdown
 
 _MOST = 12  # features in gaps that are listed
@@ -24,7 +25,7 @@ _PAPER = (
 # Of the ten curve neurons of inception5h's mixed3b, from the data published with "Curve Detectors": medians, but for
 # the harmonics, which are shares of all ten together; the last is the median over pairs of nine neurons.
 _PUBLISHED_LAYERS = ("mixed3b", "mixed3b_5x5")
-_PUBLISHED = ["paper's ten neurons", "0.91", "50°", "0.01", "", "", "48 29 13 5", "", "9°"]
+_PUBLISHED = ["paper's ten neurons", "0.91", "50°", "0.01", "", "", "", "48 29 13 5", "", "9°"]
 
 _CRITERIA = (
     "A curve detector responds more to some circle than to any line or edge, has one sharp peak over orientation "
@@ -33,20 +34,49 @@ _CRITERIA = (
     "natural images: 0 where some orientation moves none of them."
 )
 
+_SUMMARY = (
+    "All layers: curve detectors (their largest gap, coverage); features that lie 15° or more from every curve neuron; "
+    "of how many of these dataset examples, turned in steps, were asked; and how many have, by these, the orientation "
+    "that circles give them, to within 15° (confirmed). A feature that hardly ever fires passes for a detector of the "
+    "few stimuli that it answers to: how many random directions do, and whether natural images confirm it, tells what "
+    "a count is worth."
+)
+
 _LIKENESS = (
     "What the curve detectors are like, in the median: width at half maximum; the radius they prefer; lines against "
-    "circles (-1 to 1, below 0 for curves); shares of harmonics 1 to 4 of their tuning, %; and, from dataset examples "
-    "turned in steps, their width in natural images and by how much the angles between pairs of them differ from those "
-    "by circles:"
+    "circles (-1 to 1, below 0 for curves); polarity of edges (1 where only one way round counts); shares of harmonics "
+    "1 to 4 of their tuning, %; and, from dataset examples turned in steps, their width in natural images and by how "
+    "much the angles between pairs of them differ from those by circles:"
 )
 
 
 def curves_page(report: Mapping[str, Any]) -> str:
     """The page of a report of `visae.reproduce.missing_curves`."""
     parts = [f"# Missing curve detectors: {report['network']}", _PAPER, _comparable(report), _CRITERIA]
+    parts += [_SUMMARY, markdown(_summary(report))]
     for layer, found in report["layers"].items():
         parts += [f"## {layer}", *_layer(layer, found)]
     return "\n\n".join(parts) + "\n"
+
+
+def _summary(report: Mapping[str, Any]) -> list[list[str]]:
+    rows = [["layer", "neurons", "features", "random directions", "features in gaps", "asked", "confirmed"]]
+    for layer, found in report["layers"].items():
+        populations = [found["populations"][name] for name in ("neurons", "features", "random")]
+        asked = [row for row in found["in_gaps"] if row["natural_selectivity"] is not None]
+        counts = [len(found["in_gaps"]), len(asked), sum(_confirmed(row) for row in asked)]
+        rows.append([layer, *map(_covers, populations), *map(str, counts)])
+    return rows
+
+
+def _covers(of: Mapping[str, Any]) -> str:
+    ratio = "" if of["coverage"] is None else f", {of['coverage']:.2f}"
+    return f"{of['curve_units']} of {of['units']:,} ({of['largest_gap']:.0f}°{ratio})"
+
+
+def _confirmed(row: Mapping[str, Any]) -> bool:
+    """Whether natural images agree with circles on the orientation of a feature."""
+    return row["natural_disagreement"] is not None and row["natural_disagreement"] < IN_A_GAP
 
 
 def _comparable(report: Mapping[str, Any]) -> str:
@@ -92,7 +122,7 @@ def _drawn(name: str, found: Mapping[str, Any]) -> bool:
 
 
 def _likeness(layer: str, found: Mapping[str, Any]) -> list[list[str]]:
-    head = ["population", "selectivity", "width", "echo", "radius", "line or curve", "harmonics"]
+    head = ["population", "selectivity", "width", "echo", "radius", "line or curve", "polarity", "harmonics"]
     rows = [[*head, "natural width", "angles differ by"]]
     for name, of in found["populations"].items():
         median, natural = of["medians_of_curve_units"], found["natural"].get(name, {})
@@ -105,6 +135,7 @@ def _likeness(layer: str, found: Mapping[str, Any]) -> list[list[str]]:
             f"{median['echo']:.2f}",
             f"{median['radius']:.0f} px",
             f"{median['line_or_curve']:+.2f}",
+            f"{median['polarity']:.2f}",
             shares,
             _degrees(natural.get("width")),
             _degrees(natural.get("disagreement_with_circles")),
@@ -143,6 +174,13 @@ def _grid(neurons: Sequence[Mapping[str, Any]], features: Sequence[Mapping[str, 
     return markdown(rows)
 
 
+def _natural(row: Mapping[str, Any]) -> str:
+    if row["natural_selectivity"] is None:
+        return ""
+    off = row["natural_disagreement"]
+    return f"{row['natural_selectivity']:.2f}, {'orientation unknown' if off is None else f'{off:.0f}° off'}"
+
+
 def _at(grid: Sequence[Mapping[str, Any]], selectivity: float, echo: float) -> Mapping[str, Any]:
     return next(row for row in grid if row["selectivity"] == selectivity and row["echo"] == echo)
 
@@ -154,13 +192,15 @@ def _gaps(rows: Sequence[Mapping[str, Any]], neurons: int, features: int) -> str
         )
     if not rows:
         return "No curve feature lies 15° or more from every curve neuron."
-    head = ["feature", "orientation", "nearest curve neuron", "selectivity", "largest neurons", "largest cosine"]
+    head = ["feature", "orientation", "nearest curve neuron", "selectivity", "in natural images"]
+    head += ["largest neurons", "largest cosine"]
     cells = [
         [
             str(row["feature"]),
             f"{row['orientation']:.0f}°",
             f"{row['nearest_curve_neuron']:.0f}° away",
             f"{row['selectivity']:.2f}",
+            _natural(row),
             ", ".join(f"{neuron} ({weight:+.2f})" for neuron, weight in row["neurons"].items()),
             f"{row['cosine_to_nearest_neuron']:.2f}",
         ]

@@ -7,7 +7,7 @@ from functools import cached_property
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.examples import Examples, strongest
+from visae.examples import clear_of_border, strongest
 from visae.images import Images, Subset, batches
 from visae.sae import SAE
 from visae.tuning import (
@@ -35,15 +35,12 @@ _JOINT = 24  # units whose joint tuning is measured, at most
 class Found:
     """One population of a layer: its units, and what the sweeps and the images say of them.
 
-    deviation: of `natural_deviation`.  examples: the dataset examples of each unit, from `images`.
+    deviation: of `natural_deviation`.
     """
 
-    name: str
     units: Units
     swept: Battery
     deviation: Float[Tensor, " u"]
-    examples: Examples
-    images: Images
 
     @cached_property
     def families(self) -> Families:
@@ -55,16 +52,20 @@ class Found:
         """Its curve detectors, and how they cover the circle."""
         return coverage(self.swept, "curve", self.families.members["curve"], self.deviation)
 
+    def some_curves(self, also: Sequence[int] = ()) -> list[int]:
+        """Some of its curve detectors, evenly by orientation, and others, in the order of orientation."""
+        chosen = {*spread(self.curves.units, _JOINT), *also}
+        return [unit for unit in self.curves.units if unit in chosen]
+
     @cached_property
     def portrait(self) -> Portrait:
         """Every summary of every unit."""
         return portrait(self.swept)
 
-    @cached_property
-    def joint(self) -> Joint | None:
-        """Joint tuning of its curve detectors, or of some of them, evenly by orientation; None without any."""
-        chosen = spread(self.curves.units, _JOINT)
-        return joint_tuning(self.units, chosen, self.examples, self.images) if chosen else None
+
+def some_of(images: Images, most: int) -> Images:
+    """At most so many of the images, evenly spaced."""
+    return Subset(images, spread(range(len(images)), most))
 
 
 def spread(units: Sequence[int], most: int) -> list[int]:
@@ -72,19 +73,27 @@ def spread(units: Sequence[int], most: int) -> list[int]:
     return list(units[:: max(-(-len(units) // most), 1)])
 
 
-def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Images, most: int) -> list[Found]:
-    """The neurons of a layer, and the features of some dictionaries, over at most so many images, evenly chosen."""
+def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Images) -> dict[str, Found]:
+    """The neurons of a layer, and the features of some dictionaries, by name."""
     units = {"neurons": neurons(network, layer)}
     units |= {name: features(network, layer, sae) for name, sae in saes.items()}
-    populations = list(units.values())
-    some = Subset(images, spread(range(len(images)), most))
-    pixels = (batch.pixels.float() / 255 for batch in batches(some, _IMAGES_A_BATCH))
-    deviations = natural_deviation(populations, pixels)
-    # Far enough from the border that what a position sees lies in the image.
-    margin = min((populations[0].layer.receptive_field - 1) / 2, some.size / 4)
-    found = strongest(populations, some, _EXAMPLES, margin)
-    swept = battery(populations)
-    return [
-        Found(name, of, responses, deviation, examples, some)
-        for (name, of), responses, deviation, examples in zip(units.items(), swept, deviations, found, strict=True)
-    ]
+    pixels = (batch.pixels.float() / 255 for batch in batches(images, _IMAGES_A_BATCH))
+    deviations = natural_deviation(list(units.values()), pixels)
+    swept = battery(list(units.values()))
+    return {
+        name: Found(of, responses, deviation)
+        for (name, of), responses, deviation in zip(units.items(), swept, deviations, strict=True)
+    }
+
+
+def joint_tunings(found: Mapping[str, Found], chosen: Mapping[str, Sequence[int]], images: Images) -> dict[str, Joint]:
+    """Joint tuning of the chosen units of some populations of one layer; populations without any are left out."""
+    some = {name: of.units for name, of in found.items() if chosen[name]}
+    if not some:
+        return {}
+    layer = next(iter(some.values())).layer
+    examples = strongest(list(some.values()), images, _EXAMPLES, clear_of_border(layer, images))
+    return {
+        name: joint_tuning(units, chosen[name], of_units, images)
+        for (name, units), of_units in zip(some.items(), examples, strict=True)
+    }

@@ -4,6 +4,7 @@ All are linear and behind the same interface. None is trained in steps: each is 
 Their features have a sign, but for neurons.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,8 +13,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.errors import VisaeError
+from visae.progress import say
 from visae.sae.algebra import random_directions, squared_error
 from visae.sae.base import SAE, Recipe
+
+# FastICA's steps: components that have not come to rest by then are those of nearly Gaussian directions, and never do.
+_ICA_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -147,12 +152,17 @@ class ICASAE(LinearSAE):
         """Unmixing directions as encoder, mixing ones as decoder; raises `VisaeError` if the rows span too little."""
         # Slow to import, and needed by this kind alone.
         from sklearn.decomposition import FastICA
+        from sklearn.exceptions import ConvergenceWarning
 
         count = min(self.width, int(torch.linalg.matrix_rank((z - z.mean(0)).double())))
         if count < self.width:
             raise VisaeError(f"{self.width} independent components were asked for, the rows span {count} dimensions")
-        fitted = FastICA(count, whiten="unit-variance", max_iter=1000, tol=1e-3, random_state=self.seed)
-        fitted.fit(z.double().cpu().numpy())
+        fitted = FastICA(count, whiten="unit-variance", max_iter=_ICA_STEPS, tol=1e-3, random_state=self.seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fitted.fit(z.double().cpu().numpy())
+        if fitted.n_iter_ >= _ICA_STEPS:
+            say(f"train: some of {count} independent components still turn after {_ICA_STEPS} steps; used as they are")
         found = (fitted.components_, fitted.mixing_.T.copy(), fitted.mean_)
         self.take(*(torch.from_numpy(array).to(z) for array in found))
         self.turn(z)

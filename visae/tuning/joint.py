@@ -29,12 +29,13 @@ _LEAST_ANSWER = 0.1
 class Joint:
     """Mean responses of `n` units to each other's dataset examples, turned clockwise in `o` steps.
 
-    units:      their numbers.
+    units:      their numbers.  examples: how many each had.
     degrees:    how far an example is turned, from where its own unit answers to it most; 0 .. 360.
     responses:  [i, j, o], of unit j to the examples of unit i; responses below zero count as none.
     """
 
     units: tuple[int, ...]
+    examples: tuple[int, ...]
     degrees: Float[Tensor, " o"]
     responses: Float[Tensor, "n n o"]
 
@@ -59,10 +60,21 @@ class Joint:
 
         orientation: of each unit, by another measure.  nan if no unit answers to another's examples.
         """
-        measured = summary.apart(self.apart(period), orientation[None] - orientation[:, None], period)
-        pairs = measured[~torch.eye(len(self.units), dtype=torch.bool)]
-        known = pairs[~pairs.isnan()]
-        return known.median().item() if len(known) else float("nan")
+        return _median(self._differences(orientation, period))
+
+    def disagreement_of(self, unit: int, orientation: Float[Tensor, " n"], period: float = 360.0) -> float:
+        """The same over the pairs of one unit, by its number, with others."""
+        place, differences = self.units.index(unit), self._differences(orientation, period)
+        return _median(torch.cat([differences[place], differences[:, place]]))
+
+    def _differences(self, orientation: Float[Tensor, " n"], period: float) -> Float[Tensor, "n n"]:
+        """Of each pair; nan for a unit and itself."""
+        found = summary.apart(self.apart(period), orientation[None] - orientation[:, None], period)
+        return found.masked_fill(torch.eye(len(self.units), dtype=torch.bool), torch.nan)
+
+
+def _median(values: Tensor) -> float:
+    return torch.nanquantile(values, 0.5).item()
 
 
 @torch.inference_mode()
@@ -87,14 +99,15 @@ def joint_tuning(
         raise VisaeError("joint tuning of no units; give at least one")
     degrees = angles(orientations)
     responses = torch.zeros(len(chosen), len(chosen), orientations)
-    with Progress("joint tuning", sum(len(examples.of(unit)) for unit in chosen), "examples") as progress:
+    counts = tuple(len(examples.of(unit)) for unit in chosen)
+    with Progress("joint tuning", sum(counts), "examples") as progress:
         for place, unit in enumerate(chosen):
             for image, row, column in examples.of(unit):
                 answers = _turned(units, images, image, row, column, degrees)[list(chosen)]
                 responses[place] += _rolled(answers, place, period)
                 progress.update(1)
-            responses[place] /= max(len(examples.of(unit)), 1)
-    return Joint(tuple(chosen), degrees, responses)
+            responses[place] /= max(counts[place], 1)
+    return Joint(tuple(chosen), counts, degrees, responses)
 
 
 def _turned(

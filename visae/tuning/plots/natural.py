@@ -55,14 +55,14 @@ def _curves(axes: Axes, of: Twice) -> None:
         ]
         for curve in centred:
             axes.plot(degrees, curve, color=colour, linewidth=0.4, alpha=0.35)
-        axes.plot(degrees, np.mean(centred, 0), color=colour, linewidth=1.8, label=f"{label}, mean")
+        axes.plot(degrees, np.mean(centred, 0), color=colour, linewidth=1.8, label=label.replace(" ", "\n"))
     axes.set_xlim(-180, 180)
     axes.set_xticks(range(-180, 181, 90))
     axes.set_ylim(0, None)
     axes.set_xlabel("degrees from the peak", fontsize=8)
     axes.set_ylabel("response / its peak", fontsize=8)
     axes.set_title(f"{len(of.natural)} {of.name}", fontsize=8)
-    axes.legend(fontsize=6, frameon=False, loc="upper right")
+    axes.legend(fontsize=6, frameon=False, loc="upper left", handlelength=1.2, borderaxespad=0.1)
     _plain(axes)
 
 

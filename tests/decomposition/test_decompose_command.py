@@ -1,0 +1,72 @@
+"""visae decompose."""
+
+import pytest
+
+from visae import cli
+
+
+def test_the_command_prints_parts_and_ranking(made, tmp_path, capsys):
+    sae = str(made[0] / "sae")
+    cli.main(["decompose", "--dictionary", sae, "--neuron", "mixed:3", "--out", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert "mixed:3 is made of" in shown
+    assert "| examples" not in shown
+    assert (tmp_path / "neuron-3.png").read_bytes().startswith(b"\x89PNG")
+    cli.main(["decompose", "--dictionary", sae, "--neuron", "3", "--images", "leaves:8"])
+    shown = capsys.readouterr().out
+    assert "| examples" in shown
+    assert "of the 8 images in which the neuron fires most" in shown
+    cli.main(["decompose", "--dictionary", sae])
+    assert "neurons of mixed have two meanings or more" in capsys.readouterr().out
+
+
+def test_without_a_dictionary_one_is_made_and_used_again(tmp_path, capsys):
+    arguments = ["decompose", "--neuron", "mixed:3", "--images", "leaves:24", "--out", str(tmp_path)]
+    cli.main(arguments)
+    first = capsys.readouterr().out
+    assert "mixed:3 is made of" in first
+    made = tmp_path / "mixed" / "dictionaries" / "features" / "sae.safetensors"
+    stamp = made.stat().st_mtime_ns
+    cli.main(arguments)
+    assert capsys.readouterr().out == first
+    assert made.stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--neuron", "48"], "there is no neuron 48 in mixed; it has 48, from 0 to 47"),
+        (["--neuron", "mixd:3"], "give a number, or mixed:NUMBER"),
+        (["--neuron", "three"], "give a number, or mixed:NUMBER"),
+        (["--neuron", "-1"], "give a number"),
+        (["--out", "somewhere"], "say which with --neuron"),
+        (["--rows", "nowhere"], "nowhere"),
+        (["--images", "nowhere", "--neuron", "3"], "nowhere"),
+    ],
+)
+def test_bad_input_is_one_line(made, capsys, arguments, words):
+    refused(["--dictionary", str(made[0] / "sae"), *arguments], words, capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "without --dictionary one is made: give --out"),
+        (["--network", "inceptionv1", "--neuron", "mixed3b:359", "--out", "o"], "give --out, its folder, and"),
+        (["--neuron", "mixd:3", "--out", "o"], "mixed"),
+        (["--neuron", "mixed:48", "--out", "o"], "there is no neuron 48 in mixed"),
+    ],
+)
+def test_without_a_dictionary_bad_input_is_one_line(capsys, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    refused(arguments, words, capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def refused(arguments, words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["decompose", *arguments])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.strip().count("\n") == 0

@@ -1,0 +1,63 @@
+"""What neurons stand for: parts of one kind and orientation put together, and which neurons have several meanings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from visae.decomposition.parts import named, orientation_of
+from visae.metrics.shares import Shares
+from visae.tuning import Families
+from visae.tuning.families import STIMULUS
+from visae.tuning.stimuli import stimulus
+from visae.tuning.summary import apart
+
+# Of a neuron's variance, from which on a feature is a large part of it.
+LARGE = 0.1
+# Detectors of one family whose orientations are nearer than this are one meaning.
+ONE_MEANING = 30.0  # degrees
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Features of one family and orientation, and their share of a neuron's variance together."""
+
+    family: str
+    orientation: float | None
+    share: float
+
+
+def meanings(found: Shares, of: Families, neuron: int, large: float = LARGE) -> list[Meaning]:
+    """What a neuron stands for, the largest share first: its large parts, those of one meaning put together.
+
+    Features of no family are one meaning together: nothing is known that would tell them apart.
+    """
+    names, merged = of.names(), list[Meaning]()
+    for unit in found.largest(neuron, large):
+        one = Meaning(names[unit], orientation_of(of, names[unit], unit), found.share[unit, neuron].item())
+        same = next((index for index, other in enumerate(merged) if _alike(one, other)), None)
+        if same is None:
+            merged.append(one)
+        else:
+            before = merged[same]
+            merged[same] = Meaning(before.family, before.orientation, before.share + one.share)
+    return sorted(merged, key=lambda meaning: -meaning.share)
+
+
+def most_polysemantic(found: Shares, of: Families, large: float = LARGE) -> list[tuple[int, list[Meaning]]]:
+    """Neurons of two meanings or more, by the share of the second: the largest first."""
+    every = [(neuron, meanings(found, of, neuron, large)) for neuron in range(found.share.shape[1])]
+    several = [(neuron, of_neuron) for neuron, of_neuron in every if len(of_neuron) > 1]
+    return sorted(several, key=lambda item: -item[1][1].share)
+
+
+def words(of: Sequence[Meaning]) -> str:
+    """Meanings in words, for a table."""
+    return ", ".join(f"{named(one.family, one.orientation)} {one.share:.0%}" for one in of)
+
+
+def _alike(one: Meaning, other: Meaning) -> bool:
+    if one.family != other.family or one.orientation is None or other.orientation is None:
+        return one.family == other.family
+    orientations, period = torch.tensor([one.orientation, other.orientation]), stimulus(STIMULUS[one.family]).period
+    return apart(orientations[0], orientations[1], period).item() < ONE_MEANING
