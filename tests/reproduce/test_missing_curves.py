@@ -8,7 +8,7 @@ from visae import cli, files
 from visae.activations import Positions
 from visae.images import Leaves, open_images
 from visae.reproduce import Budget, missing_curves
-from visae.reproduce.missing_curves import SCHEMA, UNIFORM
+from visae.reproduce.missing_curves import RELU, SCHEMA, UNIFORM
 from visae.reproduce.pages import curves_page
 from visae.tuning import load_responses
 
@@ -29,8 +29,8 @@ def made(tmp_path_factory):
 def test_every_population_is_measured_alike(made):
     _, report = made
     populations = report["layers"]["mixed"]["populations"]
-    assert list(populations) == ["neurons", "features", "PCA", "ICA", "random", UNIFORM]
-    assert [of["units"] for of in populations.values()] == [48, 144, 48, 48, 144, 144]
+    assert list(populations) == ["neurons", "features", RELU, "PCA", "ICA", "random", UNIFORM]
+    assert [of["units"] for of in populations.values()] == [48, 144, 144, 48, 48, 144, 144]
     for of in populations.values():
         # A unit that never fires on the natural images has no measure.
         assert of["curve_units"] == len(of["orientations"]) <= of["families"]["curve"]
@@ -52,7 +52,7 @@ def test_features_find_what_mixed_neurons_do_not_show(made):
 
 def test_features_in_gaps_are_described(made):
     out, report = made
-    rows = report["layers"]["mixed"]["in_gaps"]
+    rows = report["layers"]["mixed"]["in_gaps"]["features"]
     assert rows
     sae = visae.load(out / "mixed" / "dictionaries" / "features")
     for row in rows:
@@ -79,7 +79,7 @@ def test_what_detectors_are_like_is_told(made):
     assert features["medians_of_curve_units"]["line_or_curve"] < 0
     assert found["populations"]["neurons"]["medians_of_curve_units"] == {}
     # No neuron is a curve detector: there is nothing of which joint tuning could be measured.
-    assert set(found["natural"]) == {"features"}
+    assert "neurons" not in found["natural"]
     natural = found["natural"]["features"]
     assert len(natural["units"]) == len(natural["examples"]) >= min(features["curve_units"], 24)
     saved = load_responses(out / "mixed" / "responses" / "features-circle.safetensors")
@@ -90,7 +90,7 @@ def test_files_are_left_and_used_again(made):
     out, report = made
     assert json.loads((out / "report.json").read_text())["layers"] == json.loads(json.dumps(report["layers"]))
     assert (out / "report.md").read_text() == curves_page(report)
-    for name in ("curves.png", "coverage.png", "radius.png", "selectivity.png", "natural.png", "gaps.png"):
+    for name in ("curves.png", "coverage.png", "radius.png", "selectivity.png", "natural.png", "gaps-features.png"):
         assert (out / "mixed" / name).read_bytes().startswith(b"\x89PNG")
     stamp = (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns
     network = visae.network("planted", device="cpu")
@@ -109,15 +109,17 @@ def test_the_page_says_what_is_not_comparable(made):
     assert "This dictionary is undertrained" in page
     some = _without_gaps(made[1])
     some["layers"]["mixed"]["populations"]["neurons"]["curve_units"] = 2
-    assert "No curve feature lies" in curves_page(some)
-    some["layers"]["mixed"]["in_gaps"] = made[1]["layers"]["mixed"]["in_gaps"][:1]
-    assert "1 curve feature lies 15° or more" in curves_page(some)
+    assert "No curve among the features lies" in curves_page(some)
+    some["layers"]["mixed"]["in_gaps"] = {
+        name: rows[:1] for name, rows in made[1]["layers"]["mixed"]["in_gaps"].items()
+    }
+    assert "Of the features, 1 curve lies 15° or more" in curves_page(some)
     assert "This is the paper's network" in curves_page({**made[1], "network": "inceptionv1"})
 
 
 def _without_gaps(report):
     copied = json.loads(json.dumps(report))
-    copied["layers"]["mixed"]["in_gaps"] = []
+    copied["layers"]["mixed"]["in_gaps"] = {"features": [], RELU: []}
     return copied
 
 

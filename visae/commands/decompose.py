@@ -81,7 +81,7 @@ class Decompose:
     def _given(self, dictionary: Path) -> tuple[Network, SAE, Rows]:
         sae = load(dictionary)
         network = visae.network(sae.about["network"], self.weights, self.device)
-        return network, sae, Rows(self.rows or rows_beside(dictionary))
+        return network, sae.to(network.device), Rows(self.rows or rows_beside(dictionary))
 
     def _made(self, images: Images | None) -> tuple[Network, SAE, Rows]:
         """The dictionary that `visae reproduce` makes of the neuron's layer; made here if it is not there yet."""

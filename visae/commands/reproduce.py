@@ -64,6 +64,8 @@ class Reproduce:
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a twelfth of the channels; planted: 2)")
     ] = None
     """Features that may fire at one position."""
+    l1: float = Budget.l1
+    """missing-curves: penalty of the ReLU SAE beside the TopK one, which is of the paper's kind."""
     epochs: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 8; planted: 60)")] = None
     """Passes over the rows."""
     lr: float = 3e-3
@@ -77,7 +79,7 @@ class Reproduce:
             raise VisaeError(f"--examples is for polysemantic; {self.what} shows no images")
         layers = self._layers()
         network = visae.network(self.network, self.weights, self.device)
-        budget = usual(self.network, self.k, self.width, self.epochs, self.lr, self.positions, self.seed)
+        budget = usual(self.network, self.k, self.width, self.epochs, self.lr, self.positions, self.seed, self.l1)
         for layer in layers:
             # So that a layer or a setting that cannot be is refused before anything is captured.
             budget.recipe(network.layer(layer).channels)

@@ -1,5 +1,6 @@
 """One neuron taken apart, with its dataset examples split by the feature that explains each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ from visae.examples import Examples
 from visae.images import Images
 
 Place = tuple[int, int, int]  # image, row, column
+_AT_ONCE = 16  # images
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +68,16 @@ def _explained(
     """Each example of a neuron, with the feature that adds most to it there."""
     if examples is None or images is None or not (places := examples.of(neuron)):
         return []
-    rows = torch.stack([_row(of, images, place) for place in places])
-    return list(zip(places, of.strongest_part(neuron, rows), strict=True))
+    explained: list[tuple[Place, int]] = []
+    for start in range(0, len(places), _AT_ONCE):
+        some = places[start : start + _AT_ONCE]
+        explained += zip(some, of.strongest_part(neuron, _rows(of, images, some)), strict=True)
+    return explained
 
 
 @torch.inference_mode()
-def _row(of: Decomposition, images: Images, place: Place) -> Float[Tensor, " d"]:
-    image, row, column = place
-    pixels = images.read(image)[0][None].float() / 255
-    return of.neurons.maps(pixels)[0, :, row, column].float()
+def _rows(of: Decomposition, images: Images, places: Sequence[Place]) -> Float[Tensor, "n d"]:
+    """The layer's values at some positions."""
+    pixels = torch.stack([images.read(image)[0] for image, _, _ in places]).float() / 255
+    maps = of.neurons.maps(pixels)
+    return torch.stack([maps[index, :, row, column] for index, (_, row, column) in enumerate(places)]).float()

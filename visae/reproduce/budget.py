@@ -18,12 +18,14 @@ class Budget:
     """How much is spent on a layer.
 
     recipe:    the SAE of a layer with so many channels.
+    l1:        penalty of the ReLU SAE beside it, which has as many features.
     images:    on which the standard deviations of units are measured, at most.
     """
 
     recipe: Callable[[int], Recipe]
     training: Training
     positions: Positions
+    l1: float = 2.0
     images: int = 256
 
 
@@ -35,6 +37,7 @@ def usual(
     lr: float = 3e-3,
     positions: int = 64,
     seed: int = 0,
+    l1: float = Budget.l1,
 ) -> Budget:
     """TopK of 8 features a channel, of which a twelfth of the channels fire at a position, trained for 8 epochs.
 
@@ -50,7 +53,7 @@ def usual(
     batch = 1024 if planted else Training.batch
     passes = (60 if planted else 8) if epochs is None else epochs
     training = Training(epochs=passes, batch=batch, lr=lr, seed=seed)
-    return Budget(recipe, training, Positions(count=positions, seed=seed))
+    return Budget(recipe, training, Positions(count=positions, seed=seed), l1)
 
 
 def trained(network: Network, layer: str, images: Images, out: Path, budget: Budget) -> tuple[Rows, SAE]:

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from visae.reproduce.budget import FEATURES
-from visae.reproduce.populations import Found, spread
+from visae.reproduce.populations import Found, file_name, spread
 from visae.tuning import Joint
 from visae.tuning.families import USUAL
 from visae.tuning.plots import (
@@ -28,20 +27,30 @@ _GAPS = 8  # features in gaps that are drawn
 
 
 def draw_layer(
-    of: str, found: Mapping[str, Found], joints: Mapping[str, Joint], in_gaps: Sequence[dict[str, Any]], folder: Path
+    of: str,
+    found: Mapping[str, Found],
+    joints: Mapping[str, Joint],
+    in_gaps: Mapping[str, Sequence[dict[str, Any]]],
+    folder: Path,
 ) -> None:
-    """Draw all that the page shows of a layer, whose network and name are `of`."""
-    title, both = f"Curve detectors of {of}", {name: found[name] for name in ("neurons", FEATURES)}
-    draw(title, [_panel(name, one) for name, one in both.items()], folder / "curves.png")
+    """Draw all that the page shows of a layer, whose network and name are `of`.
+
+    in_gaps: by the names of the populations of features, in the order in which they are shown.
+    """
+    title, shown = f"Curve detectors of {of}", {name: found[name] for name in ("neurons", *in_gaps)}
+    draw(title, [_panel(name, one) for name, one in shown.items()], folder / "curves.png")
     envelopes = [
         Envelope(name, one.curves.envelope.numpy(), one.curves.orientation.numpy()) for name, one in found.items()
     ]
     draw_coverage(f"How the curve detectors of {of} cover the circle", envelopes, 360.0, folder / "coverage.png")
     responding = {name: _selectivity(one) for name, one in found.items()}
     draw_selectivity(f"Selectivity of the units of {of}", responding, USUAL.selectivity, folder / "selectivity.png")
-    _draw_radii(title, both, folder / "radius.png")
+    _draw_radii(title, shown, folder / "radius.png")
     _draw_natural(title, found, joints, folder / "natural.png")
-    _draw_gaps(of, both, in_gaps[:_GAPS], folder / "gaps.png")
+    for name, rows in in_gaps.items():
+        _draw_gaps(
+            f"{name} of {of}", found["neurons"], found[name], rows[:_GAPS], folder / f"gaps-{file_name(name)}.png"
+        )
 
 
 def _panel(name: str, of: Found) -> Panel:
@@ -62,7 +71,7 @@ def _draw_radii(title: str, found: Mapping[str, Found], path: Path) -> None:
         units = spread(of.curves.units, _SHOWN)
         responses = of.swept.responses["circle"].values[units].clamp_min(0) / of.deviation[units, None, None]
         rows.append(
-            {f"{name[:-1]} {unit}": values for unit, values in zip(units, responses.numpy(), strict=True)},
+            {f"{name.removesuffix('s')} {unit}": values for unit, values in zip(units, responses.numpy(), strict=True)},
         )
     if any(rows):
         radii = found["neurons"].swept.responses["circle"].axes["radius"].numpy()
@@ -80,23 +89,24 @@ def _draw_natural(title: str, found: Mapping[str, Found], joints: Mapping[str, J
         draw_natural(f"{title}, in natural images", populations, path)
 
 
-def _draw_gaps(of: str, found: Mapping[str, Found], in_gaps: Sequence[dict[str, Any]], path: Path) -> None:
+def _draw_gaps(of: str, neurons: Found, features: Found, in_gaps: Sequence[dict[str, Any]], path: Path) -> None:
     if not in_gaps:
         return
-    circles = {name: one.swept.responses["circle"] for name, one in found.items()}
-    tuning = {name: _to_one(circle.tuning().numpy()) for name, circle in circles.items()}
+    circle = features.swept.responses["circle"]
+    of_neurons, of_features = (_to_one(one.swept.responses["circle"].tuning().numpy()) for one in (neurons, features))
     units = [
         Composed(
             f"feature {row['feature']}, {row['orientation']:.0f}°",
-            circles[FEATURES].axes["orientation"].numpy(),
-            tuning[FEATURES][row["feature"]],
-            tuning["neurons"][[int(neuron) for neuron in row["neurons"]]],
+            circle.axes["orientation"].numpy(),
+            of_features[row["feature"]],
+            of_neurons[[int(neuron) for neuron in row["neurons"]]],
             [f"neuron {neuron} ({weight:+.2f})" for neuron, weight in row["neurons"].items()],
         )
         for row in in_gaps
     ]
-    title = f"Curve features of {of} in the neurons' gaps (grey), and the neurons that they write to most"
-    draw_composed(title, units, path)
+    draw_composed(
+        f"Curves among the {of} in the neurons' gaps (grey), and the neurons that they write to most", units, path
+    )
 
 
 def _to_one(tuning: np.ndarray) -> np.ndarray:

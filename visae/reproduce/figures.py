@@ -3,8 +3,6 @@
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from visae import files
 from visae.reproduce.populations import Found
@@ -51,14 +49,14 @@ def joint_figures(joint: Joint, of: Found) -> dict[str, Any]:
     )
 
 
-def natural_figures(joint: Joint, unit: int, orientation: Float[Tensor, " u"]) -> dict[str, float | None]:
+def natural_figures(joint: Joint, unit: int, of: Found) -> dict[str, float | None]:
     """How selective one unit is for the orientation of its dataset examples, and how far off circles put it.
 
-    orientation: of all units, by circles, in degrees. Null for a unit that was not asked, or answers to no other's.
+    Null for a unit that was not asked, or that answers to no other's examples, nor others to its.
     """
     if unit not in joint.units:
         return {"natural_selectivity": None, "natural_disagreement": None}
-    own = joint.own[[joint.units.index(unit)]]
+    own, orientation = joint.own[[joint.units.index(unit)]], of.swept.tuned["circle"].orientation
     figures = {
         "natural_selectivity": summary.resultant(own)[1].item(),
         "natural_disagreement": joint.disagreement_of(unit, orientation[list(joint.units)]),

@@ -18,14 +18,16 @@ from visae.reproduce.budget import DICTIONARIES, FEATURES, Budget, rows_folder
 from visae.reproduce.drawings import draw_layer
 from visae.reproduce.figures import features_in_gaps, joint_figures, natural_figures, population_figures
 from visae.reproduce.pages import curves_page
-from visae.reproduce.populations import Found, joint_tunings, measured, some_of
-from visae.sae import ICA, PCA, SAE, RandomDirections
+from visae.reproduce.populations import Found, file_name, joint_tunings, measured, some_of
+from visae.sae import ICA, PCA, SAE, RandomDirections, ReLU
 from visae.training import Member, train_many
 from visae.tuning import Joint
 from visae.zoo import Network
 
-SCHEMA = 2
-UNIFORM = "features, uniform sampling"
+SCHEMA = 3
+# The features of the SAE that explains most, and those of the paper's own kind, which is pressed for sparsity harder.
+RELU, UNIFORM = "ReLU features", "features, uniform sampling"
+LEARNED = (FEATURES, RELU)
 _CONFIRMED = 12  # features in gaps that natural images are asked about
 
 
@@ -50,10 +52,10 @@ def missing_curves(
         saes = _dictionaries(network, rows["magnitude"][layer], rows["uniform"][layer], folder, budget)
         found = measured(network, layer, saes, some)
         _save(network, layer, found, folder)
-        in_gaps = features_in_gaps(found["neurons"].curves, found[FEATURES], saes[FEATURES])
+        in_gaps = {name: features_in_gaps(found["neurons"].curves, found[name], saes[name]) for name in LEARNED}
         joints = _in_natural_images(found, in_gaps, some)
         draw_layer(f"{network.name} {layer}", found, joints, in_gaps, folder)
-        report["layers"][layer] = _layer_report(rows["magnitude"][layer], found, joints, in_gaps, saes[FEATURES])
+        report["layers"][layer] = _layer_report(rows["magnitude"][layer], found, joints, in_gaps, saes)
     files.write_json(out / "report.json", report)
     files.write_bytes(out / "report.md", curves_page(report).encode())
     return report
@@ -63,6 +65,7 @@ def _dictionaries(network: Network, magnitude: Rows, uniform: Rows, folder: Path
     recipe = budget.recipe(magnitude.dim)
     members = {
         FEATURES: Member(recipe, budget.training.seed),
+        "relu": Member(ReLU(l1=budget.l1, width=recipe.width), budget.training.seed),
         "PCA": Member(PCA()),
         "ICA": Member(ICA()),
         "random": Member(RandomDirections(width=recipe.width), budget.training.seed),
@@ -70,7 +73,8 @@ def _dictionaries(network: Network, magnitude: Rows, uniform: Rows, folder: Path
     saes = train_many(magnitude, members, folder / DICTIONARIES, budget.training, network.device)
     again = {FEATURES: members[FEATURES]}
     other = train_many(uniform, again, folder / f"{DICTIONARIES}-uniform", budget.training, network.device)
-    return {**saes, UNIFORM: other[FEATURES]}
+    learned = {FEATURES: saes[FEATURES], RELU: saes["relu"]}
+    return {**learned, **{name: saes[name] for name in ("PCA", "ICA", "random")}, UNIFORM: other[FEATURES]}
 
 
 def _save(network: Network, layer: str, found: Mapping[str, Found], folder: Path) -> None:
@@ -81,29 +85,37 @@ def _save(network: Network, layer: str, found: Mapping[str, Found], folder: Path
     }
     header = {"schema": SCHEMA, "network": network.name, "layer": layer}
     files.write_tensors(folder / "units.safetensors", tensors, header)
-    for population in ("neurons", FEATURES):
+    for population in ("neurons", *LEARNED):
         for kind, responses in found[population].swept.responses.items():
-            responses.save(folder / "responses" / f"{population}-{kind}.safetensors")
+            responses.save(folder / "responses" / f"{file_name(population)}-{kind}.safetensors")
 
 
 def _in_natural_images(
-    found: Mapping[str, Found], in_gaps: Sequence[Mapping[str, Any]], images: Images
+    found: Mapping[str, Found], in_gaps: Mapping[str, Sequence[Mapping[str, Any]]], images: Images
 ) -> dict[str, Joint]:
-    chosen = {
-        "neurons": found["neurons"].some_curves(),
-        FEATURES: found[FEATURES].some_curves([row["feature"] for row in in_gaps[:_CONFIRMED]]),
-    }
+    asked = {name: [row["feature"] for row in rows[:_CONFIRMED]] for name, rows in in_gaps.items()}
+    chosen = {name: found[name].some_curves(asked.get(name, ())) for name in ("neurons", *LEARNED)}
     return joint_tunings({name: found[name] for name in chosen}, chosen, images)
 
 
 def _layer_report(
-    rows: Rows, found: Mapping[str, Found], joints: Mapping[str, Joint], in_gaps: Sequence[dict[str, Any]], sae: SAE
+    rows: Rows,
+    found: Mapping[str, Found],
+    joints: Mapping[str, Joint],
+    in_gaps: Mapping[str, Sequence[dict[str, Any]]],
+    saes: Mapping[str, SAE],
 ) -> dict[str, Any]:
-    by_circles = found[FEATURES].swept.tuned["circle"].orientation
     return {
         "rows": len(rows),
-        "sae": {"kind": sae.recipe.kind, "width": sae.width, **sae.about["figures"]},
+        "saes": {name: _sae_figures(saes[name]) for name in LEARNED},
         "populations": {name: population_figures(of) for name, of in found.items()},
         "natural": {name: joint_figures(joint, found[name]) for name, joint in joints.items()},
-        "in_gaps": [{**row, **natural_figures(joints[FEATURES], row["feature"], by_circles)} for row in in_gaps],
+        "in_gaps": {
+            name: [{**row, **natural_figures(joints[name], row["feature"], found[name])} for row in of]
+            for name, of in in_gaps.items()
+        },
     }
+
+
+def _sae_figures(sae: SAE) -> dict[str, Any]:
+    return {"kind": sae.recipe.kind, "width": sae.width, **sae.about["figures"]}

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from visae.reproduce.figures import IN_A_GAP
+from visae.reproduce.populations import file_name
 from visae.table import markdown
 
 _MOST = 12  # features in gaps that are listed
 _HARMONICS = 4
-_PICTURES = {
-    "radius": "Response over orientation and radius",
-    "natural": "Tuning in natural images",
-    "gaps": "Features in the neurons' gaps",
-}
+_PICTURES = {"radius": "Response over orientation and radius", "natural": "Tuning in natural images"}
+_LEARNED = ("features", "ReLU features")
+_COMPARED = ("neurons", *_LEARNED, "random")
 _GOOD, _FEW_DEAD = 0.9, 0.2  # explained variance and dead features of a dictionary that can be trusted
 
 _PAPER = (
@@ -35,11 +34,11 @@ _CRITERIA = (
 )
 
 _SUMMARY = (
-    "All layers: curve detectors (their largest gap, coverage); features that lie 15° or more from every curve neuron; "
-    "of how many of these dataset examples, turned in steps, were asked; and how many have, by these, the orientation "
-    "that circles give them, to within 15° (confirmed). A feature that hardly ever fires passes for a detector of the "
-    "few stimuli that it answers to: how many random directions do, and whether natural images confirm it, tells what "
-    "a count is worth."
+    "All layers: curve detectors (their largest gap, coverage), and how many features lie in gaps, 15° or more from "
+    "every curve neuron (in brackets, of how many of those that were asked dataset examples, turned in steps, confirm "
+    "the orientation to within 15°). Features are those of the TopK SAE, ReLU features those of the paper's kind. A "
+    "feature that hardly ever fires passes for a detector of the few stimuli that it answers to: how many random "
+    "directions do, and whether natural images confirm it, tells what a count is worth."
 )
 
 _LIKENESS = (
@@ -60,13 +59,16 @@ def curves_page(report: Mapping[str, Any]) -> str:
 
 
 def _summary(report: Mapping[str, Any]) -> list[list[str]]:
-    rows = [["layer", "neurons", "features", "random directions", "features in gaps", "asked", "confirmed"]]
+    rows = [["layer", *_COMPARED, *(f"{name} in gaps" for name in _LEARNED)]]
     for layer, found in report["layers"].items():
-        populations = [found["populations"][name] for name in ("neurons", "features", "random")]
-        asked = [row for row in found["in_gaps"] if row["natural_selectivity"] is not None]
-        counts = [len(found["in_gaps"]), len(asked), sum(_confirmed(row) for row in asked)]
-        rows.append([layer, *map(_covers, populations), *map(str, counts)])
+        compared = [_covers(found["populations"][name]) for name in _COMPARED]
+        rows.append([layer, *compared, *(_counted(found["in_gaps"][name]) for name in _LEARNED)])
     return rows
+
+
+def _counted(in_gaps: Sequence[Mapping[str, Any]]) -> str:
+    asked = [row for row in in_gaps if row["natural_selectivity"] is not None]
+    return f"{len(in_gaps)} ({sum(map(_confirmed, asked))} of {len(asked)})" if in_gaps else "0"
 
 
 def _covers(of: Mapping[str, Any]) -> str:
@@ -94,31 +96,37 @@ def _comparable(report: Mapping[str, Any]) -> str:
 
 
 def _layer(layer: str, found: Mapping[str, Any]) -> list[str]:
-    sae = found["sae"]
     populations = found["populations"]
     head = ["population", "units", "curve detectors", "largest gap", "coverage", "lines", "edges", "angles", "double"]
     rows = [[name, *_row(of)] for name, of in populations.items()]
-    return [
-        f"{found['rows']:,} rows; {sae['kind']}, {sae['width']:,} features, explained variance "
-        f"{sae['explained_variance']:.3f}, L0 {sae['l0']:.1f}, dead {sae['dead_fraction']:.1%}.{_doubt(sae)}",
+    parts = [
+        f"{found['rows']:,} rows.",
+        *(_dictionary(name, sae) for name, sae in found["saes"].items()),
         markdown([head, *rows]),
         f"![Tuning of neurons and features]({layer}/curves.png)",
         f"![Coverage]({layer}/coverage.png)",
         f"![Selectivity]({layer}/selectivity.png)",
         _LIKENESS,
         markdown(_likeness(layer, found)),
-        *(f"![{words}]({layer}/{name}.png)" for name, words in _PICTURES.items() if _drawn(name, found)),
-        "Curve detectors, neurons / features, and the largest gap of each, under other thresholds:",
-        _grid(populations["neurons"]["grid"], populations["features"]["grid"]),
-        _gaps(found["in_gaps"], populations["neurons"]["curve_units"], populations["features"]["curve_units"]),
     ]
+    if found["natural"]:
+        parts += [f"![{words}]({layer}/{name}.png)" for name, words in _PICTURES.items()]
+    for name, in_gaps in found["in_gaps"].items():
+        parts += [
+            f"Curve detectors, neurons / {name}, and the largest gap of each, under other thresholds:",
+            _grid(populations["neurons"]["grid"], populations[name]["grid"]),
+            _gaps(name, in_gaps, populations["neurons"]["curve_units"], populations[name]["curve_units"]),
+        ]
+        if in_gaps:
+            parts.append(f"![{name} in the neurons' gaps]({layer}/gaps-{file_name(name)}.png)")
+    return parts
 
 
-def _drawn(name: str, found: Mapping[str, Any]) -> bool:
-    """Whether there was anything to draw."""
-    if name == "gaps":
-        return bool(found["in_gaps"])
-    return bool(found["natural"]) or name not in ("radius", "natural")
+def _dictionary(name: str, sae: Mapping[str, Any]) -> str:
+    return (
+        f"{name}: {sae['kind']}, {sae['width']:,} features, explained variance {sae['explained_variance']:.3f}, "
+        f"L0 {sae['l0']:.1f}, dead {sae['dead_fraction']:.1%}.{_doubt(sae)}"
+    )
 
 
 def _likeness(layer: str, found: Mapping[str, Any]) -> list[list[str]]:
@@ -185,13 +193,11 @@ def _at(grid: Sequence[Mapping[str, Any]], selectivity: float, echo: float) -> M
     return next(row for row in grid if row["selectivity"] == selectivity and row["echo"] == echo)
 
 
-def _gaps(rows: Sequence[Mapping[str, Any]], neurons: int, features: int) -> str:
+def _gaps(name: str, rows: Sequence[Mapping[str, Any]], neurons: int, features: int) -> str:
     if not neurons:
-        return (
-            f"No neuron is a curve detector: there are no gaps between them, and all {features} curve features are new."
-        )
+        return f"No neuron is a curve detector: there are no gaps, and all {features} curves among the {name} are new."
     if not rows:
-        return "No curve feature lies 15° or more from every curve neuron."
+        return f"No curve among the {name} lies 15° or more from every curve neuron."
     head = ["feature", "orientation", "nearest curve neuron", "selectivity", "in natural images"]
     head += ["largest neurons", "largest cosine"]
     cells = [
@@ -207,6 +213,6 @@ def _gaps(rows: Sequence[Mapping[str, Any]], neurons: int, features: int) -> str
         for row in rows[:_MOST]
     ]
     more = f"\n\n{len(rows) - _MOST} more are in report.json." if len(rows) > _MOST else ""
-    lie = "feature lies" if len(rows) == 1 else "features lie"
-    count = f"{len(rows)} curve {lie} 15° or more from every curve neuron, the farthest first:"
+    lie = "curve lies" if len(rows) == 1 else "curves lie"
+    count = f"Of the {name}, {len(rows)} {lie} 15° or more from every curve neuron, the farthest first:"
     return f"{count}\n\n{markdown([head, *cells])}{more}"

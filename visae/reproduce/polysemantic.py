@@ -23,7 +23,8 @@ from visae.zoo import Network
 
 SCHEMA = 1
 CASES = 3
-EXAMPLES = 48  # of each neuron
+# Of each neuron: so many that they hold weak answers too, since the strongest are often those to one feature alone.
+EXAMPLES = 512
 MOST_IMAGES = 1024  # in which they are looked for
 _TOP = 3  # features whose share together is a neuron's score
 

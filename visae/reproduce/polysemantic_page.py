@@ -38,7 +38,7 @@ def _layer(layer: str, found: Mapping[str, Any]) -> list[str]:
         f"{sae['explained_variance']:.3f}, L0 {sae['l0']:.1f}.",
         f"{count} of {found['neurons']} neurons are polysemantic. The largest feature explains "
         f"{median(found['share_of_largest_feature']):.0%} of a neuron's variance in the median, the three largest "
-        f"{median(found['share_of_three_largest']):.0%}; {one} neurons are one feature (90 % or more).",
+        f"{median(found['share_of_three_largest']):.0%}; neurons that are one feature (90 % or more): {one}.",
     ]
     if "constituents" in found:
         truth = found["constituents"]

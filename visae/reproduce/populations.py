@@ -63,6 +63,11 @@ class Found:
         return portrait(self.swept)
 
 
+def file_name(population: str) -> str:
+    """A population's name as part of a file's."""
+    return population.lower().replace(" ", "-")
+
+
 def some_of(images: Images, most: int) -> Images:
     """At most so many of the images, evenly spaced."""
     return Subset(images, spread(range(len(images)), most))
@@ -70,7 +75,8 @@ def some_of(images: Images, most: int) -> Images:
 
 def spread(units: Sequence[int], most: int) -> list[int]:
     """At most so many of some units, evenly spaced in their order."""
-    return list(units[:: max(-(-len(units) // most), 1)])
+    count = min(len(units), most)
+    return [units[place * len(units) // count] for place in range(count)]
 
 
 def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Images) -> dict[str, Found]:

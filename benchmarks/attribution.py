@@ -1,0 +1,36 @@
+"""The attribution of the photographs in the pictures of `visae reproduce polysemantic`, as a Markdown table.
+
+    python benchmarks/attribution.py runs/missing/polysemantic.json mixed3a --manifest images/manifest.csv
+
+The manifest has a row for each photograph: file, author, licence, origin_url.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+from visae.table import markdown
+from visae.viz.case import CROPS, SHOWN
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("report", type=Path)
+    parser.add_argument("layer")
+    parser.add_argument("--manifest", type=Path, required=True)
+    options = parser.parse_args()
+    with options.manifest.open() as file:
+        known = {row["file"]: row for row in csv.DictReader(file)}
+    rows = [["neuron", "feature", "photograph", "author", "licence", "origin"]]
+    for case in json.loads(options.report.read_text())["layers"][options.layer]["cases"]:
+        for part in case["parts"][:SHOWN]:
+            for key in part["examples"][:CROPS]:
+                of = next(row for file, row in known.items() if key.endswith(file))
+                cells = [of["file"], of["author"] or of["source"], of["licence"], of["origin_url"] or of["source_repo"]]
+                rows.append([f"{options.layer}:{case['neuron']}", str(part["feature"]), *cells])
+    print(markdown([[cell.replace("|", "/") for cell in row] for row in rows]))
+
+
+if __name__ == "__main__":
+    main()
