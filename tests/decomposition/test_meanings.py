@@ -54,5 +54,5 @@ def test_meanings_in_words():
 
 def test_a_detector_without_an_orientation_has_a_meaning_all_the_same():
     kinds = of_kinds(("double_curve", math.nan), ("curve", 10.0))
-    found = Shares(torch.tensor([[0.5], [0.3]]).double(), torch.ones(2, 1).double())
-    assert meanings(found, kinds, 0) == [Meaning("double_curve", None, 0.5), Meaning("curve", 10.0, 0.3)]
+    found = Shares(torch.tensor([[0.5], [0.25]]).double(), torch.ones(2, 1).double())
+    assert meanings(found, kinds, 0) == [Meaning("double_curve", None, 0.5), Meaning("curve", 10.0, 0.25)]

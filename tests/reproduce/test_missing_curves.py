@@ -94,7 +94,7 @@ def test_files_are_left_and_used_again(made):
         assert (out / "mixed" / name).read_bytes().startswith(b"\x89PNG")
     stamp = (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns
     network = visae.network("planted", device="cpu")
-    budget = Budget(_small, visae.Training(epochs=2, batch=512), Positions(count=64), 8)
+    budget = Budget(_small, visae.Training(epochs=2, batch=512), Positions(count=64), images=8)
     again = missing_curves(network, ["mixed"], Leaves(24, 128), out, budget)
     assert again == report
     assert (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns == stamp

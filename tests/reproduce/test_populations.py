@@ -45,10 +45,10 @@ def test_the_usual_budget_goes_by_the_layer():
 
 
 def test_a_dictionary_is_made_once(tmp_path):
-    network, images = visae.network("planted", device="cpu"), Leaves(12, 128)
+    network, images = visae.network("planted", device="cpu"), Leaves(20, 128)
     budget = usual("planted", epochs=1)
     rows, sae = trained(network, "mixed", images, tmp_path, budget)
-    assert len(rows) == 12 * 64
+    assert len(rows) == 20 * 64
     path = tmp_path / "mixed" / "dictionaries" / "features" / "sae.safetensors"
     stamp = path.stat().st_mtime_ns
     again = trained(network, "mixed", images, tmp_path, budget)[1]

@@ -77,8 +77,13 @@ class Reproduce:
         """Run it, print the page, and say where the files are."""
         if self.examples and self.what != "polysemantic":
             raise VisaeError(f"--examples is for polysemantic; {self.what} shows no images")
-        layers = self._layers()
+        names = self.layers or _LAYERS.get(self.network.partition(":")[0].removesuffix("-caffe"))
+        if names is None and self.network.startswith("torchvision:"):
+            raise VisaeError(
+                f"which layers of {self.network}? give --layers (visae networks {self.network} lists them)"
+            )
         network = visae.network(self.network, self.weights, self.device)
+        layers = [name.strip() for name in (names or "").split(",")]
         budget = usual(self.network, self.k, self.width, self.epochs, self.lr, self.positions, self.seed, self.l1)
         for layer in layers:
             # So that a layer or a setting that cannot be is refused before anything is captured.
@@ -87,15 +92,6 @@ class Reproduce:
         page = _RESULTS[self.what](self, network, layers, images, budget)
         print(page.read_text())
         print(f"page: {page}")
-
-    def _layers(self) -> list[str]:
-        family = self.network.partition(":")[0].removesuffix("-caffe")
-        names = self.layers or _LAYERS.get(family)
-        if names is None:
-            raise VisaeError(
-                f"which layers of {self.network}? give --layers (visae networks {self.network} lists them)"
-            )
-        return [name.strip() for name in names.split(",")]
 
     def _open(self, images: str) -> Images:
         crop = _LEAVES_CROP if images.startswith("leaves:") else 224

@@ -55,7 +55,7 @@ def _title(case: Case) -> str:
 
 def _draw_rows(figure: Figure, case: Case, shown: Sequence[Part], layer: Layer, images: Images) -> None:
     count = sum(len(places) for places in case.examples) + case.unexplained
-    width, row = _POLAR + _STRIP, (_HEIGHT - 0.45) / SHOWN
+    width, row = _POLAR + _STRIP, (_HEIGHT - 0.5) / SHOWN
     explaining = [
         (colour, part, places) for (colour, _), part, places in zip(LOOKS, shown, case.examples, strict=False) if places
     ]
