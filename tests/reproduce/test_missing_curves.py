@@ -106,7 +106,7 @@ def test_the_page_says_what_is_not_comparable(made):
     assert "24 images and 1,536 activations, not five billion" in page
     assert "| neurons " in page
     assert "No neuron is a curve detector" in page
-    assert "This dictionary is undertrained" in page
+    assert "It explains little of the layer" in page
     some = _without_gaps(made[1])
     some["layers"]["mixed"]["populations"]["neurons"]["curve_units"] = 2
     assert "No curve among the features lies" in curves_page(some)
@@ -115,6 +115,19 @@ def test_the_page_says_what_is_not_comparable(made):
     }
     assert "Of the features, 1 curve lies 15° or more" in curves_page(some)
     assert "This is the paper's network" in curves_page({**made[1], "network": "inceptionv1"})
+
+
+def test_figures_that_are_not_defined_are_left_out_of_the_page(made):
+    report = json.loads(json.dumps(made[1]))
+    of = report["layers"]["mixed"]["populations"]["features"]
+    of["medians_of_curve_units"] |= {"polarity": None, "width": None}
+    report["layers"]["mixed"]["natural"] = {}
+    for row in report["layers"]["mixed"]["in_gaps"]["features"]:
+        row |= {"natural_selectivity": 0.5, "natural_disagreement": None}
+    page = curves_page(report)
+    assert "0.50, orientation unknown" in page
+    assert "None" not in page
+    assert "nan" not in page
 
 
 def _without_gaps(report):
