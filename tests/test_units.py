@@ -4,6 +4,7 @@ import torch
 import visae
 from visae.sae import save
 from visae.seeds import generator
+from visae.units import Units, joined
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,15 @@ def test_features_take_a_dictionary_from_its_folder(network, tmp_path):
 def test_a_dictionary_of_something_else_is_refused(network, layer, changes, words):
     with pytest.raises(visae.VisaeError, match=words):
         visae.features(network, layer, dictionary(network, **changes))
+
+
+def test_joined_populations_are_one_after_the_other():
+    network = visae.network("planted", device="cpu")
+    one = visae.neurons(network, "mixed")
+    other = Units("features", network, one.layer, 2, lambda maps: maps[:, :2].double() * 3)
+    both = joined(one, other)
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    maps = both.maps(images)
+    assert len(both) == maps.shape[1] == 50
+    assert torch.equal(maps[:, :48], one.maps(images))
+    assert torch.allclose(maps[:, 48:], 3 * maps[:, :2])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -57,6 +58,16 @@ def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
     _refuse_foreign(sae, network, layer)
     size = sae.directions.norm(dim=1)[:, None, None]
     return Units("features", network, of, sae.width, lambda maps: sae.encode(maps) * size)
+
+
+def joined(one: Units, other: Units) -> Units:
+    """Two populations of one layer as one: the units of the first, then those of the second."""
+
+    def read(maps: Tensor) -> Tensor:
+        first = one.read(maps)
+        return torch.cat([first, other.read(maps).to(first)], 1)
+
+    return Units(f"{one.kind} and {other.kind}", one.network, one.layer, len(one) + len(other), read)
 
 
 def read_all(populations: Sequence[Units], images: Float[Tensor, "b 3 h w"]) -> Iterator[Float[Tensor, "b _ _ _"]]:

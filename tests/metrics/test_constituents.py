@@ -13,7 +13,8 @@ TRUTH = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
 
 
 def shares(share):
-    return Shares(torch.tensor(share).double(), torch.ones(len(share), 3).double())
+    of = torch.tensor(share).double()
+    return Shares(of, of, torch.ones(len(share), 3).double())
 
 
 def test_the_truth_itself_scores_one():

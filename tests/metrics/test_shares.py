@@ -49,6 +49,10 @@ def test_what_features_explain_together():
     f, directions = drawn()
     x = torch.cat([f @ directions, f], 1)
     sae = reading(f, torch.cat([directions, torch.eye(3, dtype=torch.float64)], 1), x)
+    alone = shares(sae, lambda: x.split(100)).alone
+    for unit in range(3):
+        left = x[:, 0].numpy() - (f * directions[:, 0]).numpy()[:, unit]
+        assert alone[unit, 0].item() == pytest.approx(1 - left.var() / x[:, 0].numpy().var())
     found = explained(sae, lambda: x.split(100), 0, [2, 0, 1])
     neuron, contributions = x[:, 0].numpy(), (f * directions[:, 0]).numpy()[:, [2, 0, 1]]
     expected = [1 - (neuron - contributions[:, :n].sum(1)).var() / neuron.var() for n in (1, 2, 3)]
@@ -61,6 +65,7 @@ def test_a_neuron_that_does_not_vary_has_no_parts():
     x = torch.tensor([[1.0, 3.0], [2.0, 3.0], [4.0, 3.0]])
     found = shares(sae, lambda: [x])
     assert found.share.tolist() == [[pytest.approx(1.0), 0.0]]
+    assert found.alone.tolist() == [[pytest.approx(1.0), 0.0]]
     assert found.largest(1, 0.01) == []
 
 

@@ -62,8 +62,9 @@ def test_features_in_gaps_are_described(made):
             assert direction[int(neuron)].item() == pytest.approx(weight)
         assert row["cosine_to_nearest_neuron"] == pytest.approx(direction.max().item())
         assert len(row["tuning"]) == 72
-    asked = [row["natural_selectivity"] for row in rows[:12]]
-    assert all(0 <= of <= 1 for of in asked)
+    # There is no curve neuron from which the orientation in natural images could be seen.
+    assert all(row["asked"] for row in rows[:12])
+    assert {row["natural_disagreement"] for row in rows} == {None}
 
 
 def test_what_detectors_are_like_is_told(made):
@@ -103,7 +104,7 @@ def test_files_are_left_and_used_again(made):
 def test_the_page_says_what_is_not_comparable(made):
     page = curves_page(made[1])
     assert "This network, planted, is not the paper's" in page
-    assert "24 images and 1,536 activations, not five billion" in page
+    assert "24 images and 1,536 activations of a layer, not five billion" in page
     assert "| neurons " in page
     assert "No neuron is a curve detector" in page
     assert "It explains little of the layer" in page
@@ -123,9 +124,8 @@ def test_figures_that_are_not_defined_are_left_out_of_the_page(made):
     of["medians_of_curve_units"] |= {"polarity": None, "width": None}
     report["layers"]["mixed"]["natural"] = {}
     for row in report["layers"]["mixed"]["in_gaps"]["features"]:
-        row |= {"natural_selectivity": 0.5, "natural_disagreement": None}
+        row |= {"asked": True, "natural_disagreement": None}
     page = curves_page(report)
-    assert "0.50, orientation unknown" in page
     assert "None" not in page
     assert "nan" not in page
 

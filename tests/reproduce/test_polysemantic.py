@@ -29,8 +29,8 @@ def made(tmp_path_factory):
 def test_neurons_are_ranked_and_three_are_shown(made):
     out, report = made
     found = report["layers"]["mixed"]
-    assert found["neurons"] == len(found["share_of_three_largest"]) == 48
-    assert len(found["ranking"]) > 30
+    assert found["neurons"] == len(found["explained_by_one_feature"]) == 48
+    assert 20 < len(found["ranking"]) <= found["several_large_parts"]
     assert [case["neuron"] for case in found["cases"]] == [row["neuron"] for row in found["ranking"][:3]]
     for case in found["cases"]:
         assert (out / "mixed" / f"neuron-{case['neuron']}.png").read_bytes().startswith(b"\x89PNG")

@@ -3,12 +3,14 @@
 import itertools
 
 import pytest
+import torch
 
 import visae
 from visae.errors import VisaeError
 from visae.images import Leaves
 from visae.reproduce.budget import trained, usual
-from visae.reproduce.populations import some_of, spread
+from visae.reproduce.populations import Natural, some_of, spread
+from visae.tuning import Joint
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,16 @@ def test_a_dictionary_is_made_once(tmp_path):
     assert again.directions.equal(sae.directions)
     with pytest.raises(VisaeError, match="other settings"):
         trained(network, "mixed", images, tmp_path, usual("planted", epochs=2))
+
+
+def test_features_are_judged_from_the_curve_neurons():
+    """Three neurons, and two features of which natural images put the second 50 degrees from where circles do."""
+    degrees, natural = torch.arange(36) * 10.0, torch.tensor([0.0, 120.0, 240.0, 60.0, 350.0])
+    away = (degrees - (natural[None] - natural[:, None])[:, :, None] + 180).remainder(360) - 180
+    joint = Joint((1, 4, 5, 10 + 2, 10 + 7), (1, 2, 3, 4, 5), degrees, torch.exp(-(away**2) / 800))
+    of = Natural(joint, [2, 7], 10, [1, 4, 5], torch.tensor([0.0, 120.0, 240.0, 60.0, 300.0]))
+    assert of.disagreement_of(2) == pytest.approx(0, abs=0.5)
+    assert of.disagreement_of(7) == pytest.approx(50, abs=0.5)
+    own = of.own()
+    assert (own.units, own.examples) == ((2, 7), (4, 5))
+    assert own.responses.equal(joint.responses[3:, 3:])

@@ -107,8 +107,12 @@ def test_a_unit_that_is_off_is_told_from_others():
     away = (degrees - (true[None] - true[:, None])[:, :, None] + 180).remainder(360) - 180
     joint = Joint((3, 5, 8, 9), (1,) * 4, degrees, torch.exp(-(away**2) / 800))
     by_circles = torch.tensor([0.0, 90.0, 180.0, 270.0])
-    assert joint.disagreement_of(9, by_circles) == pytest.approx(40, abs=0.5)
-    assert joint.disagreement_of(3, by_circles) == pytest.approx(0, abs=0.5)
+    everyone = (3, 5, 8, 9)
+    assert joint.disagreement_of(9, everyone, by_circles) == pytest.approx(40, abs=0.5)
+    assert joint.disagreement_of(3, everyone, by_circles) == pytest.approx(0, abs=0.5)
+    # Two pairs with the one that is off are too few, four with the others are not.
+    assert math.isnan(joint.disagreement_of(3, (9,), by_circles))
+    assert joint.disagreement_of(3, (5, 8), by_circles) == pytest.approx(0, abs=0.5)
     assert joint.disagreement(true) == pytest.approx(0, abs=0.5)
 
 

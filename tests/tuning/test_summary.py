@@ -165,3 +165,18 @@ def test_a_radius_is_preferred_in_logarithms():
 
 def test_units_without_an_orientation_make_no_gap():
     assert summary.largest_gap(torch.tensor([0.0, math.nan, 180.0])) == pytest.approx(180)
+
+
+@pytest.mark.parametrize(("at", "other", "period"), [(20, 200, 360), (90, 270, 360), (355, 175, 360), (10, 100, 180)])
+def test_a_second_lobe_does_not_move_the_preferred_orientation(at, other, period):
+    degrees = torch.arange(72) * (period / 72)
+
+    def lobe(centre):
+        away = (degrees - centre + period / 2).remainder(period) - period / 2
+        return torch.exp(-(away**2) / (2 * (period / 24) ** 2))
+
+    found = summary.preferred((1.001 * lobe(at) + lobe(other))[None], period)
+    assert summary.apart(found, float(at), period).item() < 0.01
+    # A tuning that nowhere falls to half its peak is all one lobe.
+    flat = summary.preferred((1 + 0.2 * lobe(at))[None], period)
+    assert summary.apart(flat, float(at), period).item() < 0.1

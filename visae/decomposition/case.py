@@ -23,7 +23,7 @@ class Case:
     tuning:        to circles at `orientations`, degrees.  contributions: what each part adds to it.
     examples:      for each part, the dataset examples of the neuron to which this feature adds more than any other
                    does, the strongest first.
-    unexplained:   how many examples go to features that are no parts.
+    unexplained:   how many examples go to features that are no parts, or to none.
     """
 
     layer: str
@@ -46,10 +46,10 @@ def case(of: Decomposition, neuron: int, examples: Examples | None, images: Imag
     split: dict[int, list[Place]] = {unit: [] for unit in units}
     unexplained = 0
     for place, unit in _explained(of, neuron, examples, images):
-        if unit in split:
-            split[unit].append(place)
-        else:
+        if unit is None or unit not in split:
             unexplained += 1
+        else:
+            split[unit].append(place)
     return Case(
         of.neurons.layer.name,
         neuron,
@@ -64,11 +64,11 @@ def case(of: Decomposition, neuron: int, examples: Examples | None, images: Imag
 
 def _explained(
     of: Decomposition, neuron: int, examples: Examples | None, images: Images | None
-) -> list[tuple[Place, int]]:
+) -> list[tuple[Place, int | None]]:
     """Each example of a neuron, with the feature that adds most to it there."""
     if examples is None or images is None or not (places := examples.of(neuron)):
         return []
-    explained: list[tuple[Place, int]] = []
+    explained: list[tuple[Place, int | None]] = []
     for start in range(0, len(places), _AT_ONCE):
         some = places[start : start + _AT_ONCE]
         explained += zip(some, of.strongest_part(neuron, _rows(of, images, some)), strict=True)

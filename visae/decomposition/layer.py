@@ -60,10 +60,11 @@ class Decomposition:
         return added
 
     @torch.inference_mode()
-    def strongest_part(self, neuron: int, x: Float[Tensor, "n d"]) -> list[int]:
-        """The feature that adds most to a neuron in each of some rows."""
+    def strongest_part(self, neuron: int, x: Float[Tensor, "n d"]) -> list[int | None]:
+        """The feature that adds most to a neuron in each of some rows; None where none adds anything."""
         added: Tensor = self.sae.encode(x).cpu() * self.sae.directions.cpu()[:, neuron]
-        return [int(unit) for unit in added.argmax(1)]
+        most, units = added.max(1)
+        return [unit if value > 0 else None for value, unit in zip(most.tolist(), units.tolist(), strict=True)]
 
 
 def decompose(network: Network, layer: str, sae: SAE, rows: Rows) -> Decomposition:

@@ -45,10 +45,17 @@ def meanings(found: Shares, of: Families, neuron: int, large: float = LARGE) -> 
 
 
 def most_polysemantic(found: Shares, of: Families, large: float = LARGE) -> list[tuple[int, list[Meaning]]]:
-    """Neurons of two meanings or more, by the share of the second: the largest first."""
-    every = [(neuron, meanings(found, of, neuron, large)) for neuron in range(found.share.shape[1])]
-    several = [(neuron, of_neuron) for neuron, of_neuron in every if len(of_neuron) > 1]
-    return sorted(several, key=lambda item: -item[1][1].share)
+    """Neurons of two meanings or more that have a family, by the share of the second of these: the largest first.
+
+    What belongs to no family is listed among the meanings, but does not count: nobody knows that it is another.
+    """
+    several = []
+    for neuron in range(found.share.shape[1]):
+        every = meanings(found, of, neuron, large)
+        known = [meaning.share for meaning in every if meaning.family]
+        if len(known) > 1:
+            several.append((known[1], neuron, every))
+    return [(neuron, every) for _, neuron, every in sorted(several, key=lambda item: -item[0])]
 
 
 def words(of: Sequence[Meaning]) -> str:

@@ -21,10 +21,13 @@ class Shares:
 
     share:    [m, d], Cov(c_ij, x_j) / Var(x_j); the shares of a neuron sum to Cov(x_hat_j, x_j) / Var(x_j), which is 1
               for a perfect reconstruction. 0 for a neuron that does not vary.
+    alone:    [m, d], 1 - Var(x_j - c_ij) / Var(x_j), how much of its variance the feature explains by itself; below 0
+              where it adds more than it explains. 0 for a neuron that does not vary.
     weight:   [m, d], D.
     """
 
     share: Float64[Tensor, "m d"]
+    alone: Float64[Tensor, "m d"]
     weight: Float64[Tensor, "m d"]
 
     def largest(self, neuron: int, least: float) -> list[int]:
@@ -38,13 +41,16 @@ def shares(sae: SAE, batches: Batches) -> Shares:
     """The shares of every feature in every neuron, in one pass over the rows; sums in float64."""
     weight = sae.directions.cpu().double()
     m, d = weight.shape
-    count, f_sum, x_sum, x_square = 0, torch.zeros(m).double(), torch.zeros(d).double(), torch.zeros(d).double()
+    count = 0
+    f_sum, f_square = torch.zeros(2, m, dtype=torch.float64)
+    x_sum, x_square = torch.zeros(2, d, dtype=torch.float64)
     together = torch.zeros(m, d, dtype=torch.float64)
     for x in batches():
         f = sae.encode(x).cpu().double()
         x = x.cpu().double()
         count += len(x)
         f_sum += f.sum(0)
+        f_square += f.square().sum(0)
         x_sum += x.sum(0)
         x_square += x.square().sum(0)
         together += f.T @ x
@@ -53,7 +59,9 @@ def shares(sae: SAE, batches: Batches) -> Shares:
     covariance = together / count - f_sum[:, None] / count * (x_sum / count)
     variance = x_square / count - (x_sum / count).square()
     varies = variance > 1e-12 * (x_square / count)
-    return Shares(torch.where(varies, covariance * weight / variance, 0.0), weight)
+    share = torch.where(varies, covariance * weight / variance, 0.0)
+    added = (f_square / count - (f_sum / count).square())[:, None] * weight.square()
+    return Shares(share, torch.where(varies, 2 * share - added / variance, 0.0), weight)
 
 
 @torch.inference_mode()

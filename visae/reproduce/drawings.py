@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from visae.reproduce.populations import Found, file_name, spread
-from visae.tuning import Joint
+from visae.reproduce.populations import Found, Natural, file_name, spread
 from visae.tuning.families import USUAL
 from visae.tuning.plots import (
     Composed,
@@ -29,7 +28,7 @@ _GAPS = 8  # features in gaps that are drawn
 def draw_layer(
     of: str,
     found: Mapping[str, Found],
-    joints: Mapping[str, Joint],
+    naturals: Mapping[str, Natural],
     in_gaps: Mapping[str, Sequence[dict[str, Any]]],
     folder: Path,
 ) -> None:
@@ -46,7 +45,7 @@ def draw_layer(
     responding = {name: _selectivity(one) for name, one in found.items()}
     draw_selectivity(f"Selectivity of the units of {of}", responding, USUAL.selectivity, folder / "selectivity.png")
     _draw_radii(title, shown, folder / "radius.png")
-    _draw_natural(title, found, joints, folder / "natural.png")
+    _draw_natural(title, found, naturals, folder / "natural.png")
     for name, rows in in_gaps.items():
         _draw_gaps(
             f"{name} of {of}", found["neurons"], found[name], rows[:_GAPS], folder / f"gaps-{file_name(name)}.png"
@@ -78,10 +77,10 @@ def _draw_radii(title: str, found: Mapping[str, Found], path: Path) -> None:
         draw_heatmaps(title, rows, radii, "standard deviations over natural images", path)
 
 
-def _draw_natural(title: str, found: Mapping[str, Found], joints: Mapping[str, Joint], path: Path) -> None:
+def _draw_natural(title: str, found: Mapping[str, Found], naturals: Mapping[str, Natural], path: Path) -> None:
     populations = []
-    for name, joint in joints.items():
-        units, swept = list(joint.units), found[name].swept
+    for name, natural in naturals.items():
+        joint, units, swept = natural.own(), natural.units, found[name].swept
         preferred = swept.tuned["circle"].orientation[units].numpy()
         tuning = swept.responses["circle"].tuning()[units].numpy()
         populations.append(Twice(name, joint.own.numpy(), tuning, preferred, joint.apart().numpy()))

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 
 from visae import files
-from visae.reproduce.populations import Found
+from visae.reproduce.populations import Found, Natural
 from visae.sae import SAE
-from visae.tuning import Coverage, Joint, medians, over_criteria, summary
+from visae.tuning import Coverage, coverages_over_criteria, medians, over_criteria, summary
 
 # A feature lies in a gap if no curve neuron's orientation is as near: half of the paper's neighbours' usual spacing.
 IN_A_GAP = 15.0  # degrees
@@ -33,57 +33,61 @@ def population_figures(of: Found) -> dict[str, Any]:
     return files.without_nan(figures)
 
 
-def joint_figures(joint: Joint, of: Found) -> dict[str, Any]:
-    """What natural images say of the curve detectors, beside what synthetic circles say."""
-    orientation = of.swept.tuned["circle"].orientation[list(joint.units)]
-    width, (_, selectivity) = summary.width(joint.own), summary.resultant(joint.own)
+def natural_figures(natural: Natural) -> dict[str, Any]:
+    """What natural images say of curve detectors, beside what synthetic circles say."""
+    own, orientation = natural.own(), natural.orientation[-len(natural.units) :]
     return files.without_nan(
         {
-            "units": list(joint.units),
-            "examples": list(joint.examples),
-            "width": torch.nanquantile(width, 0.5).item(),
-            "echo": torch.nanquantile(summary.echo(joint.own), 0.5).item(),
-            "selectivity": torch.nanquantile(selectivity, 0.5).item(),
-            "disagreement_with_circles": joint.disagreement(orientation),
+            "units": list(own.units),
+            "examples": list(own.examples),
+            "width": torch.nanquantile(summary.width(own.own), 0.5).item(),
+            "echo": torch.nanquantile(summary.echo(own.own), 0.5).item(),
+            "disagreement_with_circles": own.disagreement(orientation),
         }
     )
 
 
-def natural_figures(joint: Joint, unit: int, of: Found) -> dict[str, float | None]:
-    """How selective one unit is for the orientation of its dataset examples, and how far off circles put it.
+def disagreement_in_gaps(natural: Natural | None, unit: int) -> dict[str, Any]:
+    """Whether dataset examples of one unit were turned, and how far off their orientation is; null where unknown."""
+    if natural is None or unit not in natural.units:
+        return {"asked": False, "natural_disagreement": None}
+    return files.without_nan({"asked": True, "natural_disagreement": natural.disagreement_of(unit)})
 
-    Null for a unit that was not asked, or that answers to no other's examples, nor others to its.
-    """
-    if unit not in joint.units:
-        return {"natural_selectivity": None, "natural_disagreement": None}
-    own, orientation = joint.own[[joint.units.index(unit)]], of.swept.tuned["circle"].orientation
-    figures = {
-        "natural_selectivity": summary.resultant(own)[1].item(),
-        "natural_disagreement": joint.disagreement_of(unit, orientation[list(joint.units)]),
-    }
-    return files.without_nan(figures)
+
+def gaps_over_criteria(neurons: Found, of: Found) -> list[int]:
+    """How many curve detectors lie in the neurons' gaps under each pair of thresholds, in the order of the grid."""
+    both = zip(*(coverages_over_criteria(one.swept, one.deviation) for one in (neurons, of)), strict=True)
+    return [len(_far(of_neurons, of_features)) for (_, _, of_neurons), (_, _, of_features) in both]
 
 
 def features_in_gaps(of_neurons: Coverage, of_features: Found, sae: SAE) -> list[dict[str, Any]]:
     """The curve features whose orientation no curve neuron is near, by how far from the nearest."""
     rows = []
     unit_directions = torch.nn.functional.normalize(sae.directions.cpu(), dim=1)
-    for unit, orientation in zip(of_features.curves.units, of_features.curves.orientation.tolist(), strict=True):
-        away = summary.apart(of_neurons.orientation, orientation)
-        nearest = away.min().item() if len(away) else 180.0
-        if nearest < IN_A_GAP:
-            continue
+    circle = of_features.swept.tuned["circle"]
+    for unit, nearest in _far(of_neurons, of_features.curves):
         weights = unit_directions[unit]
         largest = weights.abs().topk(min(_LARGEST_NEURONS, len(weights))).indices
         rows.append(
             {
                 "feature": unit,
-                "orientation": orientation,
+                "orientation": circle.orientation[unit].item(),
                 "nearest_curve_neuron": nearest,
-                "selectivity": of_features.swept.tuned["circle"].selectivity[unit].item(),
+                "selectivity": circle.selectivity[unit].item(),
                 "neurons": {str(neuron): weights[neuron].item() for neuron in largest.tolist()},
                 "cosine_to_nearest_neuron": weights.max().item(),
                 "tuning": of_features.swept.responses["circle"].tuning()[unit].tolist(),
             }
         )
     return sorted(rows, key=lambda row: -row["nearest_curve_neuron"])
+
+
+def _far(of_neurons: Coverage, of_features: Coverage) -> list[tuple[int, float]]:
+    """The features that are far from every curve neuron, and how far, in degrees."""
+    far = []
+    for unit, orientation in zip(of_features.units, of_features.orientation.tolist(), strict=True):
+        away = summary.apart(of_neurons.orientation, orientation)
+        nearest = away.min().item() if len(away) else 180.0
+        if nearest >= IN_A_GAP:
+            far.append((unit, nearest))
+    return far

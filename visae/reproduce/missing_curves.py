@@ -16,19 +16,24 @@ from visae.activations import Rows, capture_layers
 from visae.images import Images
 from visae.reproduce.budget import DICTIONARIES, FEATURES, Budget, rows_folder
 from visae.reproduce.drawings import draw_layer
-from visae.reproduce.figures import features_in_gaps, joint_figures, natural_figures, population_figures
+from visae.reproduce.figures import (
+    disagreement_in_gaps,
+    features_in_gaps,
+    gaps_over_criteria,
+    natural_figures,
+    population_figures,
+)
 from visae.reproduce.pages import curves_page
-from visae.reproduce.populations import Found, file_name, joint_tunings, measured, some_of
+from visae.reproduce.populations import Found, Natural, file_name, in_natural_images, measured, some_of
 from visae.sae import ICA, PCA, SAE, RandomDirections, ReLU
 from visae.training import Member, train_many
-from visae.tuning import Joint
 from visae.zoo import Network
 
 SCHEMA = 3
 # The features of the SAE that explains most, and those of the paper's own kind, which is pressed for sparsity harder.
 RELU, UNIFORM = "ReLU features", "features, uniform sampling"
 LEARNED = (FEATURES, RELU)
-_CONFIRMED = 12  # features in gaps that natural images are asked about
+_ASKED = 12  # features in gaps that natural images are asked about
 
 
 def missing_curves(
@@ -53,9 +58,9 @@ def missing_curves(
         found = measured(network, layer, saes, some)
         _save(network, layer, found, folder)
         in_gaps = {name: features_in_gaps(found["neurons"].curves, found[name], saes[name]) for name in LEARNED}
-        joints = _in_natural_images(found, in_gaps, some)
-        draw_layer(f"{network.name} {layer}", found, joints, in_gaps, folder)
-        report["layers"][layer] = _layer_report(rows["magnitude"][layer], found, joints, in_gaps, saes)
+        naturals = _naturals(found, in_gaps, some)
+        draw_layer(f"{network.name} {layer}", found, naturals, in_gaps, folder)
+        report["layers"][layer] = _layer_report(rows["magnitude"][layer], found, naturals, in_gaps, saes)
     files.write_json(out / "report.json", report)
     files.write_bytes(out / "report.md", curves_page(report).encode())
     return report
@@ -90,18 +95,22 @@ def _save(network: Network, layer: str, found: Mapping[str, Found], folder: Path
             responses.save(folder / "responses" / f"{file_name(population)}-{kind}.safetensors")
 
 
-def _in_natural_images(
+def _naturals(
     found: Mapping[str, Found], in_gaps: Mapping[str, Sequence[Mapping[str, Any]]], images: Images
-) -> dict[str, Joint]:
-    asked = {name: [row["feature"] for row in rows[:_CONFIRMED]] for name, rows in in_gaps.items()}
-    chosen = {name: found[name].some_curves(asked.get(name, ())) for name in ("neurons", *LEARNED)}
-    return joint_tunings({name: found[name] for name in chosen}, chosen, images)
+) -> dict[str, Natural]:
+    """Of neurons and learned features, where any is a curve detector."""
+    naturals = {}
+    for name in ("neurons", *LEARNED):
+        asked = [row["feature"] for row in in_gaps.get(name, ())[:_ASKED]]
+        if units := found[name].some_curves(asked):
+            naturals[name] = in_natural_images(found["neurons"], found[name], units, images)
+    return naturals
 
 
 def _layer_report(
     rows: Rows,
     found: Mapping[str, Found],
-    joints: Mapping[str, Joint],
+    naturals: Mapping[str, Natural],
     in_gaps: Mapping[str, Sequence[dict[str, Any]]],
     saes: Mapping[str, SAE],
 ) -> dict[str, Any]:
@@ -109,11 +118,12 @@ def _layer_report(
         "rows": len(rows),
         "saes": {name: _sae_figures(saes[name]) for name in LEARNED},
         "populations": {name: population_figures(of) for name, of in found.items()},
-        "natural": {name: joint_figures(joint, found[name]) for name, joint in joints.items()},
+        "natural": {name: natural_figures(natural) for name, natural in naturals.items()},
         "in_gaps": {
-            name: [{**row, **natural_figures(joints[name], row["feature"], found[name])} for row in of]
+            name: [{**row, **disagreement_in_gaps(naturals.get(name), row["feature"])} for row in of]
             for name, of in in_gaps.items()
         },
+        "in_gaps_over_grid": {name: gaps_over_criteria(found["neurons"], found[name]) for name in LEARNED},
     }
 
 

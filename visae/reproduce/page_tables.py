@@ -28,7 +28,7 @@ def summary(report: Mapping[str, Any]) -> Table:
 
 
 def _counted(in_gaps: Sequence[Mapping[str, Any]]) -> str:
-    asked = [row for row in in_gaps if row["natural_selectivity"] is not None]
+    asked = [row for row in in_gaps if row["asked"]]
     return f"{len(in_gaps)} ({sum(map(_confirmed, asked))} of {len(asked)})" if in_gaps else "0"
 
 
@@ -84,28 +84,28 @@ def _figure(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
 
 
-def grid(neurons: Sequence[Mapping[str, Any]], features: Sequence[Mapping[str, Any]]) -> Table:
-    """Counts and largest gaps of two populations under every pair of thresholds."""
+def grid(neurons: Sequence[Mapping[str, Any]], features: Sequence[Mapping[str, Any]], in_gaps: Sequence[int]) -> Table:
+    """Counts and largest gaps of two populations, and how many lie in gaps, under every pair of thresholds."""
     selectivities = sorted({row["selectivity"] for row in neurons})
     rows = [["echo ↓ selectivity →", *(f"{value:g}" for value in selectivities)]]
+    cells = {
+        (one["selectivity"], one["echo"]): f"{_count(one)} / {_count(other)}, {far}"
+        for one, other, far in zip(neurons, features, in_gaps, strict=True)
+    }
     for echo in sorted({row["echo"] for row in neurons}):
-        cells = []
-        for selectivity in selectivities:
-            pair = [_at(of, selectivity, echo) for of in (neurons, features)]
-            cells.append(" / ".join(f"{row['count']} ({row['largest_gap']:.0f}°)" for row in pair))
-        rows.append([f"{echo:g}", *cells])
+        rows.append([f"{echo:g}", *(cells[selectivity, echo] for selectivity in selectivities)])
     return rows
 
 
+def _count(row: Mapping[str, Any]) -> str:
+    return f"{row['count']} ({row['largest_gap']:.0f}°)"
+
+
 def _natural(row: Mapping[str, Any]) -> str:
-    if row["natural_selectivity"] is None:
+    if not row["asked"]:
         return ""
     off = row["natural_disagreement"]
-    return f"{row['natural_selectivity']:.2f}, {'orientation unknown' if off is None else f'{off:.0f}° off'}"
-
-
-def _at(grid: Sequence[Mapping[str, Any]], selectivity: float, echo: float) -> Mapping[str, Any]:
-    return next(row for row in grid if row["selectivity"] == selectivity and row["echo"] == echo)
+    return "unknown" if off is None else f"{off:.0f}° off"
 
 
 def in_gaps(rows: Sequence[Mapping[str, Any]]) -> Table:

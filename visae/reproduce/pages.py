@@ -18,8 +18,9 @@ _PAPER = (
 )
 
 _CRITERIA = (
-    "A curve detector responds more to some circle than to any line or edge, has one sharp peak over orientation "
-    "(selectivity at least 0.85), and hardly answers to the opposite curve (echo at most 0.05). Coverage is the "
+    "A curve detector responds more to some circle than to any line or edge, and hardly less than to any corner; has "
+    "one sharp peak over orientation (selectivity at least 0.85); hardly answers to the opposite curve (echo at most "
+    "0.05); and reaches a tenth of the strongest unit's response. Coverage is the "
     "minimum over the median of the best detector's response around the circle, in its own standard deviations over "
     "natural images: 0 where some orientation moves none of them."
 )
@@ -27,9 +28,10 @@ _CRITERIA = (
 _SUMMARY = (
     "All layers: curve detectors (their largest gap, coverage), and how many features lie in gaps, 15° or more from "
     "every curve neuron (in brackets, of how many of those that were asked dataset examples, turned in steps, confirm "
-    "the orientation to within 15°). Features are those of the TopK SAE, ReLU features those of the paper's kind. A "
-    "feature that hardly ever fires passes for a detector of the few stimuli that it answers to: how many random "
-    "directions do, and whether natural images confirm it, tells what a count is worth."
+    "the orientation to within 15°, as seen from the curve neurons; by chance it would be one in twelve). Features are "
+    "those of the TopK SAE, ReLU features those of the paper's kind. A feature that hardly ever fires passes for a "
+    "detector of the few stimuli that it answers to: how many random directions do, and whether natural images confirm "
+    "it, tells what a count is worth."
 )
 
 _LIKENESS = (
@@ -50,7 +52,7 @@ def curves_page(report: Mapping[str, Any]) -> str:
 
 
 def _comparable(report: Mapping[str, Any]) -> str:
-    rows = sum(found["rows"] for found in report["layers"].values())
+    rows = max(found["rows"] for found in report["layers"].values())
     if report["network"] == "inceptionv1":
         network = "This is the paper's network"
     else:
@@ -58,8 +60,8 @@ def _comparable(report: Mapping[str, Any]) -> str:
             f"This network, {report['network']}, is not the paper's: its neurons are others, and so may be their gaps"
         )
     return (
-        f"{network}. The budget here is {report['images']:,} images and {rows:,} activations, not five billion; what "
-        "is missing here may be missing for that reason."
+        f"{network}. The budget here is {report['images']:,} images and {rows:,} activations of a layer, not five "
+        "billion; what is missing here may be missing for that reason."
     )
 
 
@@ -79,8 +81,13 @@ def _layer(layer: str, found: Mapping[str, Any]) -> list[str]:
         parts += [f"![{words}]({layer}/{name}.png)" for name, words in _PICTURES.items()]
     for name, in_gaps in found["in_gaps"].items():
         parts += [
-            f"Curve detectors, neurons / {name}, and the largest gap of each, under other thresholds:",
-            markdown(page_tables.grid(populations["neurons"]["grid"], populations[name]["grid"])),
+            f"Curve detectors, neurons / {name}, with the largest gap of each, and how many of the latter lie in gaps, "
+            "under other thresholds:",
+            markdown(
+                page_tables.grid(
+                    populations["neurons"]["grid"], populations[name]["grid"], found["in_gaps_over_grid"][name]
+                )
+            ),
             _gaps(name, in_gaps, populations["neurons"]["curve_units"], populations[name]["curve_units"]),
         ]
         if in_gaps:
@@ -106,7 +113,9 @@ def _doubt(sae: Mapping[str, Any]) -> str:
 
 def _gaps(name: str, rows: Sequence[Mapping[str, Any]], neurons: int, features: int) -> str:
     if not neurons:
-        return f"No neuron is a curve detector: there are no gaps, and all {features} curves among the {name} are new."
+        return (
+            f"No neuron is a curve detector: there is nothing that the {features} curves among the {name} could miss."
+        )
     if not rows:
         return f"No curve among the {name} lies 15° or more from every curve neuron."
     lie = "curve lies" if len(rows) == 1 else "curves lie"

@@ -11,7 +11,7 @@ from typing import Any
 
 from visae import files
 from visae.activations import Rows
-from visae.decomposition import LEAST, Case, Decomposition, case, decompose, named, words
+from visae.decomposition import LEAST, Case, Decomposition, case, decompose, meanings, named, words
 from visae.examples import clear_of_border, strongest
 from visae.images import Images
 from visae.metrics import constituents
@@ -26,7 +26,6 @@ CASES = 3
 # Of each neuron: so many that they hold weak answers too, since the strongest are often those to one feature alone.
 EXAMPLES = 512
 MOST_IMAGES = 1024  # in which they are looked for
-_TOP = 3  # features whose share together is a neuron's score
 
 
 def polysemantic(
@@ -69,14 +68,14 @@ def cases_of(of: Decomposition, neurons: Sequence[int], images: Images) -> list[
 
 def _figures(rows: Rows, of: Decomposition) -> dict[str, Any]:
     ranking, sae = of.ranking(), of.sae
-    top = of.shares.share.sort(0, descending=True).values[:_TOP].sum(0)
+    every = [meanings(of.shares, of.families, neuron) for neuron in range(sae.dim)]
     figures = {
         "rows": len(rows),
         "sae": {"kind": sae.recipe.kind, "width": sae.width, **sae.about["figures"]},
         "neurons": sae.dim,
-        "ranking": [{"neuron": neuron, "meanings": words(meanings)} for neuron, meanings in ranking],
-        "share_of_largest_feature": of.shares.share.amax(0).tolist(),
-        "share_of_three_largest": top.tolist(),
+        "ranking": [{"neuron": neuron, "meanings": words(one)} for neuron, one in ranking],
+        "several_large_parts": sum(len(one) > 1 for one in every),
+        "explained_by_one_feature": of.shares.alone.amax(0).tolist(),
     }
     truth = of.neurons.network.truth
     if truth is None or truth.layer != of.neurons.layer.name:

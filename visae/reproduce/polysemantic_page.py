@@ -15,10 +15,11 @@ _PAPER = (
 )
 _DEFINITIONS = (
     "A feature's share in a neuron is the covariance of what it adds to the neuron with the neuron, over the neuron's "
-    "variance. Features with 10 % or more are its large parts; those of one family within 30° are one meaning, those "
-    "of no family another (other), and a neuron with two meanings or more is polysemantic. Neurons are ranked by the "
-    "share of the second meaning, and the first three are shown: their dataset examples are split by which feature "
-    "adds most to the neuron there."
+    "variance; together is how much of the variance it and those above it explain. Features with a share of 10 % or "
+    "more are the neuron's large parts; those of one family within 30° are one meaning, those of no family another "
+    "(other). A neuron is polysemantic if two meanings have a family: what has none may be the same thing again. "
+    "Neurons are ranked by the share of the second, and the first three are shown: their dataset examples are split by "
+    "which feature adds most to the neuron there."
 )
 
 
@@ -31,14 +32,13 @@ def polysemantic_page(report: Mapping[str, Any]) -> str:
 
 
 def _layer(layer: str, found: Mapping[str, Any]) -> list[str]:
-    sae, count = found["sae"], len(found["ranking"])
-    one = sum(share >= 0.9 for share in found["share_of_largest_feature"])
+    sae, count, one = found["sae"], len(found["ranking"]), found["explained_by_one_feature"]
     lines = [
         f"{found['rows']:,} rows; {sae['kind']}, {sae['width']:,} features, explained variance "
         f"{sae['explained_variance']:.3f}, L0 {sae['l0']:.1f}.",
-        f"{count} of {found['neurons']} neurons are polysemantic. The largest feature explains "
-        f"{median(found['share_of_largest_feature']):.0%} of a neuron's variance in the median, the three largest "
-        f"{median(found['share_of_three_largest']):.0%}; neurons that are one feature (90 % or more): {one}.",
+        f"{count} of {found['neurons']} neurons are polysemantic; {found['several_large_parts']} if features of no "
+        f"family count as another meaning. One feature alone explains {median(one):.0%} of a neuron's variance in the "
+        f"median, and 90 % or more of {sum(share >= 0.9 for share in one)} neurons.",
     ]
     if "constituents" in found:
         truth = found["constituents"]
@@ -66,4 +66,6 @@ def _case(layer: str, case: Mapping[str, Any]) -> Sequence[str]:
         rows.append(
             [str(part["feature"]), share, together, f"{part['weight']:+.3g}", part["what"], str(len(part["examples"]))]
         )
-    return f"### {name}", f"![{name}]({layer}/neuron-{case['neuron']}.png)", markdown(rows)
+    others = case["examples_of_other_features"]
+    note = f"{others} of its dataset examples go to features that are not listed." if others else ""
+    return [f"### {name}", f"![{name}]({layer}/neuron-{case['neuron']}.png)", markdown(rows), *filter(None, [note])]

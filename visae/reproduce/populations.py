@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -23,7 +24,7 @@ from visae.tuning import (
     natural_deviation,
     portrait,
 )
-from visae.units import Units, features, neurons
+from visae.units import Units, features, joined, neurons
 from visae.zoo import Network
 
 _IMAGES_A_BATCH = 16
@@ -92,14 +93,36 @@ def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Imag
     }
 
 
-def joint_tunings(found: Mapping[str, Found], chosen: Mapping[str, Sequence[int]], images: Images) -> dict[str, Joint]:
-    """Joint tuning of the chosen units of some populations of one layer; populations without any are left out."""
-    some = {name: of.units for name, of in found.items() if chosen[name]}
-    if not some:
-        return {}
-    layer = next(iter(some.values())).layer
-    examples = strongest(list(some.values()), images, _EXAMPLES, clear_of_border(layer, images))
-    return {
-        name: joint_tuning(units, chosen[name], of_units, images)
-        for (name, units), of_units in zip(some.items(), examples, strict=True)
-    }
+@dataclass(frozen=True, eq=False)
+class Natural:
+    """Joint tuning of some units of a population, and of the curve neurons of the layer, by which they are judged.
+
+    units:    of the population.  orientation: of all that `joint` is of, by circles, in degrees.
+    anchors:  the neurons, by their numbers in `joint`; a unit of the population has its own number plus `shift`.
+    """
+
+    joint: Joint
+    units: list[int]
+    shift: int
+    anchors: list[int]
+    orientation: Float[Tensor, " n"]
+
+    def own(self) -> Joint:
+        """The joint tuning of the population's own units."""
+        places = [self.joint.units.index(unit + self.shift) for unit in self.units]
+        responses = self.joint.responses[places][:, places]
+        counts = tuple(self.joint.examples[place] for place in places)
+        return Joint(tuple(self.units), counts, self.joint.degrees, responses)
+
+    def disagreement_of(self, unit: int) -> float:
+        """How far a unit's orientation in natural images is from that by circles, as seen from the curve neurons."""
+        return self.joint.disagreement_of(unit + self.shift, self.anchors, self.orientation)
+
+
+def in_natural_images(neurons: Found, of: Found, units: Sequence[int], images: Images) -> Natural:
+    """Turn the dataset examples of some units of a population, and of the layer's curve neurons."""
+    both, shift, anchors = joined(neurons.units, of.units), len(neurons.units), neurons.some_curves()
+    chosen = [*anchors, *(unit + shift for unit in units)]
+    examples = strongest([both], images, _EXAMPLES, clear_of_border(both.layer, images))[0]
+    orientation = torch.cat([one.swept.tuned["circle"].orientation for one in (neurons, of)])
+    return Natural(joint_tuning(both, chosen, examples, images), list(units), shift, anchors, orientation[chosen])

@@ -17,10 +17,10 @@ _FEWEST = 8
 def angles(count: int, period: float = 360.0) -> Float[Tensor, " o"]:
     """Orientations in degrees, `count` on a full circle; those of half of it, if they come round after 180 degrees.
 
-    Raises `VisaeError` for fewer than 8 on a circle.
+    Raises `VisaeError` for fewer than 8 on a circle, and for an odd number, of which no two are opposite.
     """
-    if count < _FEWEST:
-        raise VisaeError(f"{count} orientations; ask for at least {_FEWEST}")
+    if count < _FEWEST or count % 2:
+        raise VisaeError(f"{count} orientations; ask for at least {_FEWEST}, an even number")
     return torch.arange(round(count * period / 360)) * (360 / count)
 
 

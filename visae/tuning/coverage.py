@@ -1,6 +1,6 @@
 """How a family covers the circle of orientations: its gaps, and its best unit's response everywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float
@@ -49,6 +49,21 @@ def coverage(found: Battery, family: str, members: Bool[Tensor, " u"], deviation
     return Coverage(family, units.tolist(), preferred[units], gap, envelope, ratio)
 
 
+def coverages_over_criteria(
+    found: Battery,
+    deviation: Float[Tensor, " u"],
+    family: str = "curve",
+    selectivities: Sequence[float] = SELECTIVITIES,
+    echoes: Sequence[float] = ECHOES,
+    criteria: Criteria = USUAL,
+) -> Iterator[tuple[float, float, Coverage]]:
+    """Coverage under every combination of two thresholds, selectivity and echo, the others as given."""
+    for selectivity in selectivities:
+        for echo in echoes:
+            tried = replace(criteria, selectivity=selectivity, echo=echo)
+            yield selectivity, echo, coverage(found, family, families(found, tried).members[family], deviation)
+
+
 def over_criteria(
     found: Battery,
     deviation: Float[Tensor, " u"],
@@ -58,11 +73,13 @@ def over_criteria(
     criteria: Criteria = USUAL,
 ) -> list[dict[str, float]]:
     """Count, largest gap and ratio of a family under every combination of two thresholds, the others as given."""
-    rows = []
-    for selectivity in selectivities:
-        for echo in echoes:
-            tried = replace(criteria, selectivity=selectivity, echo=echo)
-            of = coverage(found, family, families(found, tried).members[family], deviation)
-            figures = {"count": len(of.units), "largest_gap": of.largest_gap, "coverage": of.ratio}
-            rows.append({"selectivity": selectivity, "echo": echo, **figures})
-    return rows
+    return [
+        {
+            "selectivity": selectivity,
+            "echo": echo,
+            "count": len(of.units),
+            "largest_gap": of.largest_gap,
+            "coverage": of.ratio,
+        }
+        for selectivity, echo, of in coverages_over_criteria(found, deviation, family, selectivities, echoes, criteria)
+    ]

@@ -4,7 +4,7 @@ Cammarata et al. 2020 ("Curve Detectors", section "Joint tuning curves"): what a
 unit is asked again of natural images.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +23,7 @@ from visae.units import Units
 
 # A unit that answers to another's examples less than this, of its answer to its own, is not tuned to them.
 _LEAST_ANSWER = 0.1
+_FEWEST_PAIRS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +63,15 @@ class Joint:
         """
         return _median(self._differences(orientation, period))
 
-    def disagreement_of(self, unit: int, orientation: Float[Tensor, " n"], period: float = 360.0) -> float:
-        """The same over the pairs of one unit, by its number, with others."""
+    def disagreement_of(
+        self, unit: int, among: Collection[int], orientation: Float[Tensor, " n"], period: float = 360.0
+    ) -> float:
+        """The same over the pairs of one unit with some others, by their numbers; nan for fewer than three pairs."""
         place, differences = self.units.index(unit), self._differences(orientation, period)
-        return _median(torch.cat([differences[place], differences[:, place]]))
+        others = [index for index, other in enumerate(self.units) if other in among]
+        pairs = torch.cat([differences[place, others], differences[others, place]])
+        known = pairs[~pairs.isnan()]
+        return _median(known) if len(known) >= _FEWEST_PAIRS else float("nan")
 
     def _differences(self, orientation: Float[Tensor, " n"], period: float) -> Float[Tensor, "n n"]:
         """Of each pair; nan for a unit and itself."""

@@ -6,7 +6,7 @@ published data.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 _ECHO_FROM, _ECHO_TO = 150.0, 210.0  # degrees from the peak
@@ -29,12 +29,12 @@ def resultant(tuning: Float[Tensor, "u o"], period: float = 360.0) -> tuple[Floa
 
 
 def preferred(tuning: Float[Tensor, "u o"], period: float = 360.0) -> Float[Tensor, " u"]:
-    """The circular mean of what of the tuning is at least half its peak, in degrees.
+    """The circular mean of the lobe around the peak, as far as the tuning is at least half of it, in degrees.
 
-    It is where the peak is, between samples: what a feature answers elsewhere, because others interfere, does not move
-    it. nan for a unit that never responds.
+    It is where the peak is, between samples: what a unit answers elsewhere, a lobe at the opposite orientation or what
+    others' interference leaves, does not move it. nan for a unit that never responds.
     """
-    return resultant(torch.where(tuning >= tuning.amax(1, keepdim=True) / 2, tuning, 0.0), period)[0]
+    return resultant(torch.where(_lobe(tuning), tuning, 0.0), period)[0]
 
 
 def peak(tuning: Float[Tensor, "u o"], period: float = 360.0) -> Float[Tensor, " u"]:
@@ -130,6 +130,18 @@ def _degrees(tuning: Float[Tensor, "u o"]) -> Float[Tensor, " o"]:
     """Where the samples stand on the circle, of which a period is the whole."""
     count = tuning.shape[1]
     return torch.arange(count, dtype=torch.float64, device=tuning.device) * (360 / count)
+
+
+def _lobe(tuning: Float[Tensor, "u o"]) -> Bool[Tensor, "u o"]:
+    """The samples around the largest that are at least half of it without a break."""
+    count, place = tuning.shape[1], tuning.argmax(1, keepdim=True)
+    around = (place + torch.arange(count, device=tuning.device)) % count
+    low = tuning.gather(1, around) < tuning.amax(1, keepdim=True) / 2
+    # Forwards from the peak, and backwards from it, until the first that is too low.
+    onwards = low.cumsum(1) == 0
+    back = (low[:, 1:].flip(1).cumsum(1) == 0).flip(1)
+    inside = onwards | torch.cat([onwards[:, :1], back], 1)
+    return torch.zeros_like(inside).scatter(1, around, inside)
 
 
 def _width(curve: Float[Tensor, " o"]) -> float:
