@@ -180,3 +180,40 @@ def test_a_second_lobe_does_not_move_the_preferred_orientation(at, other, period
     # A tuning that nowhere falls to half its peak is all one lobe.
     flat = summary.preferred((1 + 0.2 * lobe(at))[None], period)
     assert summary.apart(flat, float(at), period).item() < 0.1
+
+
+def test_published_maps_over_radius_are_those_of_the_published_curves(data):
+    """Orientation x radius maps recovered from a figure: averaged over radii they are the curves, by our figures."""
+    maps = json.loads((data / "facts/curve_heatmap_mixed3b_sigma.json").read_text())["values"]
+    curves = json.loads((data / "facts/curve_tuning_mixed3b_full.json").read_text())["activations"]
+    radii = torch.logspace(np.log10(0.29), np.log10(7.05), 16).flip(0)
+    for neuron, values in maps.items():
+        # Columns are at 182.5, 187.5, ... degrees: roll them to begin at 2.5.
+        by_radius = torch.tensor(values).roll(-36, 1)
+        full = torch.tensor(curves[neuron]).reshape(72, 10).mean(1)
+        assert torch.corrcoef(torch.stack([by_radius.mean(0), full]))[0, 1] > 0.999
+        found, selectivity = summary.resultant(torch.stack([by_radius.mean(0), full]))
+        assert summary.apart(found[0], found[1]).item() < 1
+        assert selectivity[0].item() == pytest.approx(selectivity[1].item(), abs=0.01)
+        # The published rows of the peaks: 0.37 to 0.55 of the panel, between which the radii in icon widths are these.
+        best = radii[by_radius.amax(1).argmax()].item()
+        assert 1.0 < best < 2.3
+        assert 0.29 < summary.preferred_radius(by_radius.mean(1)[None], radii).item() < 7.05
+
+
+def test_published_line_detectors_are_selective_on_half_a_circle(data):
+    found = json.loads((data / "facts/line_tuning_mixed3a.json").read_text())
+    lines = [str(neuron) for neuron in found["families"]["Lines"]]
+    # Two degrees a sample, over 180 degrees of orientation.
+    tuning = torch.tensor([found["curve_2deg"][neuron] for neuron in lines])
+    assert tuning.shape[1] == 90
+    selectivity = summary.resultant(tuning, 180.0)[1]
+    published = torch.tensor([found["peak"][neuron][0] for neuron in lines])
+    # The published peaks are those of samples four times as fine, and some tops are flat.
+    for measured in (summary.peak(tuning, 180.0), summary.preferred(tuning, 180.0)):
+        away = summary.apart(measured, published, 180.0)
+        assert away.median() < 4
+        assert away.max() < 15
+    every = torch.tensor(list(found["curve_2deg"].values()))
+    others = summary.resultant(every, 180.0)[1]
+    assert selectivity.median() > others[others > 0].median() + 0.2
