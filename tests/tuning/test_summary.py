@@ -209,11 +209,9 @@ def test_published_line_detectors_are_selective_on_half_a_circle(data):
     assert tuning.shape[1] == 90
     selectivity = summary.resultant(tuning, 180.0)[1]
     published = torch.tensor([found["peak"][neuron][0] for neuron in lines])
-    # The published peaks are those of samples four times as fine, and some tops are flat.
-    for measured in (summary.peak(tuning, 180.0), summary.preferred(tuning, 180.0)):
-        away = summary.apart(measured, published, 180.0)
-        assert away.median() < 4
-        assert away.max() < 15
+    # The published peaks are those of samples four times as fine; some tops are flat, and some lobes lean.
+    assert summary.apart(summary.peak(tuning, 180.0), published, 180.0).median() <= 2
+    assert summary.apart(summary.preferred(tuning, 180.0), published, 180.0).max() < 15
     every = torch.tensor(list(found["curve_2deg"].values()))
     others = summary.resultant(every, 180.0)[1]
     assert selectivity.median() > others[others > 0].median() + 0.2
