@@ -5,9 +5,9 @@ import torch
 
 import visae
 from visae.errors import VisaeError
-from visae.examples import strongest
+from visae.examples import joined_examples, strongest
 from visae.images import Leaves, batches
-from visae.units import neurons
+from visae.units import joined, neurons
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,14 @@ def test_populations_of_two_layers_share_a_pass(network):
         assert torch.equal(one.value, other.value)
         assert torch.equal(one.image, other.image)
         assert torch.equal(one.row, other.row)
+
+
+def test_joined_examples_are_those_of_the_joined_population(network):
+    one, other, images = neurons(network, "mixed"), neurons(network, "mixed"), Leaves(5, 96)
+    together = strongest([joined(one, other)], images, 3)[0]
+    apart = joined_examples(*strongest([one, other], images, 3))
+    assert torch.equal(together.value, apart.value)
+    assert together.of(50) == apart.of(50) == apart.of(2)
 
 
 def test_bad_input_is_refused(network):

@@ -38,6 +38,12 @@ class Examples:
         return [(image, row, column) for image, row, column in places.tolist()]
 
 
+def joined_examples(one: Examples, other: Examples) -> Examples:
+    """Those of two populations as those of one, as `visae.units.joined` makes of them; as many of each unit."""
+    names = ("value", "image", "row", "column")
+    return Examples(one.layer, *(torch.cat([getattr(one, name), getattr(other, name)]) for name in names))
+
+
 def clear_of_border(layer: Layer, images: Images) -> float:
     """The margin at which what a position sees lies inside the image; of small images, a quarter of their side."""
     return min((layer.receptive_field - 1) / 2, images.size / 4)

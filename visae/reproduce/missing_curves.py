@@ -58,7 +58,7 @@ def missing_curves(
         found = measured(network, layer, saes, some)
         _save(network, layer, found, folder)
         in_gaps = {name: features_in_gaps(found["neurons"].curves, found[name], saes[name]) for name in LEARNED}
-        naturals = _naturals(found, in_gaps, some)
+        naturals = in_natural_images(found, _chosen(found, in_gaps), some)
         draw_layer(f"{network.name} {layer}", found, naturals, in_gaps, folder)
         report["layers"][layer] = _layer_report(rows["magnitude"][layer], found, naturals, in_gaps, saes)
     files.write_json(out / "report.json", report)
@@ -95,16 +95,9 @@ def _save(network: Network, layer: str, found: Mapping[str, Found], folder: Path
             responses.save(folder / "responses" / f"{file_name(population)}-{kind}.safetensors")
 
 
-def _naturals(
-    found: Mapping[str, Found], in_gaps: Mapping[str, Sequence[Mapping[str, Any]]], images: Images
-) -> dict[str, Natural]:
-    """Of neurons and learned features, where any is a curve detector."""
-    naturals = {}
-    for name in ("neurons", *LEARNED):
-        asked = [row["feature"] for row in in_gaps.get(name, ())[:_ASKED]]
-        if units := found[name].some_curves(asked):
-            naturals[name] = in_natural_images(found["neurons"], found[name], units, images)
-    return naturals
+def _chosen(found: Mapping[str, Found], in_gaps: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[int]]:
+    """Of each learned population the features that natural images are asked about."""
+    return {name: found[name].some_curves([row["feature"] for row in rows[:_ASKED]]) for name, rows in in_gaps.items()}
 
 
 def _layer_report(

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.examples import clear_of_border, strongest
+from visae.examples import clear_of_border, joined_examples, strongest
 from visae.images import Images, Subset, batches
 from visae.sae import SAE
 from visae.tuning import (
@@ -119,10 +119,25 @@ class Natural:
         return self.joint.disagreement_of(unit + self.shift, self.anchors, self.orientation)
 
 
-def in_natural_images(neurons: Found, of: Found, units: Sequence[int], images: Images) -> Natural:
-    """Turn the dataset examples of some units of a population, and of the layer's curve neurons."""
-    both, shift, anchors = joined(neurons.units, of.units), len(neurons.units), neurons.some_curves()
-    chosen = [*anchors, *(unit + shift for unit in units)]
-    examples = strongest([both], images, _EXAMPLES, clear_of_border(both.layer, images))[0]
-    orientation = torch.cat([one.swept.tuned["circle"].orientation for one in (neurons, of)])
-    return Natural(joint_tuning(both, chosen, examples, images), list(units), shift, anchors, orientation[chosen])
+def in_natural_images(
+    found: Mapping[str, Found], chosen: Mapping[str, Sequence[int]], images: Images
+) -> dict[str, Natural]:
+    """Turn the dataset examples of chosen units of some populations, and of the layer's curve neurons.
+
+    Of the neurons themselves their curve detectors are chosen. Populations of which none is chosen are left out.
+    """
+    neurons, some = found["neurons"], {name: units for name, units in chosen.items() if units}
+    layer, populations = neurons.units.layer, [neurons.units, *(found[name].units for name in some)]
+    of_neurons, *others = strongest(populations, images, _EXAMPLES, clear_of_border(layer, images))
+    anchors, shift = neurons.some_curves(), len(neurons.units)
+    by_circles = neurons.swept.tuned["circle"].orientation
+    naturals = {}
+    if anchors:
+        alone = joint_tuning(neurons.units, anchors, of_neurons, images)
+        naturals["neurons"] = Natural(alone, anchors, 0, anchors, by_circles[anchors])
+    for (name, units), examples in zip(some.items(), others, strict=True):
+        both, numbers = joined(neurons.units, found[name].units), [*anchors, *(unit + shift for unit in units)]
+        joint = joint_tuning(both, numbers, joined_examples(of_neurons, examples), images)
+        orientation = torch.cat([by_circles, found[name].swept.tuned["circle"].orientation])
+        naturals[name] = Natural(joint, list(units), shift, anchors, orientation[numbers])
+    return naturals
