@@ -26,7 +26,7 @@ def apart(one, other, period):
 def test_every_planted_detector_is_what_it_is(network, planted):
     found = families(planted)
     expected = [feature.kind if feature.kind != "spot" else "" for feature in network.truth.features]
-    assert found.names() == expected
+    assert found.names == expected
     assert expected.count("curve") == 48
     for index, feature in enumerate(network.truth.features):
         if feature.kind != "spot":
@@ -38,7 +38,7 @@ def test_every_planted_detector_is_what_it_is(network, planted):
 @pytest.mark.parametrize("echo", [0.01, 0.2, 0.4])
 def test_no_threshold_makes_the_difference(network, planted, selectivity, echo):
     found = families(planted, Criteria(selectivity=selectivity, echo=echo))
-    assert found.names() == [feature.kind.replace("spot", "") for feature in network.truth.features]
+    assert found.names == [feature.kind.replace("spot", "") for feature in network.truth.features]
 
 
 def test_neurons_that_mix_them_are_no_curve_detectors(network):
@@ -50,7 +50,7 @@ def test_what_an_sae_unmixes_is_classified_through_the_neurons(recovered):
     """Of what a dictionary recovered, nearly all is what it was: few features answer to what they do not stand for."""
     _, network, _, sae = recovered
     found = families(battery([visae.features(network, "mixed", sae)])[0])
-    names, right, near = found.names(), [], []
+    names, right, near = found.names, [], []
     for planted, unit, cosine in zip(*match(network.truth.directions, sae.directions), strict=True):
         feature = network.truth.features[planted]
         if feature.kind == "spot" or cosine < 0.9:
@@ -80,7 +80,7 @@ CASES = [
 
 @pytest.mark.parametrize(("family", "stimuli"), CASES)
 def test_made_units_are_of_the_family_that_the_criteria_say(family, stimuli):
-    assert families(made(**stimuli)).names() == [family, ""]
+    assert families(made(**stimuli)).names == [family, ""]
 
 
 @pytest.mark.parametrize("name", ["selectivity", "echo", "both", "peak", "corner"])

@@ -32,7 +32,7 @@ def meanings(found: Shares, of: Families, neuron: int, large: float = LARGE) -> 
 
     Features of no family are one meaning together: nothing is known that would tell them apart.
     """
-    names, merged = of.names(), list[Meaning]()
+    names, merged = of.names, list[Meaning]()
     for unit in found.largest(neuron, large):
         one = Meaning(names[unit], orientation_of(of, names[unit], unit), found.share[unit, neuron].item())
         same = next((index for index, other in enumerate(merged) if _alike(one, other)), None)

@@ -40,7 +40,7 @@ def parts(sae: SAE, batches: Batches, found: Shares, of: Families, neuron: int, 
         raise VisaeError(f"there is no neuron {neuron}; the layer has {count}, from 0 to {count - 1}")
     units = found.largest(neuron, least)
     together = explained(sae, batches, neuron, units)
-    names = of.names()
+    names = of.names
     return [
         Part(
             unit,

@@ -1,6 +1,7 @@
 """Families: which units are detectors of curves, double curves, angles, lines and edges, by stated criteria."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float
@@ -54,6 +55,7 @@ class Families:
     members: dict[str, Bool[Tensor, " u"]]
     orientation: dict[str, Float[Tensor, " u"]]
 
+    @cached_property
     def names(self) -> list[str]:
         """The family of each unit; empty for none."""
         count = len(next(iter(self.members.values())))
