@@ -25,7 +25,7 @@ _SHIFTS = 8  # windows of radii tried to either side of the middle one
 _SMALLEST = 5.5  # px, where the middle window begins: 0.29 icons of 37 px, halved, doubled, ... by the others
 LEAST_CORRELATION, MOST_APART, MOST_ECHO = 0.95, 8.0, 0.06
 _SCALES = (0.5, 2.0)
-# What a wrong convention does to an orientation of o samples: sample k of the truth is at index(k) in what was measured.
+# What a wrong convention does to an orientation of o samples: sample k of the truth is at index(k) of the measured.
 # As (sign, share of a circle): index(k) = sign k + share o.
 _WRONG = {
     "mirrored left to right": (-1, 1 / 2),
