@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def draw_coverage(title: str, envelopes: Sequence[Envelope], period: float, path
     figure = Figure(figsize=(6.4, 3.4 + 0.16 * len(envelopes)), layout="constrained", dpi=180)
     heights = (4.0, 0.35 + 0.22 * len(envelopes))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    for row, (line, (colour, dash)) in enumerate(zip(envelopes, LOOKS, strict=False)):
+    for row, (line, (colour, dash)) in enumerate(zip(envelopes, cycle(LOOKS), strict=False)):
         degrees = np.arange(len(line.envelope) + 1) * (period / len(line.envelope))
         closed = np.append(line.envelope, line.envelope[:1])
         # The first lines are wider, so that they show under those that lie on them.
@@ -37,7 +38,7 @@ def draw_coverage(title: str, envelopes: Sequence[Envelope], period: float, path
     above.grid(linewidth=0.4, color="0.88")
     names = [f"{line.name} ({len(line.preferred)})" for line in envelopes]
     below.set_yticks(range(len(envelopes)), labels=names, fontsize=7)
-    for name, (colour, _) in zip(below.get_yticklabels(), LOOKS, strict=False):
+    for name, (colour, _) in zip(below.get_yticklabels(), cycle(LOOKS), strict=False):
         name.set_color(colour)
     below.set_ylim(len(envelopes) - 0.5, -0.5)
     below.set_xlim(0, period)

@@ -1,6 +1,7 @@
 """How selective the units of several populations are."""
 
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ def draw_selectivity(
     """
     figure = Figure(figsize=(5.6, 3.4), layout="constrained", dpi=180)
     axes = figure.subplots()
-    for (name, values), (colour, dash) in zip(populations.items(), LOOKS, strict=False):
+    for (name, values), (colour, dash) in zip(populations.items(), cycle(LOOKS), strict=False):
         steps = np.concatenate([[0.0], np.sort(values), [1.0]])
         share = np.concatenate([[1.0], 1 - np.arange(len(values)) / max(len(values), 1), [0.0]])
         axes.step(steps, share, where="pre", color=colour, linestyle=dash, linewidth=1.4, label=name)
