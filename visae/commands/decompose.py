@@ -124,12 +124,11 @@ def _table(case: Case) -> str:
     for part in case.parts:
         what = decomposition.named(part.family, part.orientation)
         rows.append([str(part.feature), f"{part.share:.1%}", f"{part.together:.1%}", f"{part.weight:+.3g}", what])
-    split = [len(places) for places in case.examples]
+    note, split = "", [len(places) for places in case.examples]
     if count := sum(split) + case.unexplained:
         rows = [[*row, cell] for row, cell in zip(rows, ["examples", *map(str, split)], strict=True)]
         note = (
             f"\n\nexamples: in how many of the {count} images in which the neuron fires most a feature adds more to it "
             f"than any other; {case.unexplained} go to features that are not listed"
         )
-        return f"{name} is made of\n\n{markdown(rows)}{note}"
-    return f"{name} is made of\n\n{markdown(rows)}"
+    return f"{name} is made of\n\n{markdown(rows)}{note}"

@@ -11,6 +11,9 @@ from visae.training import Member, Training, train_many
 from visae.zoo import Network
 
 DICTIONARIES, FEATURES = "dictionaries", "features"
+# The features of the SAE that explains most, and those of the paper's own kind, which is pressed for sparsity harder.
+RELU = "ReLU features"
+LEARNED = (FEATURES, RELU)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def draw_layer(
         Envelope(name, one.curves.envelope.numpy(), one.curves.orientation.numpy()) for name, one in found.items()
     ]
     draw_coverage(f"How the curve detectors of {of} cover the circle", envelopes, 360.0, folder / "coverage.png")
-    responding = {name: _selectivity(one) for name, one in found.items()}
+    responding = {name: one.selectivity.numpy() for name, one in found.items()}
     draw_selectivity(f"Selectivity of the units of {of}", responding, USUAL.selectivity, folder / "selectivity.png")
     _draw_radii(title, shown, folder / "radius.png")
     _draw_natural(title, found, naturals, folder / "natural.png")
@@ -57,11 +57,6 @@ def _panel(name: str, of: Found) -> Panel:
     title = f"{len(of.curves.units)} of {len(of.units)} {name}, largest gap {of.curves.largest_gap:.0f}°"
     tuning = circle.tuning()[of.curves.units]
     return Panel(title, name, circle.axes["orientation"].numpy(), tuning.numpy(), of.curves.orientation.numpy())
-
-
-def _selectivity(of: Found) -> np.ndarray:
-    circle = of.swept.tuned["circle"]
-    return circle.selectivity[circle.peak > 0].numpy()
 
 
 def _draw_radii(title: str, found: Mapping[str, Found], path: Path) -> None:

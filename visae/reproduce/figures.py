@@ -7,7 +7,7 @@ import torch
 from visae import files
 from visae.reproduce.populations import Found, Natural
 from visae.sae import SAE
-from visae.tuning import Coverage, coverages_over_criteria, medians, over_criteria, summary
+from visae.tuning import Coverage, grid_figures, medians, summary
 
 # A feature lies in a gap if no curve neuron's orientation is as near: half of the paper's neighbours' usual spacing.
 IN_A_GAP = 15.0  # degrees
@@ -17,8 +17,6 @@ _BINS = 20  # of the distribution of selectivity
 
 def population_figures(of: Found) -> dict[str, Any]:
     """How many curve detectors a population has, how they cover the circle, what they are like; and other families."""
-    circle = of.swept.tuned["circle"]
-    responding = circle.selectivity[circle.peak > 0]
     figures = {
         "units": len(of.units),
         "curve_units": len(of.curves.units),
@@ -26,9 +24,9 @@ def population_figures(of: Found) -> dict[str, Any]:
         "coverage": of.curves.ratio,
         "orientations": of.curves.orientation.tolist(),
         "families": {family: int(which.sum()) for family, which in of.families.members.items()},
-        "selectivity_histogram": torch.histc(responding, _BINS, 0, 1).int().tolist(),
+        "selectivity_histogram": torch.histc(of.selectivity, _BINS, 0, 1).int().tolist(),
         "medians_of_curve_units": files.without_nan(medians(of.portrait, of.curves.units)),
-        "grid": [files.without_nan(row) for row in over_criteria(of.swept, of.deviation)],
+        "grid": [files.without_nan(row) for row in grid_figures(of.over_grid)],
     }
     return files.without_nan(figures)
 
@@ -56,7 +54,7 @@ def disagreement_in_gaps(natural: Natural | None, unit: int) -> dict[str, Any]:
 
 def gaps_over_criteria(neurons: Found, of: Found) -> list[int]:
     """How many curve detectors lie in the neurons' gaps under each pair of thresholds, in the order of the grid."""
-    both = zip(*(coverages_over_criteria(one.swept, one.deviation) for one in (neurons, of)), strict=True)
+    both = zip(neurons.over_grid, of.over_grid, strict=True)
     return [len(_far(of_neurons, of_features)) for (_, _, of_neurons), (_, _, of_features) in both]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from visae import files
 from visae.activations import Rows, capture_layers
 from visae.images import Images
-from visae.reproduce.budget import DICTIONARIES, FEATURES, Budget, rows_folder
+from visae.reproduce.budget import DICTIONARIES, FEATURES, LEARNED, RELU, Budget, rows_folder
 from visae.reproduce.drawings import draw_layer
 from visae.reproduce.figures import (
     disagreement_in_gaps,
@@ -30,9 +30,7 @@ from visae.training import Member, train_many
 from visae.zoo import Network
 
 SCHEMA = 3
-# The features of the SAE that explains most, and those of the paper's own kind, which is pressed for sparsity harder.
-RELU, UNIFORM = "ReLU features", "features, uniform sampling"
-LEARNED = (FEATURES, RELU)
+UNIFORM = "features, uniform sampling"
 _ASKED = 12  # features in gaps that natural images are asked about
 
 

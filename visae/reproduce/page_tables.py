@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from visae.reproduce.budget import LEARNED
 from visae.reproduce.figures import IN_A_GAP
 
-LEARNED = ("features", "ReLU features")
 _MOST = 12  # features in gaps that are listed
 _HARMONICS = 4
 _COMPARED = ("neurons", *LEARNED, "random")

@@ -19,6 +19,7 @@ from visae.tuning import (
     Portrait,
     battery,
     coverage,
+    coverages_over_criteria,
     families,
     joint_tuning,
     natural_deviation,
@@ -52,6 +53,17 @@ class Found:
     def curves(self) -> Coverage:
         """Its curve detectors, and how they cover the circle."""
         return coverage(self.swept, "curve", self.families.members["curve"], self.deviation)
+
+    @cached_property
+    def selectivity(self) -> Float[Tensor, " _"]:
+        """Selectivity for circles of the units that respond to any."""
+        circle = self.swept.tuned["circle"]
+        return circle.selectivity[circle.peak > 0]
+
+    @cached_property
+    def over_grid(self) -> list[tuple[float, float, Coverage]]:
+        """How its curve detectors cover the circle under each pair of thresholds, selectivity and echo."""
+        return list(coverages_over_criteria(self.swept, self.deviation))
 
     def some_curves(self, also: Sequence[int] = ()) -> list[int]:
         """Some of its curve detectors, evenly by orientation, and others, in the order of orientation."""

@@ -1,6 +1,6 @@
 """How a family covers the circle of orientations: its gaps, and its best unit's response everywhere."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float
@@ -73,6 +73,11 @@ def over_criteria(
     criteria: Criteria = USUAL,
 ) -> list[dict[str, float]]:
     """Count, largest gap and ratio of a family under every combination of two thresholds, the others as given."""
+    return grid_figures(coverages_over_criteria(found, deviation, family, selectivities, echoes, criteria))
+
+
+def grid_figures(coverages: Iterable[tuple[float, float, Coverage]]) -> list[dict[str, float]]:
+    """The rows of `over_criteria`, from what `coverages_over_criteria` gave."""
     return [
         {
             "selectivity": selectivity,
@@ -81,5 +86,5 @@ def over_criteria(
             "largest_gap": of.largest_gap,
             "coverage": of.ratio,
         }
-        for selectivity, echo, of in coverages_over_criteria(found, deviation, family, selectivities, echoes, criteria)
+        for selectivity, echo, of in coverages
     ]
