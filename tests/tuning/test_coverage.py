@@ -7,7 +7,15 @@ from batteries import made
 
 import visae
 from visae.errors import VisaeError
-from visae.tuning import Battery, Responses, coverage, families, natural_deviation, over_criteria
+from visae.tuning import (
+    Battery,
+    Responses,
+    coverage,
+    coverages_over_criteria,
+    families,
+    grid_figures,
+    natural_deviation,
+)
 from visae.units import Units
 
 
@@ -61,7 +69,7 @@ def test_no_members_cover_nothing():
 
 def test_a_grid_of_thresholds_is_every_pair():
     found = curves([0.0, 120.0, 240.0], [1.0, 1.0, 1.0])
-    rows = over_criteria(found, torch.ones(3), selectivities=(0.5, 0.99), echoes=(0.01, 0.1))
+    rows = grid_figures(coverages_over_criteria(found, torch.ones(3), selectivities=(0.5, 0.99), echoes=(0.01, 0.1)))
     assert [(row["selectivity"], row["echo"]) for row in rows] == [(0.5, 0.01), (0.5, 0.1), (0.99, 0.01), (0.99, 0.1)]
     assert [row["count"] for row in rows] == [3, 3, 0, 0]
     assert rows[1]["largest_gap"] == pytest.approx(120, abs=0.1)

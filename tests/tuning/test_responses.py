@@ -20,12 +20,8 @@ def test_tuning_is_the_mean_over_the_other_axes_of_what_is_positive():
     torch.testing.assert_close(made().tuning("radius"), expected)
 
 
-def test_the_strongest_is_at_the_best_of_the_other_axes():
-    found = made()
-    assert found.strongest().tolist() == [[3, 2, 0], [0, 8, 7]]
-    assert found.peak().tolist() == [3, 8]
-    assert found.best("radius").tolist() == [10, 10]
-    assert found.best("orientation").tolist() == [0, 120]
+def test_the_peak_is_over_all_axes():
+    assert made().peak().tolist() == [3, 8]
 
 
 def test_one_axis_alone_is_its_own_tuning():
@@ -33,7 +29,6 @@ def test_one_axis_alone_is_its_own_tuning():
         "features", "n", "l", "line", {"orientation": torch.tensor([0.0, 90.0])}, torch.tensor([[1.0, -1]])
     )
     assert found.tuning().tolist() == [[1, 0]]
-    assert found.strongest().tolist() == [[1, -1]]
     assert found.period == 180
     assert made().period == 360
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import visae
 from visae import decomposition
 from visae.activations import Rows
-from visae.commands.options import File, Text, rows_beside
+from visae.commands.options import File, Text, open_usual, rows_beside
 from visae.decomposition import Case, Meaning
 from visae.errors import VisaeError
-from visae.images import Images, open_images
+from visae.images import Images
 from visae.reproduce.budget import trained, usual
 from visae.reproduce.polysemantic import MOST_IMAGES, cases_of
 from visae.reproduce.populations import some_of
@@ -76,7 +76,7 @@ class Decompose:
     def _images(self) -> Images | None:
         planted = self.dictionary is None and self.network.startswith("planted")
         name = self.images or (_LEAVES if planted else None)
-        return None if name is None else open_images(name, crop=128 if name.startswith("leaves:") else 224)
+        return None if name is None else open_usual(name)
 
     def _given(self, dictionary: Path) -> tuple[Network, SAE, Rows]:
         sae = load(dictionary)

@@ -37,6 +37,11 @@ Text = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(o
 File = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="(optional)")]
 
 
+def open_usual(images: str, seed: int = 0) -> Images:
+    """Images of the usual size: photographs 224 px, dead leaves 128, so that what is tried on them takes minutes."""
+    return open_images(images, crop=128 if images.startswith("leaves:") else 224, seed=seed)
+
+
 @dataclass(kw_only=True)
 class NetworkOptions:
     """Which network, and where its weights are."""

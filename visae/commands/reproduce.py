@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import tyro
 
 import visae
-from visae.commands.options import File, Text
+from visae.commands.options import File, Text, open_usual
 from visae.errors import VisaeError
-from visae.images import Images, open_images
+from visae.images import Images
 from visae.reproduce import Budget, missing_curves, polysemantic, usual
 from visae.zoo import Network
 
@@ -19,8 +19,6 @@ _LAYERS = {
     "planted": "mixed",
     "inceptionv1": "conv2d0,conv2d1,conv2d2,mixed3a,mixed3a_3x3,mixed3b,mixed3b_5x5",
 }
-# Dead leaves are small, so that the default takes minutes.
-_LEAVES_CROP = 128
 
 
 @dataclass(kw_only=True)
@@ -88,14 +86,10 @@ class Reproduce:
         for layer in layers:
             # So that a layer or a setting that cannot be is refused before anything is captured.
             budget.recipe(network.layer(layer).channels)
-        images = self._open(self.images)
+        images = open_usual(self.images, self.seed)
         page = _RESULTS[self.what](self, network, layers, images, budget)
         print(page.read_text())
         print(f"page: {page}")
-
-    def _open(self, images: str) -> Images:
-        crop = _LEAVES_CROP if images.startswith("leaves:") else 224
-        return open_images(images, crop=crop, seed=self.seed)
 
     def missing_curves(self, network: Network, layers: list[str], images: Images, budget: Budget) -> Path:
         """Run missing-curves; the page."""
@@ -104,7 +98,7 @@ class Reproduce:
 
     def polysemantic(self, network: Network, layers: list[str], images: Images, budget: Budget) -> Path:
         """Run polysemantic; the page."""
-        shown = self._open(self.examples) if self.examples else None
+        shown = open_usual(self.examples, self.seed) if self.examples else None
         polysemantic(network, layers, images, self.out, budget, shown)
         return self.out / "polysemantic.md"
 

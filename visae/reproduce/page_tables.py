@@ -84,17 +84,18 @@ def _figure(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
 
 
-def grid(neurons: Sequence[Mapping[str, Any]], features: Sequence[Mapping[str, Any]], in_gaps: Sequence[int]) -> Table:
-    """Counts and largest gaps of two populations, and how many lie in gaps, under every pair of thresholds."""
-    selectivities = sorted({row["selectivity"] for row in neurons})
-    rows = [["echo ↓ selectivity →", *(f"{value:g}" for value in selectivities)]]
-    cells = {
-        (one["selectivity"], one["echo"]): f"{_count(one)} / {_count(other)}, {far}"
-        for one, other, far in zip(neurons, features, in_gaps, strict=True)
-    }
-    for echo in sorted({row["echo"] for row in neurons}):
-        rows.append([f"{echo:g}", *(cells[selectivity, echo] for selectivity in selectivities)])
+def grid(found: Mapping[str, Any]) -> Table:
+    """Counts and largest gaps of every population under every pair of thresholds, and how many features lie in gaps."""
+    of, in_gaps = found["populations"], found["in_gaps_over_grid"]
+    rows = [["selectivity", "echo", *of]]
+    for place, thresholds in enumerate(of["neurons"]["grid"]):
+        cells = [_count(one["grid"][place]) + _far(in_gaps.get(name), place) for name, one in of.items()]
+        rows.append([f"{thresholds['selectivity']:g}", f"{thresholds['echo']:g}", *cells])
     return rows
+
+
+def _far(counts: Sequence[int] | None, place: int) -> str:
+    return "" if counts is None else f", {counts[place]} in gaps"
 
 
 def _count(row: Mapping[str, Any]) -> str:

@@ -41,6 +41,11 @@ _LIKENESS = (
     "much the angles between pairs of them differ from those by circles:"
 )
 
+_GRID = (
+    "Curve detectors under other thresholds, least selectivity and largest echo, with the largest gap of each "
+    "population, and how many features lie in gaps:"
+)
+
 
 def curves_page(report: Mapping[str, Any]) -> str:
     """The page of a report of `visae.reproduce.missing_curves`."""
@@ -79,17 +84,9 @@ def _layer(layer: str, found: Mapping[str, Any]) -> list[str]:
     ]
     if found["natural"]:
         parts += [f"![{words}]({layer}/{name}.png)" for name, words in _PICTURES.items()]
+    parts += [_GRID, markdown(page_tables.grid(found))]
     for name, in_gaps in found["in_gaps"].items():
-        parts += [
-            f"Curve detectors, neurons / {name}, with the largest gap of each, and how many of the latter lie in gaps, "
-            "under other thresholds:",
-            markdown(
-                page_tables.grid(
-                    populations["neurons"]["grid"], populations[name]["grid"], found["in_gaps_over_grid"][name]
-                )
-            ),
-            _gaps(name, in_gaps, populations["neurons"]["curve_units"], populations[name]["curve_units"]),
-        ]
+        parts.append(_gaps(name, in_gaps, populations["neurons"]["curve_units"], populations[name]["curve_units"]))
         if in_gaps:
             parts.append(f"![{name} in the neurons' gaps]({layer}/gaps-{file_name(name)}.png)")
     return parts

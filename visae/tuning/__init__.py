@@ -6,7 +6,6 @@ from visae.tuning.coverage import Coverage as Coverage
 from visae.tuning.coverage import coverage as coverage
 from visae.tuning.coverage import coverages_over_criteria as coverages_over_criteria
 from visae.tuning.coverage import grid_figures as grid_figures
-from visae.tuning.coverage import over_criteria as over_criteria
 from visae.tuning.curves import Curves as Curves
 from visae.tuning.curves import load_curves as load_curves
 from visae.tuning.curves import plot_curves as plot_curves

@@ -64,20 +64,8 @@ def coverages_over_criteria(
             yield selectivity, echo, coverage(found, family, families(found, tried).members[family], deviation)
 
 
-def over_criteria(
-    found: Battery,
-    deviation: Float[Tensor, " u"],
-    family: str = "curve",
-    selectivities: Sequence[float] = SELECTIVITIES,
-    echoes: Sequence[float] = ECHOES,
-    criteria: Criteria = USUAL,
-) -> list[dict[str, float]]:
-    """Count, largest gap and ratio of a family under every combination of two thresholds, the others as given."""
-    return grid_figures(coverages_over_criteria(found, deviation, family, selectivities, echoes, criteria))
-
-
 def grid_figures(coverages: Iterable[tuple[float, float, Coverage]]) -> list[dict[str, float]]:
-    """The rows of `over_criteria`, from what `coverages_over_criteria` gave."""
+    """Count, largest gap and ratio under every pair of thresholds, of what `coverages_over_criteria` gave."""
     return [
         {
             "selectivity": selectivity,

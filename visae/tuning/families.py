@@ -67,7 +67,9 @@ class Families:
 
 
 def families(found: Battery, criteria: Criteria = USUAL) -> Families:
-    """Sort units into families.
+    """Sort units into families, by stimuli that are dark on grey, as those of the published sweeps are.
+
+    What answers to light strokes alone is of no family.
 
     A unit is first of what it responds to most, and then of a family if it is selective for orientation:
 

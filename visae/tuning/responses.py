@@ -45,18 +45,9 @@ class Responses:
         positive = self.values.clamp_min(0)
         return positive.mean(others) if others else positive
 
-    def strongest(self, axis: str = "orientation") -> Float[Tensor, "u a"]:
-        """Responses along one axis, at the best values of all others."""
-        place = self._place(axis)
-        return self.values.movedim(place, 1).flatten(2).amax(2) if self.values.ndim > 2 else self.values
-
     def peak(self) -> Float[Tensor, " u"]:
         """The largest response of each unit to any of the stimuli."""
         return self.values.flatten(1).amax(1)
-
-    def best(self, axis: str) -> Float[Tensor, " u"]:
-        """The value on an axis of the stimulus that each unit responds to most."""
-        return self.axes[axis][self.strongest(axis).argmax(1)]
 
     def save(self, path: str | Path) -> None:
         """Write everything into one safetensors file."""
