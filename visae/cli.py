@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -29,7 +30,9 @@ Command = (
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; errors that the user can mend are one line, and exit code 2."""
     try:
-        tyro.cli(Command, prog="visae", description=visae.__doc__, args=arguments).run()
+        command = tyro.cli(Command, prog="visae", description=visae.__doc__, args=arguments)
+        _refuse_file(getattr(command, "out", None))
+        command.run()
     except VisaeError as error:
         sys.exit(_fail(str(error)))
     except BrokenPipeError:
@@ -38,6 +41,13 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("visae: stopped; the same command goes on from the last whole part", file=sys.stderr)
         sys.exit(130)
+
+
+def _refuse_file(out: Path | None) -> None:
+    """Before any work is done: what is written goes into a folder."""
+    for place in () if out is None else (out, *out.parents):
+        if place.is_file():
+            raise VisaeError(f"--out is {out}, but {place} is a file; name a folder, which need not be there yet")
 
 
 def _fail(message: str) -> int:

@@ -30,9 +30,9 @@ def put(path: Path) -> Path:
 
 
 def test_the_cache_is_the_users_unless_the_environment_names_one(monkeypatch, cache):
-    assert weights.cache_folder() == cache
+    assert weights.cache_folder("weights") == cache
     monkeypatch.delenv("VISAE_CACHE")
-    assert weights.cache_folder() == platformdirs.user_cache_path("visae") / "weights"
+    assert weights.cache_folder("weights") == platformdirs.user_cache_path("visae") / "weights"
 
 
 @pytest.mark.parametrize("name", ["toy.pth", "toy.npz"])

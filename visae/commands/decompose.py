@@ -1,5 +1,6 @@
 """visae decompose"""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,8 @@ class Decompose:
         some = None if images is None else some_of(images, MOST_IMAGES)
         case = decomposition.case(of, neuron, None, None) if some is None else cases_of(of, [neuron], some)[0]
         print(_table(case))
+        if some is None:
+            print("\nno dataset examples: give --images, photographs or leaves:600, to have them split by feature")
         if self.out:
             path = self.out / f"neuron-{neuron}.png"
             draw_case(case, of.neurons.layer, some, path)
@@ -99,9 +102,11 @@ class Decompose:
 
 def _number(text: str, layer: str, count: int) -> int:
     of, _, number = text.rpartition(":")
-    if not number.isdecimal() or (of and of != layer):
-        raise VisaeError(f"--neuron is {text!r}; give a number, or {layer}:NUMBER, the layer of the dictionary")
-    if int(number) >= count:
+    if of and of != layer:
+        raise VisaeError(f"--neuron is {text}, the dictionary is of {layer}; give {layer}:NUMBER, or one of {of}")
+    if not re.fullmatch(r"-?\d+", number):
+        raise VisaeError(f"--neuron is {text!r}; give a number, or {layer}:NUMBER")
+    if not 0 <= int(number) < count:
         raise VisaeError(f"there is no neuron {number} in {layer}; it has {count}, from 0 to {count - 1}")
     return int(number)
 
@@ -124,11 +129,15 @@ def _table(case: Case) -> str:
     for part in case.parts:
         what = decomposition.named(part.family, part.orientation)
         rows.append([str(part.feature), f"{part.share:.1%}", f"{part.together:.1%}", f"{part.weight:+.3g}", what])
-    note, split = "", [len(places) for places in case.examples]
+    note = (
+        "\n\nshare: covariance of what the feature adds with the neuron, over the neuron's variance; "
+        "together: how much of the variance this feature and those above it explain when they are added up"
+    )
+    split = [len(places) for places in case.examples]
     if count := sum(split) + case.unexplained:
         rows = [[*row, cell] for row, cell in zip(rows, ["examples", *map(str, split)], strict=True)]
-        note = (
-            f"\n\nexamples: in how many of the {count} images in which the neuron fires most a feature adds more to it "
+        note += (
+            f"\nexamples: in how many of the {count} images in which the neuron fires most a feature adds more to it "
             f"than any other; {case.unexplained} go to features that are not listed"
         )
     return f"{name} is made of\n\n{markdown(rows)}{note}"

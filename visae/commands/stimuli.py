@@ -29,6 +29,10 @@ class Stimuli:
             for name, of in kind.parameters.items():
                 default = "none" if math.isinf(of.default) else f"{of.default:g}"
                 print(f"{kind.name:<20} {name:<12} {default:>8}  {_words(of)}")
+        print(
+            "orientation: degrees clockwise from +x; of a circle from its centre to the rim, "
+            "of all that is straight its normal"
+        )
         print("all take, besides: x and y, px right and down of the middle, and contrast, -1..1 (1: ink is white)")
 
 

@@ -28,8 +28,8 @@ def summary(report: Mapping[str, Any]) -> Table:
 
 
 def _counted(in_gaps: Sequence[Mapping[str, Any]]) -> str:
-    asked = [row for row in in_gaps if row["asked"]]
-    return f"{len(in_gaps)} ({sum(map(_confirmed, asked))} of {len(asked)})" if in_gaps else "0"
+    asked = [row for row in in_gaps if row["natural_disagreement"] is not None]
+    return f"{len(in_gaps)} ({sum(map(_confirmed, asked))} of {len(asked)})" if asked else str(len(in_gaps))
 
 
 def _covers(of: Mapping[str, Any]) -> str:
@@ -39,7 +39,7 @@ def _covers(of: Mapping[str, Any]) -> str:
 
 def _confirmed(row: Mapping[str, Any]) -> bool:
     """Whether natural images agree with circles on the orientation of a feature."""
-    return row["natural_disagreement"] is not None and row["natural_disagreement"] < IN_A_GAP
+    return bool(row["natural_disagreement"] < IN_A_GAP)
 
 
 def populations(of_layer: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -106,7 +106,7 @@ def _natural(row: Mapping[str, Any]) -> str:
     if not row["asked"]:
         return ""
     off = row["natural_disagreement"]
-    return "unknown" if off is None else f"{off:.0f}° off"
+    return "cannot be asked" if off is None else f"{off:.0f}° off"
 
 
 def in_gaps(rows: Sequence[Mapping[str, Any]]) -> Table:

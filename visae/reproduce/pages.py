@@ -28,7 +28,8 @@ _CRITERIA = (
 _SUMMARY = (
     "All layers: curve detectors (their largest gap, coverage), and how many features lie in gaps, 15° or more from "
     "every curve neuron (in brackets, of how many of those that were asked dataset examples, turned in steps, confirm "
-    "the orientation to within 15°, as seen from the curve neurons; by chance it would be one in twelve). Features are "
+    "the orientation to within 15°, as seen from the curve neurons; by chance it would be one in twelve; "
+    "nothing in brackets where no neuron is a curve detector, and none can be asked). Features are "
     "those of the TopK SAE, ReLU features those of the paper's kind. A feature that hardly ever fires passes for a "
     "detector of the few stimuli that it answers to: how many random directions do, and whether natural images confirm "
     "it, tells what a count is worth."
@@ -111,7 +112,9 @@ def _doubt(sae: Mapping[str, Any]) -> str:
 def _gaps(name: str, rows: Sequence[Mapping[str, Any]], neurons: int, features: int) -> str:
     if not neurons:
         return (
-            f"No neuron is a curve detector: there is nothing that the {features} curves among the {name} could miss."
+            f"No neuron is a curve detector, so the neurons' gap is the whole circle, and all {features} curves among "
+            f"the {name} lie in it. Natural images cannot be asked about them: orientations are seen from the curve "
+            f"neurons.\n\n{markdown(page_tables.in_gaps(rows))}"
         )
     if not rows:
         return f"No curve among the {name} lies 15° or more from every curve neuron."

@@ -40,7 +40,11 @@ def draw_case(case: Case, layer: Layer, images: Images | None, path: Path) -> No
     axes = figure.add_axes((0.5 / width, 1.2 / _HEIGHT, (_POLAR - 1.0) / width, 2.1 / _HEIGHT), projection="polar")
     assert isinstance(axes, PolarAxes)
     labels = [f"feature {part.feature}, {part.share:.0%}" for part in shown]
-    circle = case.orientations.numpy(), case.tuning.numpy(), case.contributions[: len(shown)].numpy()
+    adds, others = case.contributions[:SHOWN], case.contributions[SHOWN:]
+    if len(others):
+        adds = torch.cat([adds, others.sum(0, keepdim=True)])
+        labels.append(f"the {len(others)} other features")
+    circle = case.orientations.numpy(), case.tuning.numpy(), adds.numpy()
     draw_unit(axes, Composed("tuning to circles: the neuron (grey),\nand what features add to it", *circle, labels))
     if images is not None:
         _draw_rows(figure, case, shown, layer, images)
@@ -49,8 +53,8 @@ def draw_case(case: Case, layer: Layer, images: Images | None, path: Path) -> No
 
 
 def _title(case: Case) -> str:
-    together = f", which explain {case.parts[-1].together:.0%} of its variance" if case.parts else ""
-    return f"{case.layer}:{case.neuron}, {len(case.parts)} features{together}"
+    together = f" explain {case.parts[-1].together:.0%} of its variance" if case.parts else ""
+    return f"{case.layer}:{case.neuron}: {len(case.parts)} features{together}"
 
 
 def _draw_rows(figure: Figure, case: Case, shown: Sequence[Part], layer: Layer, images: Images) -> None:

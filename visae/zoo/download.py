@@ -7,14 +7,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from visae.cache import cache_folder
 from visae.errors import VisaeError
 from visae.zoo.cards import Card, WeightsFile
 from visae.zoo.transfer import PATIENT, Patience, transfer
-from visae.zoo.weights import cache_folder
 
 
 def fetch(card: Card, cache: Path | None = None, patience: Patience = PATIENT) -> Path:
-    """Download a network's weights into `cache`, by default `cache_folder()`, and return their path.
+    """Download a network's weights into `cache`, by default `cache_folder("weights")`, and return their path.
 
     What arrives goes to `<file>.part`; only with the right digest does it get its name. A file already
     there is kept if its digest is right and replaced if not. A transfer that broke off, in this run or
@@ -22,7 +22,7 @@ def fetch(card: Card, cache: Path | None = None, patience: Patience = PATIENT) -
     `VisaeError` if the download fails, for a wrong digest, and where the cache cannot be written.
     """
     source = card.preferred()
-    target = (cache or cache_folder()) / source.file
+    target = (cache or cache_folder("weights")) / source.file
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(target):

@@ -6,20 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import platformdirs
 import torch
 from torch import Tensor
 
+from visae.cache import cache_folder
 from visae.errors import VisaeError
 from visae.zoo.cards import Card
 from visae.zoo.containers import read as read
-
-
-def cache_folder() -> Path:
-    """Where downloads lie: the folder `weights` in `VISAE_CACHE`, or in the user's cache if that is unset."""
-    chosen = os.environ.get("VISAE_CACHE")
-    cache = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("visae")
-    return cache / "weights"
 
 
 def find(card: Card, path: Path | None = None) -> Path:
@@ -76,7 +69,7 @@ def _places() -> Iterator[tuple[str, Path]]:
     chosen = os.environ.get("VISAE_WEIGHTS")
     if chosen:
         yield "VISAE_WEIGHTS", Path(chosen).expanduser()
-    cache = cache_folder()
+    cache = cache_folder("weights")
     if cache.is_dir():
         yield "the cache", cache
 
@@ -91,10 +84,10 @@ def _at(card: Card, place: Path, origin: str) -> Path | None:
 
 def _not_found(card: Card, places: list[Path]) -> VisaeError:
     source = card.preferred()
-    looked = " and ".join(dict.fromkeys(map(str, [*places, cache_folder()])))
+    looked = " and ".join(dict.fromkeys(map(str, [*places, cache_folder("weights")])))
     return VisaeError(
         f"no weights of {card.name} in {looked}, expected {_names(card)}; run `visae fetch {card.name}`, "
-        f"which downloads {source.url} ({source.digest}), or point VISAE_WEIGHTS at the file or its folder"
+        f"which downloads {source.url} ({source.digest}), or give the file or its folder by --weights or VISAE_WEIGHTS"
     )
 
 

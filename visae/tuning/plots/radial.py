@@ -16,6 +16,7 @@ from visae.picture import save_figure
 
 _HUES = matplotlib.colormaps["hsv"]
 _GREY = (0.65, 0.65, 0.65)
+_NARROWEST = 5.2  # inches, so that titles have room above a single panel
 _INK = 0.78  # the hues' brightness, so that yellow shows on white
 
 
@@ -43,7 +44,7 @@ def draw(title: str, panels: Sequence[Panel], path: Path) -> None:
     neighbours is shaded. Angles are degrees clockwise from +x, the direction from a circle's centre to its rim.
     """
     rows = len(panels)
-    figure = Figure(figsize=(3.5 * rows + 0.4, 4.1 + 0.3 * rows), layout="constrained", dpi=200)
+    figure = Figure(figsize=(max(3.5 * rows + 0.4, _NARROWEST), 4.1 + 0.3 * rows), layout="constrained", dpi=200)
     grid = figure.add_gridspec(2, rows, height_ratios=(3.4, 0.25 + 0.3 * rows))
     for column, panel in enumerate(panels):
         axes = figure.add_subplot(grid[0, column], projection="polar")
