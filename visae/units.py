@@ -20,6 +20,7 @@ class Units:
 
     kind:  `neurons` or `features`.
     read:  from the layer's maps [b, c, h, w] to the units' maps [b, u, h, w], position by position.
+    sae:   whose features they are; None for neurons.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Units:
     layer: Layer
     count: int
     read: Callable[[Tensor], Tensor]
+    sae: SAE | None = None
 
     def __len__(self) -> int:
         return self.count
@@ -34,6 +36,20 @@ class Units:
     def maps(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b u H W"]:
         """The units' maps of RGB images, 0..1."""
         return self.read(self.network.maps(images, [self.layer.name])[self.layer.name])
+
+    def drive(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b u h w"]:
+        """What drives the units, and has a gradient where they are silent: pre-activations, on the scale of `read`.
+
+        Of neurons, the neurons.
+        """
+        if self.sae is None:
+            return self.read(maps)
+        return self.sae.drive(maps) * _size(self.sae)
+
+    @property
+    def directions(self) -> Float[Tensor, "u c"]:
+        """What each unit stands for in the layer: what one unit of a feature adds, or the neuron's own axis."""
+        return torch.eye(self.layer.channels) if self.sae is None else self.sae.directions
 
     def at(self, maps: Float[Tensor, "b c h w"], row: int, column: int) -> Float[Tensor, "b u"]:
         """The units' values at one position of the layer's maps."""
@@ -56,8 +72,8 @@ def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
     if sae.dim != of.channels:
         raise VisaeError(f"the SAE is over rows of {sae.dim}, {layer} of {network.name} has {of.channels} channels")
     _refuse_foreign(sae, network, layer)
-    size = sae.directions.norm(dim=1)[:, None, None]
-    return Units("features", network, of, sae.width, lambda maps: sae.encode(maps) * size)
+    size = _size(sae)
+    return Units("features", network, of, sae.width, lambda maps: sae.encode(maps) * size, sae)
 
 
 def joined(one: Units, other: Units) -> Units:
@@ -76,6 +92,12 @@ def read_all(populations: Sequence[Units], images: Float[Tensor, "b 3 h w"]) -> 
     maps = populations[0].network.maps(images, layers)
     for units in populations:
         yield units.read(maps[units.layer.name]).float()
+
+
+def _size(sae: SAE) -> Float[Tensor, "m 1 1"]:
+    """How long what one unit of each feature adds is, over maps."""
+    size: Tensor = sae.directions.norm(dim=1)[:, None, None]
+    return size
 
 
 def _refuse_foreign(sae: SAE, network: Network, layer: str) -> None:

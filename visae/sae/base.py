@@ -106,6 +106,11 @@ class SAE(nn.Module, ABC):
             return _as_maps(self.decode(_as_rows(f)), f)
         return self.reconstruct(f) * self.scale + self.centre
 
+    def drive(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b m h w"]:
+        """The features' pre-activations over maps: what they are before any of them is silenced."""
+        x = x.to(self.centre.device)
+        return _as_maps(self.pre_activations(self.standardise(_as_rows(x))), x)
+
     def standardise(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Raw rows in the SAE's own units."""
         return (x - self.centre) / self.scale

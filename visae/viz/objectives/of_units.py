@@ -1,0 +1,103 @@
+"""Objectives that ask for units: neurons, features, or any direction of a layer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from visae.errors import VisaeError
+from visae.units import Units
+from visae.viz.objectives.objective import Objective, Seen
+
+Place = Callable[[Float[Tensor, "b h w"]], Float[Tensor, " b"]]
+
+
+def centre(maps: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
+    """The value at the middle position, (h // 2, w // 2)."""
+    return maps[:, maps.shape[1] // 2, maps.shape[2] // 2]
+
+
+def everywhere(maps: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
+    """The mean over all positions."""
+    return maps.mean((1, 2))
+
+
+def unit(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Objective:
+    """One unit, or one for each image, by what drives it: a feature's pre-activation, a neuron's value.
+
+    A feature that does not fire has a gradient that way. Raises `VisaeError` for a number that the units do not have.
+    """
+    return _of_units(units, numbers, at, units.drive)
+
+
+def activation(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Objective:
+    """The same by the unit's value itself: of a feature, after it had to be among those that fire."""
+    return _of_units(units, numbers, at, units.read)
+
+
+def along(units: Units, numbers: int | Sequence[int], power: float = 1.0, at: Place = centre) -> Objective:
+    """Units by their directions: of a feature the decoder's, of a neuron its own axis. See `direction`."""
+    chosen = _checked(units, numbers)
+    several = direction(units.layer.name, units.directions[chosen], power, at)
+    return replace(several, labels=_labels(units, chosen) if isinstance(numbers, Sequence) else ())
+
+
+def direction(
+    layer: str, vectors: Float[Tensor, " d"] | Float[Tensor, "n d"], power: float = 1.0, at: Place = centre
+) -> Objective:
+    """A direction of a layer, or one for each image: dot(x, v / |v|) * max(cos(x, v), 0.1) ** power at a position x.
+
+    The cosine keeps x from being large in other directions, as in lucid's `direction_neuron_cossim`; a power of 0
+    leaves the dot product.
+    """
+    several = F.normalize(vectors if vectors.ndim == 2 else vectors[None], dim=1)
+
+    def value(seen: Seen) -> Tensor:
+        maps = seen.maps[layer]
+        own = several.to(maps)[_own(seen.index, len(several)).to(maps.device)]
+        dot = torch.einsum("bdhw,bd->bhw", maps, own)
+        # The norm of a position where nothing fires has no gradient; a little is added below the root.
+        cosine = dot / (maps.square().sum(1) + 1e-12).sqrt()
+        return at(dot * cosine.clamp_min(0.1).pow(power)) if power else at(dot)
+
+    labels = tuple(f"{layer}: direction {place}" for place in range(len(several))) if vectors.ndim == 2 else ()
+    return Objective(value, frozenset([layer]), labels, centred=at is centre)
+
+
+def _of_units(units: Units, numbers: int | Sequence[int], at: Place, read: Callable[[Tensor], Tensor]) -> Objective:
+    chosen, layer = _checked(units, numbers), units.layer.name
+
+    def value(seen: Seen) -> Tensor:
+        maps = seen.maps[layer]
+        if at is centre:
+            row, column = maps.shape[2] // 2, maps.shape[3] // 2
+            maps = maps[:, :, row : row + 1, column : column + 1]
+        read_maps = read(maps)
+        own = chosen[_own(seen.index, len(chosen))].to(read_maps.device)
+        return at(read_maps[torch.arange(len(own), device=own.device), own])
+
+    labels = _labels(units, chosen) if isinstance(numbers, Sequence) else ()
+    return Objective(value, frozenset([layer]), labels, centred=at is centre)
+
+
+def _own(index: Int64[Tensor, " b"], count: int) -> Int64[Tensor, " b"]:
+    """For each image, which of the units (or directions) is its own: one for all, or one for each."""
+    return index if count > 1 else torch.zeros_like(index)
+
+
+def _checked(units: Units, numbers: int | Sequence[int]) -> Int64[Tensor, " n"]:
+    chosen = torch.tensor([numbers] if isinstance(numbers, int) else list(numbers), dtype=torch.int64)
+    if not len(chosen):
+        raise VisaeError("no units to draw; give at least one")
+    for number in chosen.tolist():
+        if not 0 <= number < len(units):
+            of = f"{units.layer.name} has {len(units):,} {units.kind}"
+            raise VisaeError(f"there is no unit {number}; {of}, from 0 to {len(units) - 1}")
+    return chosen
+
+
+def _labels(units: Units, chosen: Int64[Tensor, " n"]) -> tuple[str, ...]:
+    return tuple(f"{units.layer.name} {units.kind[:-1]} {number}" for number in chosen.tolist())

@@ -1,0 +1,24 @@
+"""Costs of a picture itself, whatever the network sees in it."""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from visae.viz.objectives.objective import Objective
+
+
+def penalty(of_canvas: Callable[[Float[Tensor, "b c s s"]], Float[Tensor, " b"]]) -> Objective:
+    """A cost of the canvas itself, to be subtracted: `unit(...) - 0.1 * penalty(roughness)`."""
+    return Objective(lambda seen: of_canvas(seen.canvas), frozenset())
+
+
+def roughness(canvas: Float[Tensor, "b c s s"]) -> Float[Tensor, " b"]:
+    """Total variation: the mean absolute difference between neighbouring pixels, right and down."""
+    across = (canvas[..., 1:] - canvas[..., :-1]).abs().mean((1, 2, 3))
+    return across + (canvas[..., 1:, :] - canvas[..., :-1, :]).abs().mean((1, 2, 3))
+
+
+def opacity(canvas: Float[Tensor, "b c s s"]) -> Float[Tensor, " b"]:
+    """The mean of the alpha channel; 1 without one."""
+    return canvas[:, 3].mean((1, 2)) if canvas.shape[1] == 4 else canvas.new_ones(len(canvas))

@@ -1,0 +1,145 @@
+"""The steps of a rendering: one chunk of pictures, from the first noise to the last step."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from visae.errors import VisaeError
+from visae.seeds import generator
+from visae.viz.objectives import Objective, Seen
+from visae.viz.redirect import redirected
+from visae.viz.transforms import GREY, Transform
+from visae.zoo.network import Network
+
+_REDIRECTED = 16  # steps, as many as lucid's
+_LOOK_EVERY = 16  # steps; each look makes a GPU wait
+_PATIENCE = 64  # steps, over whose mean a picture must have become better
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How pictures are optimised.
+
+    steps:      at most.
+    rate:       Adam's; the parameterisation's own, if None.
+    seed:       decides the first noise and the transforms.
+    tolerance:  a chunk ends when all its pictures have converged: none has a mean objective over the last 64 steps that
+                is above that of the 64 before by more than this share of it; 0 for never.
+    chunk:      pictures at once; what suits the device, if None.
+    """
+
+    steps: int = 256
+    rate: float | None = None
+    seed: int = 0
+    tolerance: float = 1e-3
+    chunk: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("chunk", 1), ("tolerance", 0), ("rate", 0)):
+            found = getattr(self, name)
+            if found is not None and not found >= least:
+                raise VisaeError(f"{name} is {found}; it must be at least {least}")
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """Some pictures while they are drawn: parameters, leaves that need gradients, and the pictures that they make."""
+
+    parameters: list[Tensor]
+    pictures: Callable[[], Float[Tensor, "b c s s"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """See `visae.viz.render.Rendered`, of which this is a part."""
+
+    pictures: Float[Tensor, "b c s s"]
+    values: Float[Tensor, " b"]
+    before: Float[Tensor, " b"]
+    history: Float[Tensor, "b t"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """transform: from pictures to what the network is shown.  plain: the same without anything random."""
+
+    network: Network
+    objective: Objective
+    transform: Transform
+    plain: Transform
+    optimisation: Optimisation
+
+    def draw(
+        self, canvas: Canvas, index: Int64[Tensor, " b"], rate: float, update: Callable[[int, str], None]
+    ) -> Drawn:
+        """Optimise the pictures with these numbers; `update` is told of every step."""
+        adam = torch.optim.Adam(canvas.parameters, rate, maximize=True)
+        draws = generator(self.optimisation.seed, "render", "transforms")
+        before, history, still = self._value(canvas, index), list[Tensor](), True
+        for step in range(self.optimisation.steps):
+            with redirected() if step < _REDIRECTED or still else nullcontext(), self._precision():
+                values = self.objective.value(self._seen(canvas, index, self.transform, draws)).float()
+            gradients = torch.autograd.grad(values.sum(), canvas.parameters)
+            for parameter, gradient in zip(canvas.parameters, gradients, strict=True):
+                parameter.grad = gradient
+            adam.step()
+            history.append(values.detach())
+            if step % _LOOK_EVERY:
+                update(len(index), "")
+                continue
+            update(len(index), f"objective {history[-1].mean():.3g}")
+            still = _any_still(gradients)
+            if _converged(history, self.optimisation.tolerance):
+                break
+        left = self.optimisation.steps - len(history)
+        update(left * len(index), "")
+        steps = F.pad(torch.stack(history, 1), (0, left), value=torch.nan).cpu()
+        with torch.no_grad():
+            pictures = canvas.pictures().float().cpu()
+        return Drawn(pictures, self._value(canvas, index), before, steps)
+
+    @torch.no_grad()
+    def _value(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
+        return self.objective.value(self._seen(canvas, index, self.plain, torch.Generator())).float().cpu()
+
+    def _seen(self, canvas: Canvas, index: Int64[Tensor, " b"], transform: Transform, draws: torch.Generator) -> Seen:
+        pictures = canvas.pictures()
+        images = transform(_opaque(pictures, draws), draws)
+        maps = self.network.maps(images.contiguous(memory_format=torch.channels_last), sorted(self.objective.layers))
+        return Seen(pictures, images, maps, index)
+
+    def _precision(self) -> AbstractContextManager[None]:
+        """Half precision where tensor cores make it pay; the network's own elsewhere."""
+        if self.network.device.type != "cuda":
+            return nullcontext()
+        return torch.autocast("cuda", torch.bfloat16)
+
+
+def _opaque(pictures: Float[Tensor, "b c s s"], draws: torch.Generator) -> Float[Tensor, "b 3 s s"]:
+    """Pictures with alpha over noise of all scales, the same for all; others as they are."""
+    if pictures.shape[1] == 3:
+        return pictures
+    size, ground = pictures.shape[-1], torch.full((1, 3, 1, 1), GREY)
+    for side in (4, 16, size):
+        plane = torch.rand(1, 3, side, side, generator=draws) - GREY
+        ground = ground + F.interpolate(plane, (size, size), mode="bilinear") / 3
+    colours, alpha = pictures[:, :3], pictures[:, 3:]
+    return torch.lerp(ground.to(pictures), colours, alpha)
+
+
+def _any_still(gradients: tuple[Tensor, ...]) -> bool:
+    """Whether some picture has no gradient at all."""
+    moving = torch.stack([gradient.flatten(1).abs().amax(1) for gradient in gradients]).amax(0)
+    return bool((moving == 0).any())
+
+
+def _converged(history: list[Tensor], tolerance: float) -> bool:
+    if not tolerance or len(history) < 2 * _PATIENCE:
+        return False
+    last, before = (torch.stack(part).mean(0) for part in (history[-_PATIENCE:], history[-2 * _PATIENCE : -_PATIENCE]))
+    return bool((last - before <= tolerance * before.abs()).all())

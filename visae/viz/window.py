@@ -1,0 +1,66 @@
+"""The image that a network is shown while a picture is drawn: how large it is, and where the picture lies in it."""
+
+import math
+from dataclasses import dataclass
+
+from visae.errors import VisaeError
+from visae.viz.objectives import Objective
+from visae.zoo.network import Network
+
+_LARGEST = 512  # px, beyond which no receptive field is waited for
+_OF_WHOLE_MAPS = 2  # pictures of whole maps are so many receptive fields wide
+
+
+@dataclass(frozen=True)
+class Window:
+    """size: px, side of what the network is shown.  centre: px, where in it the middle of the picture belongs.
+
+    picture: px, side of the picture.  sees: px, side of the square that counts; the window's, if all of it does.
+    """
+
+    size: int
+    centre: float
+    picture: int
+    sees: int
+
+
+def window(network: Network, objective: Objective, picture: int | None, shift: int) -> Window:
+    """The smallest window in which the objective sees all that it can.
+
+    An objective that reads one position alone is shown that position's receptive field, whatever the picture's size;
+    the picture is as large as that and the transforms' shifts together, if no size is given. One that reads whole maps
+    is shown the whole picture. Raises `VisaeError` for a size below 8 px, and for one that the network cannot take.
+    """
+    layers = [network.layer(name) for name in sorted(objective.layers)]
+    widest = max((layer.receptive_field for layer in layers), default=1)
+    stride = math.lcm(*(layer.stride for layer in layers))
+    if picture is not None and picture < 8:
+        raise VisaeError(f"pictures of {picture} px; they must be of at least 8")
+    if not objective.centred or not layers:
+        size = _multiple(picture or _OF_WHOLE_MAPS * widest, stride)
+        found = Window(size, (size - 1) / 2, picture or size, size)
+    else:
+        size, centre = _around(network, sorted(objective.layers), widest, stride)
+        found = Window(size, centre, picture or widest + 2 * shift, widest)
+    network.map_shapes(sorted(objective.layers), found.size)
+    return found
+
+
+def _around(network: Network, names: list[str], sees: int, stride: int) -> tuple[int, float]:
+    """The smallest size, a multiple of the stride, at which the middle position's receptive field lies inside."""
+    half = (sees - 1) / 2
+    for size in range(_multiple(sees, stride), _LARGEST + stride, stride):
+        centre = middle(network, names[0], size)
+        if half <= centre <= size - 1 - half:
+            return size, centre
+    return size, centre
+
+
+def middle(network: Network, layer: str, size: int) -> float:
+    """The px at the centre of what the middle position of a layer's map sees, of images of `size` px."""
+    of = network.layer(layer)
+    return of.centre(network.map_shapes([layer], size)[layer][1] // 2)
+
+
+def _multiple(size: int, stride: int) -> int:
+    return -(-size // stride) * stride
