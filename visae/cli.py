@@ -21,6 +21,7 @@ Command = (
     | Annotated[commands.Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[commands.Curves, tyro.conf.subcommand("curves")]
     | Annotated[commands.Decompose, tyro.conf.subcommand("decompose")]
+    | Annotated[commands.Render, tyro.conf.subcommand("render")]
     | Annotated[commands.Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[commands.Stimuli, tyro.conf.subcommand("stimuli")]
     | Annotated[commands.Verify, tyro.conf.subcommand("verify")]

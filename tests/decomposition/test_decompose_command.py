@@ -36,9 +36,9 @@ def test_without_a_dictionary_one_is_made_and_used_again(tmp_path, capsys):
     ("arguments", "words"),
     [
         (["--neuron", "48"], "there is no neuron 48 in mixed; it has 48, from 0 to 47"),
-        (["--neuron", "mixd:3"], "give a number, or mixed:NUMBER"),
+        (["--neuron", "mixd:3"], "the dictionary is of mixed; give mixed:NUMBER"),
         (["--neuron", "three"], "give a number, or mixed:NUMBER"),
-        (["--neuron", "-1"], "give a number"),
+        (["--neuron", "-1"], "there is no neuron -1 in mixed; it has 48, from 0 to 47"),
         (["--out", "somewhere"], "say which with --neuron"),
         (["--rows", "nowhere"], "nowhere"),
         (["--images", "nowhere", "--neuron", "3"], "nowhere"),

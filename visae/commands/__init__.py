@@ -7,6 +7,7 @@ from visae.commands.demo import Demo as Demo
 from visae.commands.evaluate import Evaluate as Evaluate
 from visae.commands.fetch import Fetch as Fetch
 from visae.commands.networks import Networks as Networks
+from visae.commands.render import Render as Render
 from visae.commands.reproduce import Reproduce as Reproduce
 from visae.commands.run import Run as Run
 from visae.commands.stimuli import Stimuli as Stimuli

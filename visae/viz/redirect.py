@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-_RELU = {torch.relu, torch.Tensor.relu, F.relu}
 _IN_PLACE = {torch.relu_, torch.Tensor.relu_, F.relu_}
+RELUS = {torch.relu, torch.Tensor.relu, F.relu, *_IN_PLACE}
 
 
 class redirected(TorchFunctionMode):  # noqa: N801 - it is used as a function is
@@ -26,7 +26,7 @@ class redirected(TorchFunctionMode):  # noqa: N801 - it is used as a function is
         """Called in the place of every function of torch."""
         named: Mapping[str, Any] = kwargs or {}
         in_place = function in _IN_PLACE or (function is F.relu and named.get("inplace", args[1:2] == (True,)))
-        if not (in_place or function in _RELU):
+        if function not in RELUS:
             return function(*args, **named)
         x: Tensor = args[0] if args else named["input"]
         if not in_place:

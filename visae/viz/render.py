@@ -4,7 +4,7 @@ Each picture is optimised by itself, in chunks that fit the cache; the forward p
 objective reads, and gradients are worked out for the pictures' parameters alone. Nothing of the network is changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +17,15 @@ from visae.progress import Progress
 from visae.seeds import generator
 from visae.viz.lucent import LucentObjective, LucentParameterisation, lucent_canvas, objective_of
 from visae.viz.objectives import Objective
-from visae.viz.parameterisations import Fourier, Parameterisation
-from visae.viz.steps import Canvas, Drawing, Drawn, Optimisation
+from visae.viz.parameterisations import Parameterisation, usual
+from visae.viz.steps import Canvas, Drawing, Optimisation
 from visae.viz.transforms import Transform, wobble
 from visae.viz.window import Window, window
 from visae.zoo.network import Network
 
-SHIFT = 8  # px, either way
 # Pictures at once: as many as stay in a CPU's cache, and as many as keep a GPU busy.
 _CHUNK = {"cpu": 8, "cuda": 256}
-_FOURIER, _USUAL = Fourier(), Optimisation()
+_USUAL = Optimisation()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ def render(
     network: Network,
     objective: Objective | LucentObjective,
     count: int | None = None,
-    parameterisation: Parameterisation | LucentParameterisation = _FOURIER,
+    parameterisation: Parameterisation | LucentParameterisation | None = None,
     transform: Transform | None = None,
     size: int | None = None,
     optimisation: Optimisation = _USUAL,
@@ -60,8 +59,9 @@ def render(
 
     objective:         one of `visae.viz.objectives`, or one of lucent's.
     count:             pictures; if None, as many as the objective names units for, or as it must see together.
-    parameterisation:  one of `visae.viz.parameterisations`, or one of lucent's, which decides count and size itself.
-    transform:         from pictures to what the network is shown; `wobble` with shifts of up to 8 px, if None.
+    parameterisation:  one of `visae.viz.parameterisations`, or one of lucent's, which decides count and size itself;
+                       `usual` for what is seen, if None.
+    transform:         from pictures to what the network is shown; `wobble` by a tenth of what is seen, if None.
     size:              px, side of the pictures; if None, that of what the objective sees of them under the shifts.
 
     Pictures of different units begin with the same noise and see the same transforms, so that what is drawn for a unit
@@ -69,58 +69,63 @@ def render(
     same call gives the same bytes on a CPU with the same number of threads. Raises `VisaeError` for a count that the
     objective is not of, and for sizes that cannot be.
     """
-    given = None if isinstance(parameterisation, Parameterisation) else lucent_canvas(parameterisation)
+    parts = list(render_chunks(network, objective, count, parameterisation, transform, size, optimisation))
+
+    def joined(name: str) -> Any:
+        return torch.cat([getattr(part, name) for part in parts])
+
+    labels = tuple(label for part in parts for label in part.labels)
+    return Rendered(joined("pictures"), joined("values"), joined("before"), joined("history"), labels)
+
+
+def render_chunks(
+    network: Network,
+    objective: Objective | LucentObjective,
+    count: int | None = None,
+    parameterisation: Parameterisation | LucentParameterisation | None = None,
+    transform: Transform | None = None,
+    size: int | None = None,
+    optimisation: Optimisation = _USUAL,
+) -> Iterator[Rendered]:
+    """What `render` draws, in parts, each as soon as it is there: for hundreds of pictures that are to be kept."""
+    given = None
+    if parameterisation is not None and not isinstance(parameterisation, Parameterisation):
+        given = lucent_canvas(parameterisation)
     if given is not None:
         count, size = given.pictures().shape[0], given.pictures().shape[-1]
     of = objective if isinstance(objective, Objective) else objective_of(objective, network, count or 1)
     total = _count(of, count)
-    shown = window(network, of, size, SHIFT)
+    shown = window(network, of, size)
+    made_by = parameterisation if isinstance(parameterisation, Parameterisation) else usual(shown.sees)
+    labels = of.labels or tuple(f"picture {place}" for place in range(total))
     drawing = Drawing(network, of, transform or _standard(shown), _plain(shown), optimisation)
-    index = torch.arange(total)
     with Progress("render", total * optimisation.steps, "steps") as progress:
-        if given is not None:
-            drawn = [drawing.draw(given, index, optimisation.rate or Fourier.rate, progress.update)]
-        else:
-            assert isinstance(parameterisation, Parameterisation)
-            drawn = _in_chunks(drawing, parameterisation, shown.picture, index, progress.update)
-    return _together(drawn, of.labels or tuple(f"picture {place}" for place in range(total)))
+        for index in torch.split(torch.arange(total), total if given else _chunk(drawing)):
+            canvas = given or _canvas(made_by, drawing, shown.picture, index)
+            drawn = drawing.draw(canvas, index, optimisation.rate or made_by.rate, progress.update)
+            own = tuple(labels[place] for place in index.tolist())
+            yield Rendered(drawn.pictures, drawn.values, drawn.before, drawn.history, own)
 
 
-def _in_chunks(
-    drawing: Drawing,
-    parameterisation: Parameterisation,
-    size: int,
-    index: Int64[Tensor, " n"],
-    update: Callable[[int, str], None],
-) -> list[Drawn]:
-    settings, objective = drawing.optimisation, drawing.objective
-    most = settings.chunk or _CHUNK.get(drawing.network.device.type, _CHUNK["cuda"])
-    chunk = max(most // objective.together, 1) * objective.together
-    drawn = []
-    for part in torch.split(index, chunk):
-        # Pictures with units of their own begin alike, but for those that are to differ.
-        starts = part % objective.together if objective.labels else part
-        canvas = _canvas(parameterisation, size, starts.tolist(), settings.seed, drawing.network.device)
-        drawn.append(drawing.draw(canvas, part, settings.rate or parameterisation.rate, update))
-    return drawn
+def _chunk(drawing: Drawing) -> int:
+    together = drawing.objective.together
+    most = drawing.optimisation.chunk or _CHUNK.get(drawing.network.device.type, _CHUNK["cuda"])
+    return max(most // together, 1) * together
 
 
-def _canvas(of: Parameterisation, size: int, starts: list[int], seed: int, device: torch.device) -> Canvas:
+def _canvas(of: Parameterisation, drawing: Drawing, size: int, index: Int64[Tensor, " b"]) -> Canvas:
+    # Pictures with units of their own begin alike, but for those that are to differ.
+    alike = drawing.objective.labels
+    starts = (index % drawing.objective.together if alike else index).tolist()
+    seed = drawing.optimisation.seed
     single = {start: of.start(size, generator(seed, "render", "start", start)) for start in starts}
-    stacked = [torch.stack(parts).to(device) for parts in zip(*(single[start] for start in starts), strict=True)]
-    parameters = [parameter.requires_grad_() for parameter in stacked]
+    stacked = [torch.stack(parts) for parts in zip(*(single[start] for start in starts), strict=True)]
+    parameters = [parameter.to(drawing.network.device).requires_grad_() for parameter in stacked]
     return Canvas(parameters, lambda: of.pictures(parameters, size))
 
 
-def _together(drawn: list[Drawn], labels: tuple[str, ...]) -> Rendered:
-    def all_of(name: str) -> Any:
-        return torch.cat([getattr(part, name) for part in drawn])
-
-    return Rendered(all_of("pictures"), all_of("values"), all_of("before"), all_of("history"), labels)
-
-
 def _standard(shown: Window) -> Transform:
-    return wobble(SHIFT, shown.size, shown.centre)
+    return wobble(shown.shift, shown.size, shown.centre)
 
 
 def _plain(shown: Window) -> Transform:

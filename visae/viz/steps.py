@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +17,9 @@ from visae.viz.redirect import redirected
 from visae.viz.transforms import GREY, Transform
 from visae.zoo.network import Network
 
-_REDIRECTED = 16  # steps, as many as lucid's
-_LOOK_EVERY = 16  # steps; each look makes a GPU wait
+# Whether a unit is silent and gives no gradient is looked at in each of the first steps, and then every few; a look makes
+# a GPU wait.
+_FIRST, _LOOK_EVERY = 16, 16
 _PATIENCE = 64  # steps, over whose mean a picture must have become better
 
 
@@ -80,20 +82,13 @@ class Drawing:
         """Optimise the pictures with these numbers; `update` is told of every step."""
         adam = torch.optim.Adam(canvas.parameters, rate, maximize=True)
         draws = generator(self.optimisation.seed, "render", "transforms")
-        before, history, still = self._value(canvas, index), list[Tensor](), True
+        before, history = self._value(canvas, index), list[Tensor]()
         for step in range(self.optimisation.steps):
-            with redirected() if step < _REDIRECTED or still else nullcontext(), self._precision():
-                values = self.objective.value(self._seen(canvas, index, self.transform, draws)).float()
-            gradients = torch.autograd.grad(values.sum(), canvas.parameters)
-            for parameter, gradient in zip(canvas.parameters, gradients, strict=True):
-                parameter.grad = gradient
-            adam.step()
-            history.append(values.detach())
+            history.append(self._step(canvas, index, adam, draws, looks=step < _FIRST or step % _LOOK_EVERY == 0))
             if step % _LOOK_EVERY:
                 update(len(index), "")
                 continue
             update(len(index), f"objective {history[-1].mean():.3g}")
-            still = _any_still(gradients)
             if _converged(history, self.optimisation.tolerance):
                 break
         left = self.optimisation.steps - len(history)
@@ -102,6 +97,36 @@ class Drawing:
         with torch.no_grad():
             pictures = canvas.pictures().float().cpu()
         return Drawn(pictures, self._value(canvas, index), before, steps)
+
+    def _step(
+        self,
+        canvas: Canvas,
+        index: Int64[Tensor, " b"],
+        adam: torch.optim.Adam,
+        draws: torch.Generator,
+        looks: bool,
+    ) -> Float[Tensor, " b"]:
+        """One step; the objective before it."""
+        drawn_with = draws.get_state()
+        values, gradients = self._gradients(canvas, index, draws, nullcontext())
+        if looks and _any_still(gradients):
+            values, gradients = self._gradients(canvas, index, draws.set_state(drawn_with), redirected())
+        for parameter, gradient in zip(canvas.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        adam.step()
+        return values
+
+    def _gradients(
+        self,
+        canvas: Canvas,
+        index: Int64[Tensor, " b"],
+        draws: torch.Generator,
+        within: AbstractContextManager[Any],
+    ) -> tuple[Float[Tensor, " b"], tuple[Tensor, ...]]:
+        with within, self._precision():
+            values = self.objective.value(self._seen(canvas, index, self.transform, draws)).float()
+        # Of the parameters alone: what is not asked for, the gradients of weights, is not worked out.
+        return values.detach(), torch.autograd.grad(values.sum(), canvas.parameters)
 
     @torch.no_grad()
     def _value(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:

@@ -7,6 +7,8 @@ from visae.errors import VisaeError
 from visae.viz.objectives import Objective
 from visae.zoo.network import Network
 
+# px that a picture is shifted either way, as a share of what is seen: 8 px for mixed3b's 91.
+SHIFT = 1 / 11
 _LARGEST = 512  # px, beyond which no receptive field is waited for
 _OF_WHOLE_MAPS = 2  # pictures of whole maps are so many receptive fields wide
 
@@ -23,8 +25,13 @@ class Window:
     picture: int
     sees: int
 
+    @property
+    def shift(self) -> int:
+        """px by which the picture is shifted either way, so that what is drawn does not hang on a pixel."""
+        return int(self.sees * SHIFT)
 
-def window(network: Network, objective: Objective, picture: int | None, shift: int) -> Window:
+
+def window(network: Network, objective: Objective, picture: int | None) -> Window:
     """The smallest window in which the objective sees all that it can.
 
     An objective that reads one position alone is shown that position's receptive field, whatever the picture's size;
@@ -41,7 +48,7 @@ def window(network: Network, objective: Objective, picture: int | None, shift: i
         found = Window(size, (size - 1) / 2, picture or size, size)
     else:
         size, centre = _around(network, sorted(objective.layers), widest, stride)
-        found = Window(size, centre, picture or widest + 2 * shift, widest)
+        found = Window(size, centre, picture or widest + 2 * int(widest * SHIFT), widest)
     network.map_shapes(sorted(objective.layers), found.size)
     return found
 

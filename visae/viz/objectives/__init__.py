@@ -14,3 +14,4 @@ from visae.viz.objectives.of_units import unit as unit
 from visae.viz.objectives.penalties import opacity as opacity
 from visae.viz.objectives.penalties import penalty as penalty
 from visae.viz.objectives.penalties import roughness as roughness
+from visae.viz.objectives.penalties import sparing as sparing

@@ -1,11 +1,13 @@
 """Costs of a picture itself, whatever the network sees in it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.viz.objectives.objective import Objective
+from visae.viz.objectives.objective import Objective, Seen
 
 
 def penalty(of_canvas: Callable[[Float[Tensor, "b c s s"]], Float[Tensor, " b"]]) -> Objective:
@@ -22,3 +24,16 @@ def roughness(canvas: Float[Tensor, "b c s s"]) -> Float[Tensor, " b"]:
 def opacity(canvas: Float[Tensor, "b c s s"]) -> Float[Tensor, " b"]:
     """The mean of the alpha channel; 1 without one."""
     return canvas[:, 3].mean((1, 2)) if canvas.shape[1] == 4 else canvas.new_ones(len(canvas))
+
+
+def sparing(objective: Objective, cost: float = 0.5) -> Objective:
+    """An objective of pictures with alpha that loses this share of what it scores where they are opaque throughout.
+
+    score * (1 - cost * opacity), on the objective's own scale; scores below zero stay as they are.
+    """
+
+    def value(seen: Seen) -> Tensor:
+        score = objective.value(seen)
+        return torch.where(score > 0, score * (1 - cost * opacity(seen.canvas)), score)
+
+    return replace(objective, value=value)

@@ -19,7 +19,7 @@ class Alpha:
     """The pictures of another parameterisation with an alpha channel beside, a smooth pyramid of its own.
 
     The network is shown them over noise, a new one at each step, so that what is not opaque is worth nothing; an
-    objective from which `penalty(opacity)` is subtracted keeps opaque only what counts.
+    objective that is `sparing` keeps opaque only what counts.
     """
 
     of: Parameterisation = field(default_factory=Fourier)

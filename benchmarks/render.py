@@ -1,0 +1,170 @@
+"""Feature visualisation, side by side with lucent 0.1.8 in one process.
+
+    OMP_NUM_THREADS=2 python benchmarks/render.py speed                   # random weights; --device cuda for a GPU
+    OMP_NUM_THREADS=2 python benchmarks/render.py quality --weights DIR   # the real network
+    OMP_NUM_THREADS=2 python benchmarks/render.py layer --weights DIR     # all 96 channels of mixed3b_5x5
+
+lucent: pip install "visae[lucent]". It draws one channel at a time, and its network is run whole; pictures and what the
+network is shown are of 128 px, with lucent's standard transforms there and visae's here.
+
+The floor of a step: a forward and a backward pass to mixed3b without gradients of weights, and nothing else.
+"""
+
+import argparse
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from machine import machine
+from torch import Tensor, nn
+
+import visae
+from visae.units import Units, neurons
+from visae.viz.objectives import activation, everywhere
+from visae.viz.render import render
+from visae.viz.steps import Optimisation
+from visae.viz.transforms import compose, crop, pad, wobble
+from visae.zoo.inception import TENSORFLOW, InceptionV1
+from visae.zoo.network import Network
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from lucent.modelzoo.inceptionv1.InceptionV1 import InceptionV1 as Lucent
+    from lucent.optvis import objectives, param, transform
+    from lucent.optvis.render import render_vis
+
+LAYER, SIZE = "mixed3b", 128
+
+
+def lucent_steps(network: nn.Module, channel: int, steps: int, preprocess: bool = True) -> Tensor:
+    """One picture by lucent, [1, 3, s, s]."""
+    torch.manual_seed(0)
+    found = render_vis(
+        network,
+        objectives.channel(LAYER, channel),
+        param_f=lambda: param.image(SIZE),
+        thresholds=(steps,),
+        preprocess=preprocess,
+        progress=False,
+        show_image=False,
+        fixed_image_size=SIZE,
+    )
+    return torch.from_numpy(found[-1]).permute(0, 3, 1, 2)
+
+
+def bare(network: Network, batch: int) -> Callable[[int], None]:
+    """Forward and backward passes alone."""
+    images = torch.rand(batch, 3, SIZE, SIZE, device=network.device).contiguous(memory_format=torch.channels_last)
+    images.requires_grad_()
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            torch.autograd.grad(network.maps(images, [LAYER])[LAYER][:, 0].mean((1, 2)).sum(), images)
+
+    return run
+
+
+def speed(options: argparse.Namespace) -> None:
+    """Image-steps a second."""
+    device = torch.device(options.device)
+    network = Network("random", InceptionV1(TENSORFLOW), "0", device)
+    of, theirs = neurons(network, LAYER), Lucent(pretrained=False, redirected_ReLU=False).to(device).eval()
+    units, steps = list(range(options.units)), options.steps
+    floor = bare(network, 8)
+
+    def ours(size: int | None, at: Callable[[Tensor], Tensor]) -> Callable[[], None]:
+        how = Optimisation(steps, tolerance=0.0)
+        return lambda: render(network, activation(of, units, at), size=size, optimisation=how) and None
+
+    runs: dict[str, tuple[Callable[[], object], int]] = {
+        "lucent": (lambda: lucent_steps(theirs, 0, steps), steps),
+        "floor": (lambda: floor(steps), 8 * steps),
+        "visae, the same shape": (ours(SIZE, everywhere), len(units) * steps),
+        "visae, a unit at the centre": (ours(None, visae.viz.objectives.centre), len(units) * steps),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(options.rounds + 1):
+        for name, (run, images) in runs.items():
+            started = time.perf_counter()
+            run()
+            if number:  # the first round warms up
+                rates[name].append(images / (time.perf_counter() - started))
+    print(f"{machine(device)}; {LAYER}, {SIZE} px, {len(units)} units, median of {options.rounds} rounds\n")
+    print("| what | image-steps/s | over lucent | of the floor |\n| --- | --- | --- | --- |")
+    middle = {name: statistics.median(found) for name, found in rates.items()}
+    for name, rate in middle.items():
+        print(f"| {name} | {rate:.1f} | {rate / middle['lucent']:.2f} | {rate / middle['floor']:.2f} |")
+
+
+class Stopped(nn.Module):
+    """The same network for lucent: what it is shown is RGB, 0..1, and its only layer is the one that is asked for."""
+
+    def __init__(self, network: Network):
+        super().__init__()
+        self.network = network
+        self.mixed3b = nn.Identity()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.mixed3b(self.network.maps(images, [LAYER])[LAYER])
+
+
+@torch.no_grad()
+def scores(of: Units, pictures: Tensor, units: list[int], how: Callable[[Tensor], Tensor]) -> Tensor:
+    """The objective of each picture under one set of transforms, by the same code for all."""
+    shown = torch.cat([how(picture[None]) for picture in pictures])
+    maps = of.network.maps(shown, [LAYER])[LAYER]
+    return maps[torch.arange(len(units)), units].mean((1, 2))
+
+
+def quality(options: argparse.Namespace) -> None:
+    """The objective reached after the same number of steps, under the transforms of either."""
+    network = visae.network("inceptionv1-caffe", options.weights, options.device)
+    of, steps = neurons(network, LAYER), options.steps
+    units = [30 * place for place in range(16)]
+    theirs = torch.cat([lucent_steps(Stopped(network), unit, steps, preprocess=False) for unit in units])
+    settings = Optimisation(steps, tolerance=0.0)
+    ours = render(network, activation(of, units, everywhere), size=SIZE, optimisation=settings).pictures
+    draws = torch.Generator().manual_seed(1)
+    standard = wobble(SIZE // 11)
+    lucents = transform.compose(transform.standard_transforms)
+    fitted = compose([pad(SIZE), crop(SIZE)])
+    kinds: dict[str, Callable[[Tensor], Tensor]] = {
+        "none": lambda picture: picture,
+        "visae's": lambda picture: standard(picture, draws),
+        "lucent's": lambda picture: fitted(lucents(picture), draws),
+    }
+    print(f"{machine(network.device)}; 16 channels of {LAYER}, {SIZE} px, {steps} steps, mean of 8 draws\n")
+    print("| transforms | lucent | visae | visae is higher for |\n| --- | --- | --- | --- |")
+    for name, how in kinds.items():
+        found = [torch.stack([scores(of, p, units, how) for _ in range(8)]).mean(0) for p in (theirs, ours)]
+        higher = int((found[1] > found[0]).sum())
+        print(f"| {name} | {found[0].mean():.1f} | {found[1].mean():.1f} | {higher} of 16 |")
+
+
+def layer(options: argparse.Namespace) -> None:
+    """A whole layer."""
+    network = visae.network("inceptionv1-caffe", options.weights, options.device)
+    of = neurons(network, "mixed3b_5x5")
+    started = time.perf_counter()
+    found = render(network, activation(of, range(96)), size=64, optimisation=Optimisation(128, tolerance=0.0))
+    print(f"{machine(network.device)}; 96 channels of mixed3b_5x5, 64 px, 128 steps")
+    print(f"{time.perf_counter() - started:.0f} s; median objective {found.values.median():.0f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("speed", "quality", "layer"))
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--units", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    {"speed": speed, "quality": quality, "layer": layer}[options.what](options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Pictures as PNG files that say what they show, alone and many on a sheet."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from visae import files
+from visae.errors import VisaeError
+
+_KEY = "visae"
+_GAP, _LABEL = 4, 12  # px of white between pictures, and below each for its label
+
+
+def save_png(picture: Float[Tensor, "c h w"], path: Path, about: Mapping[str, Any]) -> None:
+    """Write a picture, 0..1, RGB or RGB and alpha, with `about` as JSON in its metadata, atomically."""
+    _save(Image.fromarray(_pixels(picture)), path, about)
+
+
+def read_about(path: Path) -> dict[str, Any] | None:
+    """What a PNG says of itself; None for a file that visae did not write, or that is damaged or not there."""
+    try:
+        with Image.open(path) as image:
+            about = json.loads(image.info[_KEY])
+    except (OSError, KeyError, ValueError):
+        return None
+    return about if isinstance(about, dict) else None
+
+
+def load_png(path: Path) -> Float[Tensor, "c h w"]:
+    """A picture as `save_png` wrote it, 0..1, to 1/255."""
+    with Image.open(path) as image:
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
+
+
+def save_sheet(
+    pictures: Float[Tensor, "n c s s"],
+    labels: Sequence[str],
+    path: Path,
+    about: Mapping[str, Any],
+    columns: int | None = None,
+) -> None:
+    """Write all pictures side by side, each above its label; as wide as it is high, if the columns are not given.
+
+    The metadata have `about`, and under `cells` the label of each picture with the left, the top and the side of its
+    square, px.
+    """
+    if len(pictures) != len(labels):
+        raise VisaeError(f"{len(pictures)} pictures and {len(labels)} labels; give one for each")
+    count, side = len(pictures), pictures.shape[-1]
+    across = min(columns or round(count**0.5 + 0.5), count)
+    step = side + _GAP
+    sheet = Image.new("RGB", (across * step + _GAP, -(-count // across) * (step + _LABEL) + _GAP), "white")
+    pen, cells = ImageDraw.Draw(sheet), []
+    for place, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        left, top = _GAP + place % across * step, _GAP + place // across * (step + _LABEL)
+        drawn = Image.fromarray(_pixels(picture))
+        sheet.paste(drawn, (left, top), drawn if drawn.mode == "RGBA" else None)
+        pen.text((left, top + side), label, fill="black", font_size=_LABEL - 2)
+        cells.append({"label": label, "left": left, "top": top, "side": side})
+    _save(sheet, path, {**about, "cells": cells})
+
+
+def _pixels(picture: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
+    return np.asarray((picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
+
+
+def _save(image: Image.Image, path: Path, about: Mapping[str, Any]) -> None:
+    info, data = PngInfo(), io.BytesIO()
+    info.add_itxt(_KEY, json.dumps(about, sort_keys=True))
+    image.save(data, "png", pnginfo=info, optimize=True)
+    files.write_bytes(path, data.getvalue())
