@@ -4,7 +4,7 @@ Each picture is optimised by itself, in chunks that fit the cache; the forward p
 objective reads, and gradients are worked out for the pictures' parameters alone. Nothing of the network is changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from visae.viz.lucent import LucentObjective, LucentParameterisation, lucent_can
 from visae.viz.objectives import Objective
 from visae.viz.parameterisations import Parameterisation, usual
 from visae.viz.steps import Canvas, Drawing, Optimisation
-from visae.viz.transforms import Transform, wobble
+from visae.viz.transforms import TURN, ZOOM, Transform, wobble
 from visae.viz.window import Window, window
 from visae.zoo.network import Network
 
@@ -61,7 +61,8 @@ def render(
     count:             pictures; if None, as many as the objective names units for, or as it must see together.
     parameterisation:  one of `visae.viz.parameterisations`, or one of lucent's, which decides count and size itself;
                        `usual` for what is seen, if None.
-    transform:         from pictures to what the network is shown; `wobble` by a tenth of what is seen, if None.
+    transform:         from pictures to what the network is shown; if None, `wobble` by a tenth of what is seen at first,
+                       less and less of it with every step, and nothing in the end.
     size:              px, side of the pictures; if None, that of what the objective sees of them under the shifts.
 
     Pictures of different units begin with the same noise and see the same transforms, so that what is drawn for a unit
@@ -98,7 +99,8 @@ def render_chunks(
     shown = window(network, of, size)
     made_by = parameterisation if isinstance(parameterisation, Parameterisation) else usual(shown.sees)
     labels = of.labels or tuple(f"picture {place}" for place in range(total))
-    drawing = Drawing(network, of, transform or _standard(shown), _plain(shown), optimisation)
+    transform_at = _calming(shown) if transform is None else _always(transform)
+    drawing = Drawing(network, of, transform_at, _still(shown), optimisation)
     with Progress("render", total * optimisation.steps, "steps") as progress:
         for index in torch.split(torch.arange(total), total if given else _chunk(drawing)):
             canvas = given or _canvas(made_by, drawing, shown.picture, index)
@@ -124,11 +126,18 @@ def _canvas(of: Parameterisation, drawing: Drawing, size: int, index: Int64[Tens
     return Canvas(parameters, lambda: of.pictures(parameters, size))
 
 
-def _standard(shown: Window) -> Transform:
-    return wobble(shown.shift, shown.size, shown.centre)
+def _calming(shown: Window) -> Callable[[float], Transform]:
+    """The usual wobble, less and less of it: what is drawn coarsely under large ones is made exact in the end."""
+    return lambda done: wobble(
+        shown.shift * (1 - done), shown.size, shown.centre, turn=TURN * (1 - done), zoom=ZOOM * (1 - done)
+    )
 
 
-def _plain(shown: Window) -> Transform:
+def _always(transform: Transform) -> Callable[[float], Transform]:
+    return lambda _: transform
+
+
+def _still(shown: Window) -> Transform:
     return wobble(0, shown.size, shown.centre, turn=0, zoom=0)
 
 

@@ -17,8 +17,8 @@ from visae.viz.redirect import redirected
 from visae.viz.transforms import GREY, Transform
 from visae.zoo.network import Network
 
-# Whether a unit is silent and gives no gradient is looked at in each of the first steps, and then every few; a look makes
-# a GPU wait.
+# Whether a unit is silent and gives no gradient is looked at in each of the first steps, and then every few, since a
+# look makes a GPU wait; while one is, in every step.
 _FIRST, _LOOK_EVERY = 16, 16
 _PATIENCE = 64  # steps, over whose mean a picture must have become better
 
@@ -68,11 +68,15 @@ class Drawn:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """transform: from pictures to what the network is shown.  plain: the same without anything random."""
+    """Pictures of a network that maximise an objective.
+
+    transform:  from pictures to what the network is shown, given the share of the steps that is done.
+    plain:      the same without anything random.
+    """
 
     network: Network
     objective: Objective
-    transform: Transform
+    transform: Callable[[float], Transform]
     plain: Transform
     optimisation: Optimisation
 
@@ -82,9 +86,12 @@ class Drawing:
         """Optimise the pictures with these numbers; `update` is told of every step."""
         adam = torch.optim.Adam(canvas.parameters, rate, maximize=True)
         draws = generator(self.optimisation.seed, "render", "transforms")
-        before, history = self._value(canvas, index), list[Tensor]()
+        before, history, still = self._value(canvas, index), list[Tensor](), True
         for step in range(self.optimisation.steps):
-            history.append(self._step(canvas, index, adam, draws, looks=step < _FIRST or step % _LOOK_EVERY == 0))
+            looks = still or step < _FIRST or step % _LOOK_EVERY == 0
+            transform = self.transform(step / self.optimisation.steps)
+            values, still = self._step(canvas, index, adam, transform, draws, looks)
+            history.append(values)
             if step % _LOOK_EVERY:
                 update(len(index), "")
                 continue
@@ -103,28 +110,31 @@ class Drawing:
         canvas: Canvas,
         index: Int64[Tensor, " b"],
         adam: torch.optim.Adam,
+        transform: Transform,
         draws: torch.Generator,
         looks: bool,
-    ) -> Float[Tensor, " b"]:
-        """One step; the objective before it."""
+    ) -> tuple[Float[Tensor, " b"], bool]:
+        """One step; the objective before it, and whether a picture was found to have no gradient of its own."""
         drawn_with = draws.get_state()
-        values, gradients = self._gradients(canvas, index, draws, nullcontext())
-        if looks and _any_still(gradients):
-            values, gradients = self._gradients(canvas, index, draws.set_state(drawn_with), redirected())
+        values, gradients = self._gradients(canvas, index, transform, draws, nullcontext())
+        still = looks and _any_still(gradients)
+        if still:
+            values, gradients = self._gradients(canvas, index, transform, draws.set_state(drawn_with), redirected())
         for parameter, gradient in zip(canvas.parameters, gradients, strict=True):
             parameter.grad = gradient
         adam.step()
-        return values
+        return values, still
 
     def _gradients(
         self,
         canvas: Canvas,
         index: Int64[Tensor, " b"],
+        transform: Transform,
         draws: torch.Generator,
         within: AbstractContextManager[Any],
     ) -> tuple[Float[Tensor, " b"], tuple[Tensor, ...]]:
         with within, self._precision():
-            values = self.objective.value(self._seen(canvas, index, self.transform, draws)).float()
+            values = self.objective.value(self._seen(canvas, index, transform, draws)).float()
         # Of the parameters alone: what is not asked for, the gradients of weights, is not worked out.
         return values.detach(), torch.autograd.grad(values.sum(), canvas.parameters)
 

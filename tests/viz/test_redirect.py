@@ -1,0 +1,55 @@
+"""ReLU's gradient where there is none, and only inside the block."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from visae.viz.redirect import redirected
+
+WAYS = {
+    "torch": torch.relu,
+    "method": lambda x: x.relu(),
+    "functional": F.relu,
+    "module": nn.ReLU(),
+    "module in place": lambda x: nn.ReLU(inplace=True)(x * 1),
+    "functional in place": lambda x: F.relu(x * 1, True),
+    "in place": lambda x: torch.relu_(x * 1),
+    "method in place": lambda x: (x * 1).relu_(),
+}
+
+
+def gradient(way, x, towards=1.0):
+    x = x.clone().requires_grad_()
+    values = way(x)
+    return values.detach(), torch.autograd.grad((values * towards).sum(), x)[0]
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_silent_image_has_a_gradient_and_another_that_of_relu(way):
+    x = torch.tensor([[-1.0, -2.0], [-1.0, 3.0]])
+    with redirected():
+        values, found = gradient(way, x)
+    assert torch.equal(values, x.clamp_min(0))
+    assert found.tolist() == [[1, 1], [0, 1]]
+    values, found = gradient(way, x)
+    assert torch.equal(values, x.clamp_min(0))
+    assert found.tolist() == [[0, 0], [0, 1]]
+
+
+def test_what_would_push_down_further_does_not_pass():
+    with redirected():
+        assert gradient(torch.relu, torch.tensor([[-1.0]]), -1.0)[1].item() == 0
+
+
+def test_an_in_place_relu_changes_what_it_is_given():
+    with redirected():
+        x = torch.tensor([[-1.0, 2.0]])
+        torch.relu_(x)
+    assert x.tolist() == [[0, 2]]
+
+
+def test_torch_is_as_before_after_an_exception():
+    with pytest.raises(KeyboardInterrupt), redirected():
+        raise KeyboardInterrupt
+    assert gradient(torch.relu, torch.tensor([[-1.0]]))[1].item() == 0
