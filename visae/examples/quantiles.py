@@ -15,7 +15,7 @@ def at_quantiles(
     """For each unit, which members lie at the quantiles, from high to low, and their ranks; -1 and 0 for none.
 
     The j-th smallest of a unit's n members has the rank j / (n + 1). At a quantile lies the member of the nearest rank
-    that is lower than the one before, and not of an image in `top`.
+    that is lower than the one before, and not of an image in `top`; of two as near, the lower.
     """
     chosen = torch.full((len(top), len(quantiles)), -1)
     rank = torch.zeros(len(top), len(quantiles))
