@@ -6,7 +6,7 @@ from made_images import Made, made_units, noise
 
 from visae.errors import VisaeError
 from visae.examples import find, search
-from visae.examples.search import MEMBERS, _Search
+from visae.examples.collector import MEMBERS, Collector
 from visae.images import Leaves
 from visae.seeds import generator
 
@@ -121,13 +121,13 @@ def test_seeds_draw_other_samples_and_the_same_top():
 def test_what_is_kept_does_not_grow_with_the_images(monkeypatch):
     kept = []
 
-    class Watched(_Search):
+    class Watched(Collector):
         def take(self, *arguments):
             super().take(*arguments)
             tensors = [*vars(self.top).values(), *vars(self.sample).values(), self.fires]
             kept.append(sum(tensor.untyped_storage().nbytes() for tensor in tensors))
 
-    monkeypatch.setattr(search, "_Search", Watched)
+    monkeypatch.setattr(search, "Collector", Watched)
     find([made_units(5, shifted)], Made(noise(300)), 8)
     assert len(kept) > 50
     assert len(set(kept)) == 1

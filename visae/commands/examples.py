@@ -22,7 +22,8 @@ _SCHEMA = 1
 class Examples:
     """Find in which images units fire most, and at quantiles of their activation, and draw a sheet for each unit.
 
-    All units are searched in one pass over the images; those of --units are drawn.
+    All units are searched in one pass over the images; those of --units are drawn. Only positions are searched that see
+    nothing beyond the image's border, or, where they see too much for that, whose centre is far from it.
 
     Example: visae examples runs/topk8 --images photos/ --units 3,17,50:60 --out runs/examples
 
