@@ -169,6 +169,7 @@ def test_what_is_no_size_is_refused(text):
         "capture",
         "train",
         "evaluate",
+        "examples",
         "curves",
         "stimuli",
         "verify",

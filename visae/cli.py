@@ -22,6 +22,7 @@ Command = (
     | Annotated[commands.Curves, tyro.conf.subcommand("curves")]
     | Annotated[commands.Decompose, tyro.conf.subcommand("decompose")]
     | Annotated[commands.Render, tyro.conf.subcommand("render")]
+    | Annotated[commands.Examples, tyro.conf.subcommand("examples")]
     | Annotated[commands.Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[commands.Stimuli, tyro.conf.subcommand("stimuli")]
     | Annotated[commands.Verify, tyro.conf.subcommand("verify")]

@@ -87,7 +87,7 @@ def test_a_feature_by_its_pre_activation_its_activation_and_its_direction(networ
     assert along(of, chosen, power=0).value(what).detach().double().numpy() == pytest.approx(dot, abs=1e-4)
 
 
-def test_a_direction_of_one_neuron_is_the_neuron(network):
+def test_a_direction_of_one_neuron_is_the_neuron():
     what = seen()
     axis = torch.zeros(48)
     axis[5] = 3.0

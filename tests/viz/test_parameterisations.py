@@ -100,7 +100,7 @@ def test_colours_go_there_and_back():
     assert (MEASURED.to_rgb(torch.zeros(1, 3, 2, 2)) == 0.5).all()
 
 
-def test_the_axes_of_images_whose_covariance_is_known(monkeypatch):
+def test_the_axes_of_images_whose_covariance_is_known():
     """Pixels of mean m plus independent steps along known axes have those axes back, longest first."""
     draw = torch.Generator().manual_seed(0)
     axes = torch.linalg.qr(torch.randn(3, 3, generator=draw, dtype=torch.float64))[0] * torch.tensor([30.0, 15.0, 5.0])
@@ -128,7 +128,7 @@ def test_the_axes_of_images_whose_covariance_is_known(monkeypatch):
 
 
 def test_the_measured_axes_are_those_of_natural_images():
-    """Grey, blue against orange, green against magenta, as in lucid's table from ImageNet; each shorter than the last."""
+    """Grey, blue against orange, green against magenta, as in lucid's table from ImageNet."""
     of = np.array(MEASURED.mix)
     lucid = np.array([[0.26, 0.09, 0.02], [0.27, 0.0, -0.05], [0.27, -0.09, 0.03]])
     lengths = np.linalg.norm(of, axis=0)

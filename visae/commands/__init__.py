@@ -5,6 +5,7 @@ from visae.commands.curves import Curves as Curves
 from visae.commands.decompose import Decompose as Decompose
 from visae.commands.demo import Demo as Demo
 from visae.commands.evaluate import Evaluate as Evaluate
+from visae.commands.examples import Examples as Examples
 from visae.commands.fetch import Fetch as Fetch
 from visae.commands.networks import Networks as Networks
 from visae.commands.render import Render as Render

@@ -23,7 +23,7 @@ def strongest(pre: Float[Tensor, "*s n m"], k: Int[Tensor, "*s"], most: int) -> 
     """
     values, places = pre.topk(most, dim=-1)
     kept = torch.arange(most, device=pre.device) < k[..., None, None]
-    return torch.zeros_like(pre).scatter(-1, places, torch.where(kept, values, 0).relu())
+    return torch.zeros_like(pre).scatter_(-1, places, torch.where(kept, values, 0).relu())
 
 
 def strongest_listed(pre: Float[Tensor, "p m"], k: int) -> Listed:

@@ -61,8 +61,8 @@ def render(
     count:             pictures; if None, as many as the objective names units for, or as it must see together.
     parameterisation:  one of `visae.viz.parameterisations`, or one of lucent's, which decides count and size itself;
                        `usual` for what is seen, if None.
-    transform:         from pictures to what the network is shown; if None, `wobble` by a tenth of what is seen at first,
-                       less and less of it with every step, and nothing in the end.
+    transform:         from pictures to what the network is shown; if None, `wobble`, by a tenth of what is seen at
+                       first, less and less of it with every step, and nothing in the end.
     size:              px, side of the pictures; if None, that of what the objective sees of them under the shifts.
 
     Pictures of different units begin with the same noise and see the same transforms, so that what is drawn for a unit

@@ -1,0 +1,47 @@
+"""Images and units whose examples are known."""
+
+import torch
+from torch import nn
+
+
+class Made:
+    """Grey images of 8 px of which nothing is lit but some positions; some indices cannot be read."""
+
+    name = "made"
+    size = 8
+
+    def __init__(self, pixels, unreadable=()):
+        self.pixels, self.unreadable, self.reads = pixels, set(unreadable), []
+
+    def __len__(self):
+        return len(self.pixels)
+
+    def key(self, index):
+        return f"made {index}"
+
+    def read(self, index):
+        from visae.images import Unreadable
+
+        if index in self.unreadable:
+            raise Unreadable("torn")
+        self.reads.append(index)
+        return self.pixels[index], "0"
+
+    def settings(self):
+        return {"kind": "made"}
+
+
+def noise(count, seed=0):
+    """Random pixels of which every image has some of their own brightness, so that peaks differ."""
+    source = torch.Generator().manual_seed(seed)
+    pixels = torch.rand(count, 3, 8, 8, generator=source) * torch.rand(count, 1, 1, 1, generator=source)
+    return (pixels * 255).to(torch.uint8)
+
+
+def made_units(count, read):
+    """Units of the pooled pixels, [b, 3, 4, 4], by a function of these."""
+    from visae.units import Units
+    from visae.zoo import Network
+
+    network = Network.from_module(nn.Sequential(nn.AvgPool2d(2)), ["0"], size=8)
+    return Units("neurons", network, network.layer("0"), count, read)
