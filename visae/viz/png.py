@@ -18,6 +18,7 @@ from visae.errors import VisaeError
 
 _KEY = "visae"
 _GAP, _LABEL = 4, 12  # px of white between pictures, and below each for its label
+_SMALLEST = 48  # px, to which pictures on a sheet are enlarged at least, by whole factors
 
 
 def save_png(picture: Float[Tensor, "c h w"], path: Path, about: Mapping[str, Any]) -> None:
@@ -55,14 +56,15 @@ def save_sheet(
     """
     if len(pictures) != len(labels):
         raise VisaeError(f"{len(pictures)} pictures and {len(labels)} labels; give one for each")
-    count, side = len(pictures), pictures.shape[-1]
+    count, factor = len(pictures), max(-(-_SMALLEST // pictures.shape[-1]), 1)
+    side = factor * pictures.shape[-1]
     across = min(columns or round(count**0.5 + 0.5), count)
     step = side + _GAP
     sheet = Image.new("RGB", (across * step + _GAP, -(-count // across) * (step + _LABEL) + _GAP), "white")
     pen, cells = ImageDraw.Draw(sheet), []
     for place, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         left, top = _GAP + place % across * step, _GAP + place // across * (step + _LABEL)
-        drawn = Image.fromarray(_pixels(picture))
+        drawn = Image.fromarray(_pixels(picture)).resize((side, side), Image.Resampling.NEAREST)
         sheet.paste(drawn, (left, top), drawn if drawn.mode == "RGBA" else None)
         pen.text((left, top + side), label, fill="black", font_size=_LABEL - 2)
         cells.append({"label": label, "left": left, "top": top, "side": side})
