@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +17,7 @@ from visae.viz.redirect import redirected
 from visae.viz.transforms import GREY, Transform
 from visae.zoo.network import Network
 
-# Whether a unit is silent and gives no gradient is looked at in each of the first steps, and then every few, since a
-# look makes a GPU wait; while one is, in every step.
-_FIRST, _LOOK_EVERY = 16, 16
+_LOOK_EVERY = 8  # steps; whether units are silent is looked at, and a GPU waited for
 _PATIENCE = 64  # steps, over whose mean a picture must have become better
 
 
@@ -86,17 +84,23 @@ class Drawing:
         """Optimise the pictures with these numbers; `update` is told of every step."""
         adam = torch.optim.Adam(canvas.parameters, rate, maximize=True)
         draws = generator(self.optimisation.seed, "render", "transforms")
-        before, history, still = self._value(canvas, index), list[Tensor](), True
+        before, history, helped = self._value(canvas, index), list[Tensor](), False
         for step in range(self.optimisation.steps):
-            looks = still or step < _FIRST or step % _LOOK_EVERY == 0
-            transform = self.transform(step / self.optimisation.steps)
-            values, still = self._step(canvas, index, adam, transform, draws, looks)
+            see = partial(self._seen, canvas, index, self.transform(step / self.optimisation.steps), draws)
+            looks, drawn_with = step % _LOOK_EVERY == 0, draws.get_state()
+            values, gradients = self._gradients(see, helped and not looks, canvas.parameters)
+            if looks:
+                # A unit that is silent, on the first noise for instance, gives no gradient unless one is let through.
+                helped = _any_still(gradients)
+                if helped:
+                    draws.set_state(drawn_with)
+                    values, gradients = self._gradients(see, helped, canvas.parameters)
+            for parameter, gradient in zip(canvas.parameters, gradients, strict=True):
+                parameter.grad = gradient
+            adam.step()
             history.append(values)
-            if step % _LOOK_EVERY:
-                update(len(index), "")
-                continue
-            update(len(index), f"objective {history[-1].mean():.3g}")
-            if _converged(history, self.optimisation.tolerance):
+            update(len(index), f"objective {values.mean():.3g}" if looks else "")
+            if looks and _converged(history, self.optimisation.tolerance):
                 break
         left = self.optimisation.steps - len(history)
         update(left * len(index), "")
@@ -105,38 +109,13 @@ class Drawing:
             pictures = canvas.pictures().float().cpu()
         return Drawn(pictures, self._value(canvas, index), before, steps)
 
-    def _step(
-        self,
-        canvas: Canvas,
-        index: Int64[Tensor, " b"],
-        adam: torch.optim.Adam,
-        transform: Transform,
-        draws: torch.Generator,
-        looks: bool,
-    ) -> tuple[Float[Tensor, " b"], bool]:
-        """One step; the objective before it, and whether a picture was found to have no gradient of its own."""
-        drawn_with = draws.get_state()
-        values, gradients = self._gradients(canvas, index, transform, draws, nullcontext())
-        still = looks and _any_still(gradients)
-        if still:
-            values, gradients = self._gradients(canvas, index, transform, draws.set_state(drawn_with), redirected())
-        for parameter, gradient in zip(canvas.parameters, gradients, strict=True):
-            parameter.grad = gradient
-        adam.step()
-        return values, still
-
     def _gradients(
-        self,
-        canvas: Canvas,
-        index: Int64[Tensor, " b"],
-        transform: Transform,
-        draws: torch.Generator,
-        within: AbstractContextManager[Any],
+        self, see: Callable[[], Seen], helped: bool, parameters: list[Tensor]
     ) -> tuple[Float[Tensor, " b"], tuple[Tensor, ...]]:
-        with within, self._precision():
-            values = self.objective.value(self._seen(canvas, index, transform, draws)).float()
-        # Of the parameters alone: what is not asked for, the gradients of weights, is not worked out.
-        return values.detach(), torch.autograd.grad(values.sum(), canvas.parameters)
+        """The objective, and its gradients; of the parameters alone: those of weights are not worked out."""
+        with redirected() if helped else nullcontext(), self._precision():
+            values = self.objective.value(see()).float()
+        return values.detach(), torch.autograd.grad(values.sum(), parameters)
 
     @torch.no_grad()
     def _value(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
