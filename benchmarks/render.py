@@ -67,21 +67,27 @@ def bare(network: Network, batch: int) -> Callable[[int], None]:
     return run
 
 
+@torch.no_grad()
+def alive(of: Units) -> list[int]:
+    """The units that respond: without training some never do, and their pictures would cost a second pass."""
+    return (of.maps(torch.rand(4, 3, SIZE, SIZE)).amax((0, 2, 3)) > 0).nonzero().flatten().tolist()
+
+
 def speed(options: argparse.Namespace) -> None:
     """Image-steps a second."""
     device = torch.device(options.device)
     network = Network("random", InceptionV1(TENSORFLOW), "0", device)
     of, theirs = neurons(network, LAYER), Lucent(pretrained=False, redirected_ReLU=False).to(device).eval()
-    units, steps = list(range(options.units)), options.steps
-    floor = bare(network, 8)
+    units, steps = alive(of)[: options.units], options.steps
+    floor = bare(network, 16)
 
     def ours(size: int | None, at: Callable[[Tensor], Tensor]) -> Callable[[], None]:
         how = Optimisation(steps, tolerance=0.0)
         return lambda: render(network, activation(of, units, at), size=size, optimisation=how) and None
 
     runs: dict[str, tuple[Callable[[], object], int]] = {
-        "lucent": (lambda: lucent_steps(theirs, 0, steps), steps),
-        "floor": (lambda: floor(steps), 8 * steps),
+        "lucent": (lambda: lucent_steps(theirs, units[0], steps), steps),
+        "floor": (lambda: floor(steps), 16 * steps),
         "visae, the same shape": (ours(SIZE, everywhere), len(units) * steps),
         "visae, a unit at the centre": (ours(None, visae.viz.objectives.centre), len(units) * steps),
     }

@@ -121,3 +121,16 @@ def test_local_response_norm_has_the_right_gradient_and_leaves_its_input_alone()
     before = x.detach().clone()
     assert torch.autograd.gradcheck(norm, x)
     assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize(("radius", "beta", "k"), [(2, 0.75, 1.0), (5, 0.5, 2.0)])
+def test_the_gradient_of_the_norm_is_that_of_its_formula(radius, beta, k):
+    norm = operations.LocalResponseNorm(12, radius, 0.03, beta, k).double()
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 12, 3, 4, generator=draw, dtype=torch.float64).requires_grad_()
+    near = (torch.arange(12)[:, None] - torch.arange(12)).abs() <= radius
+    window = torch.einsum("cd,bdhw->bchw", 0.03 * near.double(), x.square())
+    expected = x / (k + window) ** beta
+    towards = torch.randn(x.shape, generator=draw, dtype=torch.float64)
+    one, other = (torch.autograd.grad(y, x, towards)[0] for y in (norm(x), expected))
+    assert torch.allclose(one, other, atol=1e-8)

@@ -24,7 +24,7 @@ from visae.viz.window import Window, window
 from visae.zoo.network import Network
 
 # Pictures at once: as many as stay in a CPU's cache, and as many as keep a GPU busy.
-_CHUNK = {"cpu": 8, "cuda": 256}
+_CHUNK = {"cpu": 16, "cuda": 256}
 _USUAL = Optimisation()
 
 

@@ -44,8 +44,8 @@ class Flavour:
 
     mixed: Mapping[str, tuple[int, ...]]
     classes: int
-    mean: tuple[float, float, float]  # subtracted from 0..255, in the order of `channel_order`
-    channel_order: tuple[int, int, int]  # of RGB
+    mean: tuple[float, float, float]  # subtracted from 0..255, in the network's order of channels
+    bgr: bool  # whether that is blue, green, red
     conv: Callable[[Tensor, nn.Conv2d], Tensor]
     max_pool: Callable[[Tensor, int], Tensor]
     padding_before: Callable[[int, int], int]  # (kernel, stride) -> px, at even sizes
@@ -77,7 +77,7 @@ TENSORFLOW = Flavour(
     mixed=TENSORFLOW_MIXED,
     classes=1008,
     mean=(117.0, 117.0, 117.0),
-    channel_order=(0, 1, 2),
+    bgr=False,
     conv=operations.same_conv,
     max_pool=operations.same_max_pool,
     padding_before=lambda kernel, stride: (kernel - stride) // 2,
@@ -88,7 +88,7 @@ CAFFE = Flavour(
     mixed=CAFFE_MIXED,
     classes=1000,
     mean=(104.0, 117.0, 123.0),
-    channel_order=(2, 1, 0),
+    bgr=True,
     conv=operations.caffe_conv,
     max_pool=operations.caffe_max_pool,
     padding_before=lambda kernel, stride: 0 if (kernel, stride) == (3, 2) else kernel // 2,
@@ -120,7 +120,7 @@ class InceptionV1(nn.Module):
 
     def preprocess(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """RGB, 0..1, to what the published weights expect."""
-        ordered = images[:, list(self.flavour.channel_order)]
+        ordered = images.flip(1) if self.flavour.bgr else images
         return (ordered * 255 - self.mean).contiguous(memory_format=torch.channels_last)
 
     def read(self, images: Float[Tensor, "b 3 h w"], names: Iterable[str]) -> dict[str, Tensor]:

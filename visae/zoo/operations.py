@@ -1,9 +1,14 @@
 """The operations of InceptionV1 whose definitions differ between its two published forms."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from visae.zoo.strided import strided_conv
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -22,9 +27,9 @@ def same_conv(x: Float[Tensor, "b c h w"], conv: nn.Conv2d) -> Float[Tensor, "b 
         same_padding(size, kernel, stride)
         for size, kernel, stride in zip(x.shape[2:], conv.kernel_size, conv.stride, strict=True)
     )
-    if (top, left) == (bottom, right):
-        return F.conv2d(x, conv.weight, conv.bias, conv.stride, (top, left))
-    return F.conv2d(F.pad(x, (left, right, top, bottom)), conv.weight, conv.bias, conv.stride)
+    if top == left == bottom == right:
+        return strided_conv(x, conv.weight, conv.bias, conv.stride[0], top)
+    return strided_conv(F.pad(x, (left, right, top, bottom)), conv.weight, conv.bias, conv.stride[0], 0)
 
 
 def same_max_pool(x: Float[Tensor, "b c h w"], stride: int) -> Float[Tensor, "b c H W"]:
@@ -39,7 +44,7 @@ def same_max_pool(x: Float[Tensor, "b c h w"], stride: int) -> Float[Tensor, "b 
 
 def caffe_conv(x: Float[Tensor, "b c h w"], conv: nn.Conv2d) -> Float[Tensor, "b m H W"]:
     """A convolution (built without padding) with Caffe's padding in BVLC GoogLeNet, (kernel - 1) / 2 on every side."""
-    return F.conv2d(x, conv.weight, conv.bias, conv.stride, [kernel // 2 for kernel in conv.kernel_size])
+    return strided_conv(x, conv.weight, conv.bias, conv.stride[0], conv.kernel_size[0] // 2)
 
 
 def caffe_max_pool(x: Float[Tensor, "b c h w"], stride: int) -> Float[Tensor, "b c H W"]:
@@ -68,4 +73,30 @@ class LocalResponseNorm(nn.Module):
     k: Tensor
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        return F.conv2d(x * x, self.band, self.k).log_().mul_(-self.beta).exp_() * x
+        result: Tensor = _Normalised.apply(x, self.band, self.k, self.beta)
+        return result
+
+
+class _Normalised(torch.autograd.Function):
+    """y = x s^-beta, s = k + band x^2. Its gradient for x is g s^-beta - 2 beta x band^T (g y / s).
+
+    Written out, because autograd would keep and pass over half a dozen maps more.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, band: Tensor, k: Tensor, beta: float) -> Tensor:
+        s = F.conv2d(x * x, band, k)
+        scale = (s.log() if x.requires_grad else s.log_()).mul_(-beta).exp_()
+        y = x * scale
+        if x.requires_grad:
+            ctx.save_for_backward(x, s, scale, y)
+            ctx.band, ctx.beta = band, beta
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        x, s, scale, y = ctx.saved_tensors
+        # The band is symmetric: neighbours are neighbours both ways.
+        spread = F.conv2d((gradient * y).div_(s), ctx.band)
+        return (gradient * scale).sub_(spread.mul_(x), alpha=2 * ctx.beta), None, None, None
