@@ -23,5 +23,5 @@ $(VENV)/ready: $(VENV)/bin/python pyproject.toml
 	touch $@
 
 $(VENV)/ready-to-test: $(VENV)/bin/python pyproject.toml
-	$(VENV)/bin/python -m pip install --editable ".[dev]"
+	$(VENV)/bin/python -m pip install --editable ".[dev,lucent]"
 	touch $@
