@@ -161,7 +161,9 @@ class Render:
         """Write a part's pictures, and what they reached."""
         chosen, drawn = part
         path = self.out / "render.json"
-        kept = files.read_json(path, SCHEMA)["units"] if path.exists() else {}
+        there = files.read_json(path, SCHEMA) if path.exists() else {}
+        # What pictures drawn with other settings reached says nothing of these.
+        kept = there["units"] if {**there, "units": None} == {"schema": SCHEMA, **about, "units": None} else {}
         for number, picture, before, value in zip(chosen, drawn.pictures, drawn.before, drawn.values, strict=True):
             save_png(picture, self._file(number), {**about, "unit": number})
             kept[str(number)] = {"before": before.item(), "value": value.item()}
