@@ -4,6 +4,9 @@ Reads the activations of a layer at every position of many images, learns a spar
 every unit, neuron or feature alike, what it responds to.
 """
 
+from visae import examples as examples
+from visae import images as images
+from visae import viz as viz
 from visae.activations import Rows as Rows
 from visae.activations import capture as capture
 from visae.errors import VisaeError as VisaeError

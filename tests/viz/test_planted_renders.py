@@ -55,9 +55,16 @@ def test_the_orientation_in_the_picture_is_the_planted_one(found):
 
 
 def orientation(picture):
-    """The direction across the contours at the middle, 0..180: the main axis of the structure tensor, within 5 px."""
-    down, right = torch.gradient(picture.mean(0))
-    axis = torch.arange(picture.shape[-1]) - (picture.shape[-1] - 1) / 2
-    near = torch.exp(-(axis[:, None].square() + axis.square()) / (2 * 5**2))
+    """The direction across the contours at the middle, 0..180: the main axis of the structure tensor.
+
+    Smoothed by 1.5 px, as by the planted filters, and averaged within 6 px, which curves of 10 px fill.
+    """
+    axis = torch.arange(-6.0, 7.0)
+    kernel = torch.exp(-axis.square() / (2 * 1.5**2))
+    kernel = (kernel[:, None] * kernel / kernel.sum() ** 2)[None, None]
+    smooth = torch.nn.functional.conv2d(picture.mean(0)[None, None], kernel)[0, 0]
+    down, right = torch.gradient(smooth)
+    place = torch.arange(len(smooth)) - (len(smooth) - 1) / 2
+    near = torch.exp(-(place[:, None].square() + place.square()) / (2 * 6**2))
     xx, yy, xy = ((near * one * other).sum() for one, other in ((right, right), (down, down), (right, down)))
     return (torch.rad2deg(torch.atan2(2 * xy, xx - yy)) / 2).item() % 180
