@@ -3,6 +3,7 @@
     OMP_NUM_THREADS=2 python benchmarks/render.py speed                   # random weights; --device cuda for a GPU
     OMP_NUM_THREADS=2 python benchmarks/render.py quality --weights DIR   # the real network
     OMP_NUM_THREADS=2 python benchmarks/render.py layer --weights DIR     # all 96 channels of mixed3b_5x5
+    OMP_NUM_THREADS=2 python benchmarks/render.py features --weights DIR --images DIR --dictionary DIR [--every 8]
 
 lucent: pip install "visae[lucent]". It draws one channel at a time, and its network is run whole; pictures and what the
 network is shown are of 128 px, with lucent's standard transforms there and visae's here.
@@ -22,11 +23,15 @@ from machine import machine
 from torch import Tensor, nn
 
 import visae
-from visae.units import Units, neurons
-from visae.viz.objectives import activation, everywhere
+from visae.examples import strongest
+from visae.images import open_images
+from visae.sae import load
+from visae.units import Units, features, neurons
+from visae.viz.objectives import activation, everywhere, unit
 from visae.viz.render import render
 from visae.viz.steps import Optimisation
 from visae.viz.transforms import compose, crop, pad, wobble
+from visae.viz.window import window
 from visae.zoo.inception import TENSORFLOW, InceptionV1
 from visae.zoo.network import Network
 
@@ -160,16 +165,43 @@ def layer(options: argparse.Namespace) -> None:
     print(f"{time.perf_counter() - started:.0f} s; median objective {found.values.median():.0f}")
 
 
+def of_features(options: argparse.Namespace) -> None:
+    """Whether pictures of features drive them above every position of every image."""
+    sae = load(options.dictionary)
+    network = visae.network(sae.about["network"], options.weights, options.device)
+    of, images = features(network, sae.about["layer"], sae), open_images(options.images)
+    best = strongest([of], images, 1)[0].value[:, 0]
+    chosen = [number for number in range(0, len(of), options.every) if best[number] > 0]
+    started = time.perf_counter()
+    found = render(network, unit(of, chosen), optimisation=Optimisation(options.steps))
+    seconds = time.perf_counter() - started
+    shown = window(network, unit(of, chosen), None)
+    seen = wobble(0, shown.size, shown.centre, turn=0, zoom=0)(found.pictures, torch.Generator())
+    with torch.no_grad():
+        maps = torch.cat([of.maps(part) for part in seen.split(32)])
+    own = maps[torch.arange(len(chosen)), chosen, maps.shape[2] // 2, maps.shape[3] // 2]
+    ratio = own / best[chosen]
+    print(f"{machine(network.device)}; {len(chosen)} of {len(of)} features, {options.steps} steps, {seconds:.0f} s")
+    print(f"above every position of {len(images):,} images: {int((ratio > 1).sum())} of {len(chosen)}")
+    print(
+        "picture over best image, quantiles 0.05, 0.5, 0.95:", ratio.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
+    )
+    print("not above:", [number for number, of_one in zip(chosen, ratio.tolist(), strict=True) if of_one <= 1])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "quality", "layer"))
+    parser.add_argument("what", choices=("speed", "quality", "layer", "features"))
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--dictionary", type=Path)
+    parser.add_argument("--images")
+    parser.add_argument("--every", type=int, default=8)
     parser.add_argument("--units", type=int, default=32)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    {"speed": speed, "quality": quality, "layer": layer}[options.what](options)
+    {"speed": speed, "quality": quality, "layer": layer, "features": of_features}[options.what](options)
 
 
 if __name__ == "__main__":
