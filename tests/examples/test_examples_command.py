@@ -74,4 +74,4 @@ def test_wrong_turns(tmp_path, capsys):
     assert "ask for at least 1" in fails(capsys, *planted, "--per-image", "0", *out)
     assert "no images in" in fails(capsys, "planted:mixed", "--images", tmp_path / "empty", *out)
     assert "neither a dictionary nor" in fails(capsys, "nowhere", *LEAVES, *out)
-    assert "cannot write" in fails(capsys, *planted, "--units", "0", "--out", tmp_path / "file")
+    assert "is a file; name a folder" in fails(capsys, *planted, "--units", "0", "--out", tmp_path / "file")

@@ -84,6 +84,7 @@ def test_a_feature_is_drawn_by_lucent_itself(module, network):
             module,
             lucent_objective(of, 7),
             param_f=lambda: param.image(32),
+            transforms=[],
             thresholds=(48,),
             preprocess=False,
             progress=False,
