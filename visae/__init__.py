@@ -35,7 +35,8 @@ from visae.tuning import curves as curves
 from visae.units import Units as Units
 from visae.units import features as features
 from visae.units import neurons as neurons
+from visae.version import VERSION
 from visae.zoo import Network as Network
 from visae.zoo import network as network
 
-__version__ = "0.1.0"
+__version__ = VERSION

@@ -47,7 +47,7 @@ def best_example(examples: Examples, unit: int, images: Images) -> UInt8[np.ndar
 
 def draw_gallery(title: str, exhibits: Sequence[Exhibit], path: Path) -> None:
     """Draw a column for each unit: its dataset example, its picture and its tuning."""
-    width, height = _LEFT + _WIDTH * len(exhibits), _TOP + 3 * _WIDTH + 0.22
+    width, height = _LEFT + _WIDTH * len(exhibits), _TOP + 3 * _WIDTH
     figure = Figure(figsize=(width, height), dpi=150)
     figure.text(0.08 / width, 1 - 0.05 / height, title, fontsize=9, va="top")
     for row, words in enumerate(("dataset\nexample", "drawn", "tuning")):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-import visae
 from visae.examples import Examples, Found, Heat, heat_maps
 from visae.images import Images
 from visae.progress import Progress
 from visae.units import Units
+from visae.version import VERSION
 from visae.viz.examples_sheet import Shown, Words, draw_sheet
 from visae.viz.panels import SIDE, crop, overlaid, seen
 from visae.viz.shelf import Shelf, shelf
@@ -119,7 +119,7 @@ def _words(units: Units, found: Found, unit: int, side: int) -> Words:
 
 def _about(units: Units, unit: int) -> dict[str, str]:
     return {
-        "Software": f"visae {visae.__version__}",
+        "Software": f"visae {VERSION}",
         "network": units.network.name,
         "layer": units.layer.name,
         "kind": units.kind,

@@ -48,7 +48,8 @@ def window(network: Network, objective: Objective, picture: int | None) -> Windo
         found = Window(size, (size - 1) / 2, picture or size, size)
     else:
         size, centre = _around(network, sorted(objective.layers), widest, stride)
-        found = Window(size, centre, picture or widest + 2 * int(widest * SHIFT), widest)
+        sees = min(widest, size)
+        found = Window(size, centre, picture or sees + 2 * int(sees * SHIFT), sees)
     network.map_shapes(sorted(objective.layers), found.size)
     return found
 
