@@ -14,6 +14,7 @@ from visae.viz.objectives import (
     along,
     direction,
     diversity,
+    drive,
     everywhere,
     interpolation,
     opacity,
@@ -73,9 +74,15 @@ def test_a_feature_by_its_pre_activation_its_activation_and_its_direction(networ
     pre = (z - bias) @ encoder.T + sae.encoder_bias.detach().double().numpy()
     size = np.linalg.norm(sae.directions.double().numpy(), axis=1)
     expected = (pre * size)[range(4), chosen]
-    assert unit(of, chosen).value(what).detach().double().numpy() == pytest.approx(expected, abs=1e-4)
+    assert drive(of, chosen).value(what).detach().double().numpy() == pytest.approx(expected, abs=1e-4)
     assert (expected < 0).any() or (pre < 0).any()
-    kept = np.where(pre >= np.sort(pre, axis=1)[:, -2:-1], np.maximum(pre, 0), 0) * size
+    fires = (kept := np.where(pre >= np.sort(pre, axis=1)[:, -2:-1], np.maximum(pre, 0), 0) * size) > 0
+    before = []
+    for image, number in enumerate(chosen):
+        others = [other for other in range(9) if other != number and fires[image, other]]
+        rivals = np.mean((pre * size)[image, others]) if others else 0.0
+        before.append(expected[image] - max(rivals - expected[image], 0) * (expected[image] > 0))
+    assert unit(of, chosen).value(what).detach().double().numpy() == pytest.approx(np.array(before), abs=1e-4)
     assert activation(of, chosen).value(what).detach().double().numpy() == pytest.approx(
         kept[range(4), chosen], abs=1e-4
     )

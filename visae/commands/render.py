@@ -15,7 +15,7 @@ from visae.commands.targets import numbers, open_units
 from visae.errors import VisaeError
 from visae.progress import say
 from visae.units import Units
-from visae.viz.objectives import Objective, activation, along, centre, everywhere, sparing, unit
+from visae.viz.objectives import Objective, activation, along, centre, drive, everywhere, sparing, unit
 from visae.viz.parameterisations import (
     Alpha,
     Fourier,
@@ -33,7 +33,12 @@ from visae.viz.window import Window, window
 from visae.zoo.weights import digest
 
 SCHEMA = 1
-_OBJECTIVES: dict[str, Callable[..., Objective]] = {"drive": unit, "activation": activation, "direction": along}
+_OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "unit": unit,
+    "drive": drive,
+    "activation": activation,
+    "direction": along,
+}
 _PLAIN: dict[str, Parameterisation] = {"fourier": Fourier(), "pixels": Pixels(), "pyramid": Pyramid()}
 
 
@@ -55,8 +60,9 @@ class Render:
     """Folder for the pictures."""
     units: str = "all"
     """Numbers, ranges whose end is left out, or all: 3,17,50:60."""
-    objective: Literal["drive", "activation", "direction"] = "drive"
-    """drive: a feature's pre-activation, a neuron's value. activation: a feature's value, for which it has to be among
+    objective: Literal["unit", "drive", "activation", "direction"] = "unit"
+    """unit: a neuron's value, or a feature's pre-activation, less what rivals are above it, so that it fires. drive: a
+    feature's pre-activation alone. activation: a feature's value, for which it has to be among
     those that fire. direction: what a feature adds to the layer, or a neuron's axis, by dot product and cosine."""
     everywhere: bool = False
     """Score the whole map, not its middle position: a texture."""

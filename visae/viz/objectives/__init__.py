@@ -9,6 +9,7 @@ from visae.viz.objectives.of_units import activation as activation
 from visae.viz.objectives.of_units import along as along
 from visae.viz.objectives.of_units import centre as centre
 from visae.viz.objectives.of_units import direction as direction
+from visae.viz.objectives.of_units import drive as drive
 from visae.viz.objectives.of_units import everywhere as everywhere
 from visae.viz.objectives.of_units import unit as unit
 from visae.viz.objectives.penalties import opacity as opacity

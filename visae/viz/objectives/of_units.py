@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -26,16 +27,28 @@ def everywhere(maps: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
 
 
 def unit(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Objective:
-    """One unit, or one for each image, by what drives it: a feature's pre-activation, a neuron's value.
+    """One unit, or one for each image: a neuron's value, or a feature's pre-activation, less what rivals are above it.
 
-    A feature that does not fire has a gradient that way. Raises `VisaeError` for a number that the units do not have.
+    A feature that does not fire has a gradient that way. But where few may fire (TopK), pictures that drive a feature
+    drive its neighbours more, and it stays silent; so it is asked to be as strong as those that fire are in the mean:
+
+        d_i - max(mean of d_j over j != i that fire - d_i, 0),   d the drives (`Units.drive`), where d_i > 0
+
+    Raises `VisaeError` for a number that the units do not have.
     """
-    return _of_units(units, numbers, at, units.drive)
+    if units.sae is None:
+        return _of_units(units, numbers, at, _valued(units.read))
+    return _of_units(units, numbers, at, partial(_before_rivals, units))
+
+
+def drive(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Objective:
+    """The same by the drive alone: of a feature its pre-activation, whether or not it fires."""
+    return _of_units(units, numbers, at, _valued(units.drive))
 
 
 def activation(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Objective:
     """The same by the unit's value itself: of a feature, after it had to be among those that fire."""
-    return _of_units(units, numbers, at, units.read)
+    return _of_units(units, numbers, at, _valued(units.read))
 
 
 def along(units: Units, numbers: int | Sequence[int], power: float = 1.0, at: Place = centre) -> Objective:
@@ -67,7 +80,11 @@ def direction(
     return Objective(value, frozenset([layer]), labels, centred=at is centre)
 
 
-def _of_units(units: Units, numbers: int | Sequence[int], at: Place, read: Callable[[Tensor], Tensor]) -> Objective:
+# From maps of a layer, and the number of each image's own unit, to the value of that unit over the map, [b, h, w].
+_Value = Callable[[Tensor, Tensor], Tensor]
+
+
+def _of_units(units: Units, numbers: int | Sequence[int], at: Place, read: _Value) -> Objective:
     chosen, layer = _checked(units, numbers), units.layer.name
 
     def value(seen: Seen) -> Tensor:
@@ -75,12 +92,28 @@ def _of_units(units: Units, numbers: int | Sequence[int], at: Place, read: Calla
         if at is centre:
             row, column = maps.shape[2] // 2, maps.shape[3] // 2
             maps = maps[:, :, row : row + 1, column : column + 1]
-        read_maps = read(maps)
-        own = chosen[_own(seen.index, len(chosen))].to(read_maps.device)
-        return at(read_maps[torch.arange(len(own), device=own.device), own])
+        return at(read(maps, chosen[_own(seen.index, len(chosen))].to(maps.device)))
 
     labels = _labels(units, chosen) if isinstance(numbers, Sequence) else ()
     return Objective(value, frozenset([layer]), labels, centred=at is centre)
+
+
+def _valued(read: Callable[[Tensor], Tensor]) -> _Value:
+    return lambda maps, own: _picked(read(maps), own)
+
+
+def _before_rivals(units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"]) -> Float[Tensor, "b h w"]:
+    drives = units.drive(maps)
+    mine = _picked(drives, own)
+    with torch.no_grad():
+        rival = (units.read(maps) != 0).index_put((torch.arange(len(own), device=own.device), own), torch.tensor(False))
+    rivals = (drives * rival).sum(1) / rival.sum(1).clamp_min(1)
+    return mine - (rivals - mine).relu() * (mine > 0)
+
+
+def _picked(values: Float[Tensor, "b u h w"], own: Int64[Tensor, " b"]) -> Float[Tensor, "b h w"]:
+    """Of each image the map of its own unit."""
+    return values[torch.arange(len(own), device=own.device), own]
 
 
 def _own(index: Int64[Tensor, " b"], count: int) -> Int64[Tensor, " b"]:
