@@ -48,7 +48,7 @@ def best_example(examples: Examples, unit: int, images: Images) -> UInt8[np.ndar
 def draw_gallery(title: str, exhibits: Sequence[Exhibit], path: Path) -> None:
     """Draw a column for each unit: its dataset example, its picture and its tuning."""
     width, height = _LEFT + _WIDTH * len(exhibits), _TOP + 3 * _WIDTH
-    figure = Figure(figsize=(width, height), dpi=150)
+    figure = Figure(figsize=(width, height), dpi=115)
     figure.text(0.08 / width, 1 - 0.05 / height, title, fontsize=9, va="top")
     for row, words in enumerate(("dataset\nexample", "drawn", "tuning")):
         middle = height - _TOP - row * _WIDTH - _SIDE / 2
