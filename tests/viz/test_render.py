@@ -13,7 +13,7 @@ from visae.units import features, neurons
 from visae.viz.objectives import diversity, everywhere, opacity, penalty, sparing, unit
 from visae.viz.parameterisations import Alpha, Bounded, Fourier, Pixels
 from visae.viz.render import render, render_chunks
-from visae.viz.steps import Optimisation
+from visae.viz.steps import Optimisation, precision
 from visae.viz.transforms import wobble
 
 STILL = wobble(0, turn=0, zoom=0)
@@ -233,3 +233,14 @@ def test_fourier_is_what_a_deep_layer_gets(network):
     of = neurons(network, "4")
     named = render(network, unit(of, [0]), parameterisation=Bounded(Fourier()), optimisation=short(4))
     assert torch.equal(named.pictures, render(network, unit(of, [0]), optimisation=short(4)).pictures)
+
+
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
+def test_half_precision_is_for_cuda_alone(network, monkeypatch):
+    assert precision(torch.device("cpu")).__enter__() is None
+    assert isinstance(precision(torch.device("cuda", 0)), torch.autocast)  # which says so where there is none
+    # The same path on a CPU: the network in half precision, pictures and objective in single.
+    monkeypatch.setattr("visae.viz.steps.precision", lambda _: torch.autocast("cpu", torch.bfloat16))
+    found = render(network, unit(neurons(network, "4"), [0, 1]), optimisation=short())
+    assert found.pictures.dtype == found.values.dtype == torch.float32
+    assert (found.values > found.before).all()

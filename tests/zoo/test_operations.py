@@ -134,3 +134,14 @@ def test_the_gradient_of_the_norm_is_that_of_its_formula(radius, beta, k):
     towards = torch.randn(x.shape, generator=draw, dtype=torch.float64)
     one, other = (torch.autograd.grad(y, x, towards)[0] for y in (norm(x), expected))
     assert torch.allclose(one, other, atol=1e-8)
+
+
+def test_the_norm_keeps_its_precision_where_the_rest_is_in_half():
+    norm = operations.LocalResponseNorm(6, 2, 1e-4, 0.75, 1.0)
+    x = torch.rand(1, 6, 4, 4, generator=torch.Generator().manual_seed(0)) * 300
+    halves = x.bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = norm(halves)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, norm(halves.detach().float()))
+    assert torch.autograd.grad(found.sum(), halves)[0].dtype == torch.bfloat16

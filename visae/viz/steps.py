@@ -113,25 +113,27 @@ class Drawing:
         self, see: Callable[[], Seen], helped: bool, parameters: list[Tensor]
     ) -> tuple[Float[Tensor, " b"], tuple[Tensor, ...]]:
         """The objective, and its gradients; of the parameters alone: those of weights are not worked out."""
-        with redirected() if helped else nullcontext(), self._precision():
-            values = self.objective.value(see()).float()
+        with redirected() if helped else nullcontext():
+            values = self.objective.value(see())
         return values.detach(), torch.autograd.grad(values.sum(), parameters)
 
     @torch.no_grad()
     def _value(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
-        return self.objective.value(self._seen(canvas, index, self.plain, torch.Generator())).float().cpu()
+        return self.objective.value(self._seen(canvas, index, self.plain, torch.Generator())).cpu()
 
     def _seen(self, canvas: Canvas, index: Int64[Tensor, " b"], transform: Transform, draws: torch.Generator) -> Seen:
         pictures = canvas.pictures()
         images = transform(_opaque(pictures, draws), draws)
-        maps = self.network.maps(images.contiguous(memory_format=torch.channels_last), sorted(self.objective.layers))
-        return Seen(pictures, images, maps, index)
+        with precision(self.network.device):
+            maps = self.network.maps(
+                images.contiguous(memory_format=torch.channels_last), sorted(self.objective.layers)
+            )
+        return Seen(pictures, images, {layer: of.float() for layer, of in maps.items()}, index)
 
-    def _precision(self) -> AbstractContextManager[None]:
-        """Half precision where tensor cores make it pay; the network's own elsewhere."""
-        if self.network.device.type != "cuda":
-            return nullcontext()
-        return torch.autocast("cuda", torch.bfloat16)
+
+def precision(device: torch.device) -> AbstractContextManager[None]:
+    """Half precision for the network where tensor cores make it pay; its own elsewhere. Pictures stay in float32."""
+    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
 def _opaque(pictures: Float[Tensor, "b c s s"], draws: torch.Generator) -> Float[Tensor, "b 3 s s"]:

@@ -73,7 +73,9 @@ class LocalResponseNorm(nn.Module):
     k: Tensor
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        result: Tensor = _Normalised.apply(x, self.band, self.k, self.beta)
+        # Sums of squares need the range and the precision of the norm's own type, also where the rest is in half.
+        with torch.autocast(x.device.type, enabled=False):
+            result: Tensor = _Normalised.apply(x.to(self.k), self.band, self.k, self.beta)
         return result
 
 
