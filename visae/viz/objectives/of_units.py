@@ -106,7 +106,8 @@ def _before_rivals(units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tens
     drives = units.drive(maps)
     mine = _picked(drives, own)
     with torch.no_grad():
-        rival = (units.read(maps) != 0).index_put((torch.arange(len(own), device=own.device), own), torch.tensor(False))
+        rival = (units.read(maps) != 0).float()
+    rival[torch.arange(len(own), device=own.device), own] = 0
     rivals = (drives * rival).sum(1) / rival.sum(1).clamp_min(1)
     return mine - (rivals - mine).relu() * (mine > 0)
 
