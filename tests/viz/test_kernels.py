@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 import visae
+from visae.errors import VisaeError
 from visae.units import features, neurons
 from visae.viz.kernels import effective_kernels, linearised
 from visae.viz.objectives import unit
@@ -73,3 +74,18 @@ def test_renders_of_conv2d0_are_like_its_kernels(data):
         for picture, kernel in zip(pictures, kernels, strict=True)
     ]
     assert torch.stack(r).median() >= 0.9
+
+
+def test_of_a_residual_network_they_have_the_size_of_the_receptive_field():
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 7, stride=2, padding=3), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 5, 3, padding=1)
+    )
+    of = neurons(visae.Network.from_module(module, ["3"], size=64), "3")
+    side = of.layer.receptive_field
+    assert effective_kernels(of, [0, 4]).shape == (2, 3, side, side)
+
+
+def test_numbers_that_are_none(network):
+    for numbers in ([5], [-1], []):
+        with pytest.raises(VisaeError, match="no unit"):
+            effective_kernels(neurons(network, "4"), numbers)

@@ -188,3 +188,15 @@ def test_sparing_takes_a_share_for_what_is_opaque(network):
 def test_what_cannot_be_is_refused(network, make, words):
     with pytest.raises(VisaeError, match=words):
         make(neurons(network, LAYER))
+
+
+@pytest.mark.parametrize("several", [np.array([7, 3]), torch.tensor([7, 3]), range(7, 9), (7, 3)])
+def test_numbers_of_any_library(network, several):
+    of = neurons(network, LAYER)
+    assert unit(of, several).labels == tuple(f"mixed neuron {number}" for number in several)
+    assert unit(of, np.int64(7)).labels == ()
+
+
+def test_a_difference_says_so(network):
+    of = neurons(network, LAYER)
+    assert (unit(of, [1]) - unit(of, [2])).labels == ("mixed neuron 1 + -mixed neuron 2",)

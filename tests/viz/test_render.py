@@ -107,10 +107,6 @@ def test_diversity_makes_them_differ_more(network):
     plain = render(network, unit(of, [3] * 3, everywhere) + 0 * several, size=24, optimisation=short(48))
     diverse = render(network, unit(of, [3] * 3, everywhere) + 5 * several, size=24, optimisation=short(48))
 
-    def apart(found):
-        return render(network, several, count=3, size=24, optimisation=short(1)).before if found is None else found
-
-    assert apart(diverse).values.mean() > -5
     spread = [torch.cdist(found.pictures.flatten(1), found.pictures.flatten(1)).mean() for found in (plain, diverse)]
     assert spread[1] > spread[0]
 

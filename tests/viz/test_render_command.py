@@ -96,3 +96,8 @@ def test_bad_input_is_one_line(tmp_path, capsys, arguments, words):
 def test_out_that_is_a_file(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     refused(["planted:mixed", "--out", tmp_path / "file"], "is a file; name a folder", capsys)
+
+
+def test_the_first_layer(data, tmp_path):
+    render("inceptionv1-caffe:conv2d0", "--weights", data / "weights", "--units", "3", "--out", tmp_path)
+    assert load_png(tmp_path / "00003.png").shape == (3, 7, 7)

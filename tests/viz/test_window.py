@@ -54,3 +54,11 @@ def test_what_cannot_be():
     network = visae.network("planted", device="cpu")
     with pytest.raises(VisaeError, match="at least 8"):
         window(network, unit(neurons(network, "mixed"), [0]), 7)
+
+
+@pytest.mark.parametrize("layer", ["mixed4e", "mixed5b"])
+def test_what_sees_more_than_any_picture_is_shown_the_largest(network, layer):
+    found = window(network, unit(neurons(network, layer), [0]), None)
+    assert found.size <= 512 + 32
+    assert found.sees == min(network.layer(layer).receptive_field, found.size)
+    assert found.picture == found.sees + 2 * found.shift

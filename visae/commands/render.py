@@ -120,7 +120,7 @@ class Render:
             units.network,
             sparing(objective) if self.alpha else objective,
             parameterisation=self._parameterisation(shown),
-            size=shown.picture,
+            size=self.size,
             optimisation=Optimisation(self.steps, self.rate, self.seed),
         )
         done = 0
@@ -170,7 +170,9 @@ class Render:
         there = files.read_json(path, SCHEMA) if path.exists() else {}
         # What pictures drawn with other settings reached says nothing of these.
         kept = there["units"] if {**there, "units": None} == {"schema": SCHEMA, **about, "units": None} else {}
-        for number, picture, before, value in zip(chosen, drawn.pictures, drawn.before, drawn.values, strict=True):
-            save_png(picture, self._file(number), {**about, "unit": number})
-            kept[str(number)] = {"before": before.item(), "value": value.item()}
+        for number, before, value in zip(chosen, drawn.before.tolist(), drawn.values.tolist(), strict=True):
+            kept[str(number)] = {"before": before, "value": value}
+        # Before the pictures: one that is there is not drawn again, and what it reached would be lost.
         files.write_json(path, {"schema": SCHEMA, **about, "units": kept})
+        for number, picture in zip(chosen, drawn.pictures, strict=True):
+            save_png(picture, self._file(number), {**about, "unit": number})

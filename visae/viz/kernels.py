@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from visae.units import Units
+from visae.viz.objectives.of_units import checked
 from visae.viz.redirect import RELUS
 from visae.viz.transforms import GREY
 from visae.viz.window import middle
@@ -42,12 +43,15 @@ def effective_kernels(units: Units, numbers: Sequence[int]) -> Float[Tensor, "n 
 
     For the first layer it is the kernel itself, through the network's preprocessing. Where a network divides (local
     response normalisation) it is the derivative at mid-grey. [n, 3, r, r], r the receptive field, px.
+
+    Raises `VisaeError` for a number that the units do not have.
     """
+    checked(units, numbers)
     layer, side = units.layer, units.layer.receptive_field
-    size = -(-side // layer.stride) * layer.stride
-    while middle(units.network, layer.name, size) + (side - 1) / 2 > size - 1:
+    half, size = (side - 1) / 2, -(-side // layer.stride) * layer.stride
+    while not half <= middle(units.network, layer.name, size) <= size - 1 - half:
         size += layer.stride
-    first = round(middle(units.network, layer.name, size) - (side - 1) / 2)
+    first = round(middle(units.network, layer.name, size) - half)
     parts = [_gradients(units, list(numbers[at : at + _CHUNK]), size) for at in range(0, len(numbers), _CHUNK)]
     return torch.cat(parts)[:, :, first : first + side, first : first + side]
 

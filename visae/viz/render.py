@@ -66,9 +66,10 @@ def render(
     size:              px, side of the pictures; if None, that of what the objective sees of them under the shifts.
 
     Pictures of different units begin with the same noise and see the same transforms, so that what is drawn for a unit
-    does not depend on the others; pictures of one objective without units of their own begin with different noise. The
-    same call gives the same bytes on a CPU with the same number of threads. Raises `VisaeError` for a count that the
-    objective is not of, and for sizes that cannot be.
+    hardly depends on the others: only in when its chunk ends, and whether a silent one in it needs help. Pictures of
+    one objective without units of their own begin with different noise. The same call gives the same bytes on a CPU
+    with the same number of threads. Raises `VisaeError` for a count that the objective is not of, and for sizes that
+    cannot be.
     """
     parts = list(render_chunks(network, objective, count, parameterisation, transform, size, optimisation))
 

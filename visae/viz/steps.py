@@ -124,7 +124,7 @@ class Drawing:
     def _seen(self, canvas: Canvas, index: Int64[Tensor, " b"], transform: Transform, draws: torch.Generator) -> Seen:
         pictures = canvas.pictures()
         images = transform(_opaque(pictures, draws), draws)
-        with precision(self.network.device):
+        with precision(self.network.device) if transform is not self.plain else nullcontext():
             maps = self.network.maps(
                 images.contiguous(memory_format=torch.channels_last), sorted(self.objective.layers)
             )
@@ -150,6 +150,10 @@ def _opaque(pictures: Float[Tensor, "b c s s"], draws: torch.Generator) -> Float
 
 def _any_still(gradients: tuple[Tensor, ...]) -> bool:
     """Whether some picture has no gradient at all."""
+    count = len(gradients[0])
+    if any(gradient.ndim < 2 or len(gradient) != count for gradient in gradients):
+        # Parameters that all pictures share, as lucent's networks of pixels have.
+        return not any(bool(gradient.any()) for gradient in gradients)
     moving = torch.stack([gradient.flatten(1).abs().amax(1) for gradient in gradients]).amax(0)
     return bool((moving == 0).any())
 

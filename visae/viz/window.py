@@ -56,11 +56,12 @@ def window(network: Network, objective: Objective, picture: int | None) -> Windo
 
 def _around(network: Network, names: list[str], sees: int, stride: int) -> tuple[int, float]:
     """The smallest size, a multiple of the stride, at which the middle position's receptive field lies inside."""
-    half = (sees - 1) / 2
-    for size in range(_multiple(sees, stride), _LARGEST + stride, stride):
-        centre = middle(network, names[0], size)
+    half, widest = (sees - 1) / 2, max(names, key=lambda name: network.layer(name).receptive_field)
+    largest = _multiple(_LARGEST, stride)
+    for size in range(min(_multiple(sees, stride), largest), largest + stride, stride):
+        centre = middle(network, widest, size)
         if half <= centre <= size - 1 - half:
-            return size, centre
+            break
     return size, centre
 
 

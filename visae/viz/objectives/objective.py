@@ -76,4 +76,4 @@ class Objective:
         return replace(self * -1.0, labels=tuple(f"-{label}" for label in self.labels))
 
     def __sub__(self, other: "Objective") -> "Objective":
-        return self + other * -1.0
+        return self + -other

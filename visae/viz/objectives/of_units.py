@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
@@ -13,6 +15,8 @@ from visae.errors import VisaeError
 from visae.units import Units
 from visae.viz.objectives.objective import Objective, Seen
 
+# One number, or one for each picture; also as NumPy and torch have them.
+Numbers = int | Sequence[int] | np.integer[Any] | np.ndarray | Tensor
 Place = Callable[[Float[Tensor, "b h w"]], Float[Tensor, " b"]]
 
 
@@ -26,7 +30,7 @@ def everywhere(maps: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
     return maps.mean((1, 2))
 
 
-def unit(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Objective:
+def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     """One unit, or one for each image: a neuron's value, or a feature's pre-activation, less what rivals are above it.
 
     A feature that does not fire has a gradient that way. But where few may fire (TopK), pictures that drive a feature
@@ -41,21 +45,21 @@ def unit(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Obje
     return _of_units(units, numbers, at, partial(_before_rivals, units))
 
 
-def drive(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Objective:
+def drive(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     """The same by the drive alone: of a feature its pre-activation, whether or not it fires."""
     return _of_units(units, numbers, at, _valued(units.drive))
 
 
-def activation(units: Units, numbers: int | Sequence[int], at: Place = centre) -> Objective:
+def activation(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     """The same by the unit's value itself: of a feature, after it had to be among those that fire."""
     return _of_units(units, numbers, at, _valued(units.read))
 
 
-def along(units: Units, numbers: int | Sequence[int], power: float = 1.0, at: Place = centre) -> Objective:
+def along(units: Units, numbers: Numbers, power: float = 1.0, at: Place = centre) -> Objective:
     """Units by their directions: of a feature the decoder's, of a neuron its own axis. See `direction`."""
-    chosen = _checked(units, numbers)
+    chosen = checked(units, numbers)
     several = direction(units.layer.name, units.directions[chosen], power, at)
-    return replace(several, labels=_labels(units, chosen) if isinstance(numbers, Sequence) else ())
+    return replace(several, labels=_labels(units, chosen) if not _is_one(numbers) else ())
 
 
 def direction(
@@ -84,8 +88,8 @@ def direction(
 _Value = Callable[[Tensor, Tensor], Tensor]
 
 
-def _of_units(units: Units, numbers: int | Sequence[int], at: Place, read: _Value) -> Objective:
-    chosen, layer = _checked(units, numbers), units.layer.name
+def _of_units(units: Units, numbers: Numbers, at: Place, read: _Value) -> Objective:
+    chosen, layer = checked(units, numbers), units.layer.name
 
     def value(seen: Seen) -> Tensor:
         maps = seen.maps[layer]
@@ -94,7 +98,7 @@ def _of_units(units: Units, numbers: int | Sequence[int], at: Place, read: _Valu
             maps = maps[:, :, row : row + 1, column : column + 1]
         return at(read(maps, chosen[_own(seen.index, len(chosen))].to(maps.device)))
 
-    labels = _labels(units, chosen) if isinstance(numbers, Sequence) else ()
+    labels = _labels(units, chosen) if not _is_one(numbers) else ()
     return Objective(value, frozenset([layer]), labels, centred=at is centre)
 
 
@@ -122,8 +126,9 @@ def _own(index: Int64[Tensor, " b"], count: int) -> Int64[Tensor, " b"]:
     return index if count > 1 else torch.zeros_like(index)
 
 
-def _checked(units: Units, numbers: int | Sequence[int]) -> Int64[Tensor, " n"]:
-    chosen = torch.tensor([numbers] if isinstance(numbers, int) else list(numbers), dtype=torch.int64)
+def checked(units: Units, numbers: Numbers) -> Int64[Tensor, " n"]:
+    """One or several numbers of units; raises `VisaeError` for none, and for one that the units do not have."""
+    chosen = torch.as_tensor([numbers] if _is_one(numbers) else list(numbers), dtype=torch.int64)  # type: ignore[arg-type]
     if not len(chosen):
         raise VisaeError("no units to draw; give at least one")
     for number in chosen.tolist():
@@ -135,3 +140,8 @@ def _checked(units: Units, numbers: int | Sequence[int]) -> Int64[Tensor, " n"]:
 
 def _labels(units: Units, chosen: Int64[Tensor, " n"]) -> tuple[str, ...]:
     return tuple(f"{units.layer.name} {units.kind[:-1]} {number}" for number in chosen.tolist())
+
+
+def _is_one(numbers: Any) -> bool:
+    """Whether it is a number and not several, of whatever library."""
+    return not hasattr(numbers, "__len__") or getattr(numbers, "ndim", 1) == 0

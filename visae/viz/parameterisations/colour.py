@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from visae.errors import VisaeError
 from visae.images import Images, batches
 from visae.progress import Progress
 
@@ -51,6 +52,8 @@ def measure_colours(images: Images) -> Colours:
             pixels = batch.pixels.double().div(255).permute(1, 0, 2, 3).flatten(1)
             count, total, products = count + pixels.shape[1], total + pixels.sum(1), products + pixels @ pixels.T
             progress.update(len(batch.indices) + len(batch.skipped))
+    if not count:
+        raise VisaeError(f"none of the {len(images)} images of {images.name} can be read; their colours are unknown")
     mean = total / count
     values, vectors = torch.linalg.eigh(products / count - mean.outer(mean))
     axes = (vectors * values.clamp_min(0).sqrt()).flip(1)

@@ -19,12 +19,13 @@ from torch import Tensor
 from visae import files
 from visae.cache import cache_folder
 from visae.errors import VisaeError
-from visae.images import Images, batches
+from visae.images import Images, Unreadable, batches
 from visae.progress import Progress
 from visae.viz.parameterisations.colour import MEASURED, Colours
 
 SCHEMA = 1
 _IMAGES_A_BATCH = 32
+_LOOKED_AT = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +58,10 @@ class Maco:
 def natural_magnitude(images: Images, size: int, colours: Colours = MEASURED) -> Float[Tensor, "3 s f"]:
     """The mean magnitude of each frequency over images scaled to `size` px, before the sigmoid, in axes of colour.
 
-    It is measured once for a source of images (its files' names, resize and crop), and kept in the cache. Raises
-    `VisaeError` if none of the images can be read.
+    It is measured once for a source of images (its files' names, the content of some, resize and crop), and kept in the
+    cache. Raises `VisaeError` if none of the images can be read.
     """
-    what = json.dumps([images.settings(), size, colours.mix], sort_keys=True)
+    what = json.dumps([images.settings(), _digests(images), size, colours.mix], sort_keys=True)
     path = cache_folder("spectra") / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.safetensors"
     if path.exists():
         return files.read_tensors(path, SCHEMA)[0]["magnitude"]
@@ -76,3 +77,15 @@ def natural_magnitude(images: Images, size: int, colours: Colours = MEASURED) ->
     magnitude = (total / count).float()
     files.write_tensors(path, {"magnitude": magnitude}, {"schema": SCHEMA})
     return magnitude
+
+
+def _digests(images: Images) -> list[str]:
+    """Of up to sixteen of the images, evenly spaced: folders with files of the same names are told apart."""
+    some = range(0, len(images), max(len(images) // _LOOKED_AT, 1))
+    digests = []
+    for index in some:
+        try:
+            digests.append(images.read(index)[1])
+        except Unreadable:
+            digests.append("")
+    return digests
