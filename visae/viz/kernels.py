@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from visae.units import Units
+from visae.units import Units, middle_of
 from visae.viz.objectives.of_units import checked
 from visae.viz.redirect import RELUS
 from visae.viz.transforms import GREY
@@ -46,24 +46,23 @@ def effective_kernels(units: Units, numbers: Sequence[int]) -> Float[Tensor, "n 
 
     Raises `VisaeError` for a number that the units do not have.
     """
-    checked(units, numbers)
+    chosen = checked(units, numbers)
     layer, side = units.layer, units.layer.receptive_field
     half, size = (side - 1) / 2, -(-side // layer.stride) * layer.stride
     while not half <= middle(units.network, layer.name, size) <= size - 1 - half:
         size += layer.stride
     first = round(middle(units.network, layer.name, size) - half)
-    parts = [_gradients(units, list(numbers[at : at + _CHUNK]), size) for at in range(0, len(numbers), _CHUNK)]
+    parts = [_gradients(units, some, size) for some in torch.split(chosen, _CHUNK)]
     return torch.cat(parts)[:, :, first : first + side, first : first + side]
 
 
-def _gradients(units: Units, numbers: Sequence[int], size: int) -> Float[Tensor, "n 3 s s"]:
+def _gradients(units: Units, numbers: Int64[Tensor, " n"], size: int) -> Float[Tensor, "n 3 s s"]:
     images = torch.full((len(numbers), 3, size, size), GREY, requires_grad=True)
     with linearised():
         maps = units.network.maps(images, [units.layer.name])[units.layer.name]
-        row, column = maps.shape[2] // 2, maps.shape[3] // 2
-        values = units.drive(maps[:, :, row : row + 1, column : column + 1])[:, :, 0, 0]
-    chosen = values[torch.arange(len(numbers)), torch.tensor(list(numbers))]
-    return torch.autograd.grad(chosen.sum(), images)[0].detach().cpu()
+        values = units.drive(middle_of(maps))[:, :, 0, 0]
+    own = values[torch.arange(len(numbers)), numbers]
+    return torch.autograd.grad(own.sum(), images)[0].detach().cpu()
 
 
 def _mean_pool(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.units import Units
+from visae.units import Units, middle_of
 from visae.viz.objectives import Objective, Seen
 from visae.viz.steps import Canvas
 from visae.zoo.network import Network
@@ -70,9 +70,7 @@ def lucent_objective(units: Units, number: int) -> Any:
     layer = units.layer.name.replace(".", "_")
 
     def loss(model: Callable[[str], Tensor]) -> Tensor:
-        maps = model(layer)
-        row, column = maps.shape[2] // 2, maps.shape[3] // 2
-        return -units.drive(maps[:, :, row : row + 1, column : column + 1])[:, number].mean()
+        return -units.drive(middle_of(model(layer)))[:, number].mean()
 
     return _lucent().Objective(loss, name=f"{units.layer.name} {units.kind[:-1]} {number}")
 

@@ -5,11 +5,10 @@ objective reads, and gradients are worked out for the pictures' parameters alone
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from torch import Tensor
 
 from visae.errors import VisaeError
@@ -19,6 +18,7 @@ from visae.viz.lucent import LucentObjective, LucentParameterisation, lucent_can
 from visae.viz.objectives import Objective
 from visae.viz.parameterisations import Parameterisation, usual
 from visae.viz.steps import Canvas, Drawing, Optimisation
+from visae.viz.steps import Rendered as Rendered
 from visae.viz.transforms import TURN, ZOOM, Transform, wobble
 from visae.viz.window import Window, window
 from visae.zoo.network import Network
@@ -26,24 +26,6 @@ from visae.zoo.network import Network
 # Pictures at once: as many as stay in a CPU's cache, and as many as keep a GPU busy.
 _CHUNK = {"cpu": 16, "cuda": 256}
 _USUAL = Optimisation()
-
-
-@dataclass(frozen=True, eq=False)
-class Rendered:
-    """What was drawn.
-
-    pictures:  [n, c, s, s], 0..1: RGB, or RGB and alpha; on the CPU.
-    values:    [n], the objective of each picture as it is, without transforms.
-    before:    [n], the same of the noise it began with.
-    history:   [n, steps], the objective at every step, under that step's transforms; nan after an early end.
-    labels:    what each picture shows.
-    """
-
-    pictures: Float[Tensor, "n c s s"]
-    values: Float[Tensor, " n"]
-    before: Float[Tensor, " n"]
-    history: Float[Tensor, "n t"]
-    labels: tuple[str, ...]
 
 
 def render(
@@ -101,13 +83,11 @@ def render_chunks(
     made_by = parameterisation if isinstance(parameterisation, Parameterisation) else usual(shown.sees)
     labels = of.labels or tuple(f"picture {place}" for place in range(total))
     transform_at = _calming(shown) if transform is None else _always(transform)
-    drawing = Drawing(network, of, transform_at, _still(shown), optimisation)
+    drawing = Drawing(network, of, transform_at, _still(shown), optimisation, labels)
     with Progress("render", total * optimisation.steps, "steps") as progress:
         for index in torch.split(torch.arange(total), total if given else _chunk(drawing)):
             canvas = given or _canvas(made_by, drawing, shown.picture, index)
-            drawn = drawing.draw(canvas, index, optimisation.rate or made_by.rate, progress.update)
-            own = tuple(labels[place] for place in index.tolist())
-            yield Rendered(drawn.pictures, drawn.values, drawn.before, drawn.history, own)
+            yield drawing.draw(canvas, index, optimisation.rate or made_by.rate, progress.update)
 
 
 def _chunk(drawing: Drawing) -> int:

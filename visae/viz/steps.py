@@ -55,13 +55,21 @@ class Canvas:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """See `visae.viz.render.Rendered`, of which this is a part."""
+class Rendered:
+    """What was drawn.
 
-    pictures: Float[Tensor, "b c s s"]
-    values: Float[Tensor, " b"]
-    before: Float[Tensor, " b"]
-    history: Float[Tensor, "b t"]
+    pictures:  [n, c, s, s], 0..1: RGB, or RGB and alpha; on the CPU.
+    values:    [n], the objective of each picture as it is, without transforms.
+    before:    [n], the same of the noise it began with.
+    history:   [n, steps], the objective at every step, under that step's transforms; nan after an early end.
+    labels:    what each picture shows.
+    """
+
+    pictures: Float[Tensor, "n c s s"]
+    values: Float[Tensor, " n"]
+    before: Float[Tensor, " n"]
+    history: Float[Tensor, "n t"]
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +78,7 @@ class Drawing:
 
     transform:  from pictures to what the network is shown, given the share of the steps that is done.
     plain:      the same without anything random.
+    labels:     what each of all pictures shows.
     """
 
     network: Network
@@ -77,10 +86,11 @@ class Drawing:
     transform: Callable[[float], Transform]
     plain: Transform
     optimisation: Optimisation
+    labels: tuple[str, ...]
 
     def draw(
         self, canvas: Canvas, index: Int64[Tensor, " b"], rate: float, update: Callable[[int, str], None]
-    ) -> Drawn:
+    ) -> Rendered:
         """Optimise the pictures with these numbers; `update` is told of every step."""
         adam = torch.optim.Adam(canvas.parameters, rate, maximize=True)
         draws = generator(self.optimisation.seed, "render", "transforms")
@@ -107,7 +117,8 @@ class Drawing:
         steps = F.pad(torch.stack(history, 1), (0, left), value=torch.nan).cpu()
         with torch.no_grad():
             pictures = canvas.pictures().float().cpu()
-        return Drawn(pictures, self._value(canvas, index), before, steps)
+        labels = tuple(self.labels[place] for place in index.tolist())
+        return Rendered(pictures, self._value(canvas, index), before, steps, labels)
 
     def _gradients(
         self, see: Callable[[], Seen], helped: bool, parameters: list[Tensor]

@@ -71,7 +71,9 @@ def noise(sd: float) -> Transform:
 
 def scale(zoom: float = ZOOM) -> Transform:
     """Enlarge or shrink about the middle by a factor of up to 1 + zoom, either way; beyond the border is grey."""
-    return lambda images, generator: _resampled(images, images.shape[-1], 0.0, math.exp(_either(_log(zoom), generator)))
+    return lambda images, generator: _resampled(
+        images, images.shape[-1], 0.0, math.exp(_either(math.log1p(zoom), generator))
+    )
 
 
 def rotate(degrees: float = TURN) -> Transform:
@@ -91,7 +93,7 @@ def wobble(
     """
 
     def wobbled(images: Images, generator: torch.Generator) -> Images:
-        angle, factor = _either(turn, generator), math.exp(_either(_log(zoom), generator))
+        angle, factor = _either(turn, generator), math.exp(_either(math.log1p(zoom), generator))
         side = images.shape[-1] if size is None else size
         middle = (side - 1) / 2 if centre is None else centre
         x, y = middle + _either(shift, generator), middle + _either(shift, generator)
@@ -121,10 +123,6 @@ def _resampled(
 def _either(most: float, generator: torch.Generator) -> float:
     """A number from -most to most."""
     return most * (2 * torch.rand((), generator=generator).item() - 1)
-
-
-def _log(zoom: float) -> float:
-    return math.log1p(zoom)
 
 
 def _refuse_smaller(images: Images, size: int) -> None:

@@ -28,7 +28,7 @@ class Window:
     @property
     def shift(self) -> int:
         """px by which the picture is shifted either way, so that what is drawn does not hang on a pixel."""
-        return int(self.sees * SHIFT)
+        return _shift(self.sees)
 
 
 def window(network: Network, objective: Objective, picture: int | None) -> Window:
@@ -49,7 +49,7 @@ def window(network: Network, objective: Objective, picture: int | None) -> Windo
     else:
         size, centre = _around(network, sorted(objective.layers), widest, stride)
         sees = min(widest, size)
-        found = Window(size, centre, picture or sees + 2 * int(sees * SHIFT), sees)
+        found = Window(size, centre, picture or sees + 2 * _shift(sees), sees)
     network.map_shapes(sorted(objective.layers), found.size)
     return found
 
@@ -69,6 +69,10 @@ def middle(network: Network, layer: str, size: int) -> float:
     """The px at the centre of what the middle position of a layer's map sees, of images of `size` px."""
     of = network.layer(layer)
     return of.centre(network.map_shapes([layer], size)[layer][1] // 2)
+
+
+def _shift(sees: int) -> int:
+    return int(sees * SHIFT)
 
 
 def _multiple(size: int, stride: int) -> int:

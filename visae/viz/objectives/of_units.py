@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.units import Units
+from visae.units import Units, middle_of
 from visae.viz.objectives.objective import Objective, Seen
 
 # One number, or one for each picture; also as NumPy and torch have them.
@@ -94,8 +94,7 @@ def _of_units(units: Units, numbers: Numbers, at: Place, read: _Value) -> Object
     def value(seen: Seen) -> Tensor:
         maps = seen.maps[layer]
         if at is centre:
-            row, column = maps.shape[2] // 2, maps.shape[3] // 2
-            maps = maps[:, :, row : row + 1, column : column + 1]
+            maps = middle_of(maps)
         return at(read(maps, chosen[_own(seen.index, len(chosen))].to(maps.device)))
 
     labels = _labels(units, chosen) if not _is_one(numbers) else ()
