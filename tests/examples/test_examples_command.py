@@ -22,13 +22,13 @@ def test_sheets_and_a_report(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "3 neurons of mixed in 12 images; " in shown
     assert str(tmp_path / "examples.json") in shown
-    assert str(tmp_path / "00003.png") in shown
+    assert str(tmp_path / "00003-examples.png") in shown
     report = json.loads((tmp_path / "examples.json").read_text())
     assert (report["schema"], report["network"], report["layer"], report["images_read"]) == (1, "planted", "mixed", 12)
     assert report["settings"]["count"] == 4
     assert [unit["unit"] for unit in report["units"]] == [3, 5, 6]
     for unit in report["units"]:
-        assert (tmp_path / f"{unit['unit']:05d}.png").is_file()
+        assert (tmp_path / f"{unit['unit']:05d}-examples.png").is_file()
         top = [entry["value"] for entry in unit["top"]]
         assert top == sorted(top, reverse=True)
         assert len(top) == min(4, unit["fires"])

@@ -1,6 +1,7 @@
 """lucent's objectives and parameterisations in visae, and visae's units in lucent."""
 
 import warnings
+from functools import partial
 
 import pytest
 import torch
@@ -71,6 +72,14 @@ def test_its_parameterisations_decide_count_and_size(network, make):
     torch.manual_seed(0)
     found = render(network, unit(neurons(network, "2"), [1, 5]), parameterisation=make, optimisation=SHORT)
     assert found.pictures.shape == (2, 3, 24, 24)
+    assert (found.values > found.before).all()
+
+
+def test_its_networks_of_pixels_share_parameters_among_pictures(network):
+    torch.manual_seed(0)
+    make = partial(param.cppn, 24, num_hidden_channels=8, num_layers=3)
+    found = render(network, unit(neurons(network, "2"), 1), parameterisation=make, optimisation=SHORT)
+    assert found.pictures.shape == (1, 3, 24, 24)
     assert (found.values > found.before).all()
 
 

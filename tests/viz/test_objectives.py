@@ -183,6 +183,7 @@ def test_sparing_takes_a_share_for_what_is_opaque(network):
         (lambda _: diversity(LAYER, 1), "at least 2"),
         (lambda _: alignment(LAYER, 1), "at least 2"),
         (lambda of: interpolation(unit(of, 1), unit(of, 2), 1), "its two ends"),
+        (lambda of: interpolation(unit(of, [1, 2]), unit(of, 3), 5), "5 images, one end of which is of 2"),
     ],
 )
 def test_what_cannot_be_is_refused(network, make, words):

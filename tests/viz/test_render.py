@@ -206,6 +206,7 @@ def test_tolerance_is_of_what_all_gain():
     ("settings", "words"),
     [
         ({"count": 3}, "3 pictures of an objective of 2"),
+        ({"count": 0}, "0 pictures of an objective of 2"),
         ({"size": 4}, "at least 8"),
     ],
 )
@@ -219,7 +220,9 @@ def test_groups_must_be_whole(network):
         render(network, unit(neurons(network, "4"), 0, everywhere) + diversity("4", 2), count=3, size=24)
 
 
-@pytest.mark.parametrize(("setting", "value"), [("steps", 0), ("chunk", 0), ("tolerance", -1.0), ("rate", -0.1)])
+@pytest.mark.parametrize(
+    ("setting", "value"), [("steps", 0), ("chunk", 0), ("tolerance", -1.0), ("rate", -0.1), ("rate", 0.0)]
+)
 def test_settings_that_make_no_sense(setting, value):
     with pytest.raises(VisaeError, match=setting):
         Optimisation(**{setting: value})

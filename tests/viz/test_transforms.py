@@ -89,6 +89,18 @@ def test_sizes():
     assert compose([pad(3), jitter(2), crop(9)])(images, draw()).shape[-1] == 9
 
 
+@pytest.mark.parametrize("transform", [rotate(0), scale(0), wobble(0, turn=0, zoom=0), rotate(), scale(), wobble(2)])
+def test_oblong_images_keep_their_shape(transform):
+    images = pictures(9)[..., :6]
+    assert transform(images, draw()).shape == images.shape
+
+
+@pytest.mark.parametrize("transform", [rotate(0), scale(0), wobble(0, turn=0, zoom=0)])
+def test_what_turns_by_nothing_changes_nothing(transform):
+    images = pictures(9)[..., :6]
+    assert torch.allclose(transform(images, draw()), images, atol=1e-6)
+
+
 def test_jitter_reaches_every_place_and_none_beyond():
     images = torch.arange(16.0).view(1, 1, 4, 4)
     draws = draw()

@@ -36,7 +36,7 @@ def searched():
 def test_a_sheet_shows_the_crops_and_says_what_it_is_of(searched, tmp_path):
     units, images, margin, found = searched
     paths = draw_examples(units, found, [1, 3], images, margin, tmp_path)
-    assert sorted(tmp_path.iterdir()) == paths == [tmp_path / "00001.png", tmp_path / "00003.png"]
+    assert sorted(tmp_path.iterdir()) == paths == [tmp_path / "00001-examples.png", tmp_path / "00003-examples.png"]
     with Image.open(paths[0]) as sheet:
         texts, pixels = sheet.text, np.asarray(sheet)
     assert texts == {
@@ -66,7 +66,7 @@ def holds(sheet, picture):
 def test_a_silent_unit_has_a_sheet_without_examples(searched, tmp_path):
     units, images, margin, found = searched
     draw_examples(units, found, [1, 2], images, margin, tmp_path)
-    with Image.open(tmp_path / "00002.png") as silent, Image.open(tmp_path / "00001.png") as other:
+    with Image.open(tmp_path / "00002-examples.png") as silent, Image.open(tmp_path / "00001-examples.png") as other:
         assert silent.height < other.height - 2 * SIDE
 
 
@@ -82,7 +82,7 @@ def test_an_image_that_went_since_leaves_a_grey_place(searched, tmp_path, monkey
     units, images, margin, found = searched
     monkeypatch.setattr(images, "gone", found.top.of(0)[0][0])
     draw_examples(units, found, [0], images, margin, tmp_path)
-    with Image.open(tmp_path / "00000.png") as sheet:
+    with Image.open(tmp_path / "00000-examples.png") as sheet:
         assert holds(np.asarray(sheet), np.full((SIDE, SIDE, 3), 0xEE, np.uint8))
 
 

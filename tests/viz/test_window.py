@@ -6,7 +6,7 @@ import torch
 import visae
 from visae.errors import VisaeError
 from visae.units import neurons
-from visae.viz.objectives import everywhere, unit
+from visae.viz.objectives import everywhere, penalty, roughness, unit
 from visae.viz.window import middle, window
 from visae.zoo.inception import CAFFE, TENSORFLOW, InceptionV1
 from visae.zoo.network import Network
@@ -54,6 +54,8 @@ def test_what_cannot_be():
     network = visae.network("planted", device="cpu")
     with pytest.raises(VisaeError, match="at least 8"):
         window(network, unit(neurons(network, "mixed"), [0]), 7)
+    with pytest.raises(VisaeError, match="reads no layer"):
+        window(network, -penalty(roughness), None)
 
 
 @pytest.mark.parametrize("layer", ["mixed4e", "mixed5b"])

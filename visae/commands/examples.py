@@ -35,7 +35,7 @@ class Examples:
     images: str
     """A folder (searched through and through), a text file with a path a line, or leaves:N for N dead-leaves images."""
     out: Path
-    """Folder for NNNNN.png, a sheet for each unit, and examples.json."""
+    """Folder for NNNNN-examples.png, a sheet for each unit, and examples.json."""
     units: str = "all"
     """Which units to draw: numbers and ranges, as 3,17,50:60 (60 is not part of it), or all."""
     count: int = 8
@@ -115,5 +115,5 @@ def _say(units: Units, found: Found, chosen: list[int], out: Path) -> None:
         f"{len(chosen):,} {units.kind} of {units.layer.name} in {found.images:,} images{skipped}; "
         f"{silent:,} fire in none"
     )
-    print(f"sheets:   {out / f'{chosen[0]:05d}.png'}{' ...' * (len(chosen) > 1)}")
+    print(f"sheets:   {out / f'{chosen[0]:05d}-examples.png'}{' ...' * (len(chosen) > 1)}")
     print(f"examples: {out / 'examples.json'}")

@@ -1,6 +1,5 @@
 """A unit's dataset examples on one sheet."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,10 +9,9 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
 
-from visae import files
 from visae.viz.panels import SIDE
+from visae.viz.png import save_image
 
 _COLUMNS = 8  # examples beside each other, at most
 _GAP, _BETWEEN, _MARGIN = 6, 34, 20  # px
@@ -61,7 +59,7 @@ def draw_sheet(groups: Sequence[Sequence[Shown]], words: Words, path: Path, abou
         _draw_group(sheet, draw, group, left)
         left += across + _BETWEEN
     draw.text((_MARGIN, sheet.height - _MARGIN), words.foot, _PALE, _font(_SMALL), anchor="ls")
-    _save(sheet, path, about)
+    save_image(sheet, path, about)
 
 
 _ROW = 2 * SIDE + 3 + _LINE
@@ -88,11 +86,3 @@ def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """The letters that matplotlib brings along: the same on every machine."""
     family = font_manager.FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
     return ImageFont.truetype(font_manager.findfont(family), size)
-
-
-def _save(sheet: Image.Image, path: Path, about: dict[str, str]) -> None:
-    texts, drawn = PngInfo(), io.BytesIO()
-    for name, text in about.items():
-        texts.add_text(name, text)
-    sheet.save(drawn, "PNG", pnginfo=texts)
-    files.write_bytes(path, drawn.getvalue())

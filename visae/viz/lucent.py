@@ -19,7 +19,7 @@ from visae.zoo.network import Network
 LucentObjective = Callable[[Callable[[str], Tensor]], Tensor]
 LucentParameterisation = Callable[[], tuple[list[Tensor], Callable[[], Tensor]]]
 
-_PROBE = 64  # px, of the images with which it is found out which layers an objective reads
+_PROBE = 224  # px, of the images with which it is found out which layers an objective reads
 _INPUT = "input"
 
 

@@ -23,7 +23,16 @@ _SMALLEST = 48  # px, to which pictures on a sheet are enlarged at least, by who
 
 def save_png(picture: Float[Tensor, "c h w"], path: Path, about: Mapping[str, Any]) -> None:
     """Write a picture, 0..1, RGB or RGB and alpha, with `about` as JSON in its metadata, atomically."""
-    _save(Image.fromarray(_pixels(picture)), path, about)
+    save_image(Image.fromarray(_pixels(picture)), path, _texts(about))
+
+
+def save_image(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None:
+    """Write an image with text entries in its metadata, atomically."""
+    info, data = PngInfo(), io.BytesIO()
+    for name, text in texts.items():
+        info.add_itxt(name, text)
+    image.save(data, "png", pnginfo=info, optimize=True)
+    files.write_bytes(path, data.getvalue())
 
 
 def read_about(path: Path) -> dict[str, Any] | None:
@@ -68,15 +77,12 @@ def save_sheet(
         sheet.paste(drawn, (left, top), drawn if drawn.mode == "RGBA" else None)
         pen.text((left, top + side), label, fill="black", font_size=_LABEL - 2)
         cells.append({"label": label, "left": left, "top": top, "side": side})
-    _save(sheet, path, {**about, "cells": cells})
+    save_image(sheet, path, _texts({**about, "cells": cells}))
 
 
 def _pixels(picture: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
     return np.asarray((picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
 
 
-def _save(image: Image.Image, path: Path, about: Mapping[str, Any]) -> None:
-    info, data = PngInfo(), io.BytesIO()
-    info.add_itxt(_KEY, json.dumps(about, sort_keys=True))
-    image.save(data, "png", pnginfo=info, optimize=True)
-    files.write_bytes(path, data.getvalue())
+def _texts(about: Mapping[str, Any]) -> dict[str, str]:
+    return {_KEY: json.dumps(about, sort_keys=True)}

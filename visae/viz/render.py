@@ -23,8 +23,9 @@ from visae.viz.transforms import TURN, ZOOM, Transform, wobble
 from visae.viz.window import Window, window
 from visae.zoo.network import Network
 
-# Pictures at once: as many as stay in a CPU's cache, and as many as keep a GPU busy.
-_CHUNK = {"cpu": 16, "cuda": 256}
+# Pictures at once: as many as stay in a CPU's cache, and as many as keep a GPU busy and fit its memory.
+_ON_CPU, _ON_GPU = 16, 256
+_GPU_PX = _ON_GPU * 128**2
 _USUAL = Optimisation()
 
 
@@ -85,14 +86,16 @@ def render_chunks(
     transform_at = _calming(shown) if transform is None else _always(transform)
     drawing = Drawing(network, of, transform_at, _still(shown), optimisation, labels)
     with Progress("render", total * optimisation.steps, "steps") as progress:
-        for index in torch.split(torch.arange(total), total if given else _chunk(drawing)):
+        for index in torch.split(torch.arange(total), total if given else _chunk(drawing, shown.size)):
             canvas = given or _canvas(made_by, drawing, shown.picture, index)
             yield drawing.draw(canvas, index, optimisation.rate or made_by.rate, progress.update)
 
 
-def _chunk(drawing: Drawing) -> int:
+def _chunk(drawing: Drawing, size: int) -> int:
+    """Pictures at once, of which the network is shown `size` px."""
     together = drawing.objective.together
-    most = drawing.optimisation.chunk or _CHUNK.get(drawing.network.device.type, _CHUNK["cuda"])
+    usual = _ON_CPU if drawing.network.device.type == "cpu" else min(_ON_GPU, _GPU_PX // size**2)
+    most = drawing.optimisation.chunk or usual
     return max(most // together, 1) * together
 
 
@@ -124,9 +127,10 @@ def _still(shown: Window) -> Transform:
 
 def _count(objective: Objective, count: int | None) -> int:
     own = len(objective.labels)
-    total = count or own or objective.together
+    total = count if count is not None else own or objective.together
     if total < 1 or (own and total != own):
-        raise VisaeError(f"{total} pictures of an objective of {own}; leave the count out, or ask for as many")
+        of = f"an objective of {own}; leave the count out, or ask for as many" if own else "nothing; ask for at least 1"
+        raise VisaeError(f"{total} pictures of {of}")
     if total % objective.together:
         raise VisaeError(
             f"{total} pictures, of which {objective.together} at a time are seen together; give a multiple"

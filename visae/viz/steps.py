@@ -40,10 +40,12 @@ class Optimisation:
     chunk: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("chunk", 1), ("tolerance", 0), ("rate", 0)):
+        for name, least in (("steps", 1), ("chunk", 1), ("tolerance", 0)):
             found = getattr(self, name)
             if found is not None and not found >= least:
                 raise VisaeError(f"{name} is {found}; it must be at least {least}")
+        if self.rate is not None and not self.rate > 0:
+            raise VisaeError(f"rate is {self.rate}; it must be above 0")
 
 
 @dataclass(frozen=True, eq=False)

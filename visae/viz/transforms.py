@@ -72,13 +72,13 @@ def noise(sd: float) -> Transform:
 def scale(zoom: float = ZOOM) -> Transform:
     """Enlarge or shrink about the middle by a factor of up to 1 + zoom, either way; beyond the border is grey."""
     return lambda images, generator: _resampled(
-        images, images.shape[-1], 0.0, math.exp(_either(math.log1p(zoom), generator))
+        images, images.shape[2:], 0.0, math.exp(_either(math.log1p(zoom), generator))
     )
 
 
 def rotate(degrees: float = TURN) -> Transform:
     """Turn about the middle by up to so many degrees, either way; beyond the border is grey."""
-    return lambda images, generator: _resampled(images, images.shape[-1], _either(degrees, generator), 1.0)
+    return lambda images, generator: _resampled(images, images.shape[2:], _either(degrees, generator), 1.0)
 
 
 def wobble(
@@ -94,22 +94,25 @@ def wobble(
 
     def wobbled(images: Images, generator: torch.Generator) -> Images:
         angle, factor = _either(turn, generator), math.exp(_either(math.log1p(zoom), generator))
-        side = images.shape[-1] if size is None else size
-        middle = (side - 1) / 2 if centre is None else centre
-        x, y = middle + _either(shift, generator), middle + _either(shift, generator)
-        return _resampled(images, side, angle, factor, x, y)
+        shape = images.shape[2:] if size is None else (size, size)
+        x, y = ((side - 1) / 2 if centre is None else centre for side in (shape[1], shape[0]))
+        moved = x + _either(shift, generator), y + _either(shift, generator)
+        return _resampled(images, shape, angle, factor, moved)
 
     return wobbled
 
 
 def _resampled(
-    images: Images, size: int, degrees: float, factor: float, x: float | None = None, y: float | None = None
+    images: Images, shape: Sequence[int], degrees: float, factor: float, middle: tuple[float, float] | None = None
 ) -> Images:
-    """A window of `size` px in which the picture, turned clockwise and enlarged, has its middle at (x, y)."""
-    x, y = ((size - 1) / 2 if at is None else at for at in (x, y))
+    """A window of a height and a width in which the picture, turned clockwise and enlarged, has its middle at (x, y).
+
+    In the window's middle, if none is given.
+    """
+    x, y = middle or ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
     b, c, h, w = images.shape
     cos, sin = (of(math.radians(degrees)) / factor for of in (math.cos, math.sin))
-    rows, columns = torch.meshgrid(torch.arange(size) - y, torch.arange(size) - x, indexing="ij")
+    rows, columns = torch.meshgrid(torch.arange(shape[0]) - y, torch.arange(shape[1]) - x, indexing="ij")
     # From a px of the window to the px of the picture it shows, as a share of half a side, -1..1 over its pixels.
     places = torch.stack([(cos * columns + sin * rows) * (2 / w), (cos * rows - sin * columns) * (2 / h)], -1)
     # All images as channels of few: where to look is worked out once for each of these, and threads share them.
@@ -117,7 +120,7 @@ def _resampled(
     grid = places[None].expand(several, -1, -1, -1).to(images)
     beside = (images - GREY).reshape(several, -1, h, w)
     shown = F.grid_sample(beside, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return shown.reshape(b, c, size, size) + GREY
+    return shown.reshape(b, c, *shape) + GREY
 
 
 def _either(most: float, generator: torch.Generator) -> float:

@@ -23,7 +23,7 @@ _FOOT = "Below each crop its whole image under the unit's map: clear at 0, brigh
 def draw_examples(
     units: Units, found: Found, chosen: Sequence[int], images: Images, margin: float, out: Path
 ) -> list[Path]:
-    """Draw the examples of each of the chosen units on a sheet of its own, `out/<unit>.png`; returns the paths.
+    """Draw the examples of each of the chosen units on a sheet of its own, `<unit>-examples.png`; returns the paths.
 
     margin: of the search, px; a crop's side is twice that, and a pixel. Each image is read and run once, however many
             units want it; pictures wait in a temporary file in `out`, so that memory grows with neither.
@@ -89,7 +89,7 @@ def _draw_sheets(
     of_unit: dict[int, list[_Spot]] = defaultdict(list)
     for spot in spots:
         of_unit[spot.unit].append(spot)
-    paths = [out / f"{unit:05d}.png" for unit in chosen]
+    paths = [out / f"{unit:05d}-examples.png" for unit in chosen]
     with Progress("sheets", len(chosen), "units") as progress:
         for unit, path in zip(chosen, paths, strict=True):
             groups = [[_shown(waiting, spot) for spot in of_unit[unit] if spot.group == group] for group in (0, 1)]

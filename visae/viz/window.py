@@ -36,14 +36,17 @@ def window(network: Network, objective: Objective, picture: int | None) -> Windo
 
     An objective that reads one position alone is shown that position's receptive field, whatever the picture's size;
     the picture is as large as that and the transforms' shifts together, if no size is given. One that reads whole maps
-    is shown the whole picture. Raises `VisaeError` for a size below 8 px, and for one that the network cannot take.
+    is shown the whole picture. Raises `VisaeError` for a size below 8 px, for one that the network
+    cannot take, and for an objective that reads no layer.
     """
+    if not objective.layers:
+        raise VisaeError("the objective reads no layer of the network, as a penalty alone does not; add a unit to it")
     layers = [network.layer(name) for name in sorted(objective.layers)]
-    widest = max((layer.receptive_field for layer in layers), default=1)
+    widest = max(layer.receptive_field for layer in layers)
     stride = math.lcm(*(layer.stride for layer in layers))
     if picture is not None and picture < 8:
         raise VisaeError(f"pictures of {picture} px; they must be of at least 8")
-    if not objective.centred or not layers:
+    if not objective.centred:
         size = _multiple(picture or _OF_WHOLE_MAPS * widest, stride)
         found = Window(size, (size - 1) / 2, picture or size, size)
     else:

@@ -14,6 +14,10 @@ def interpolation(one: Objective, other: Objective, count: int) -> Objective:
     """`count` images from one objective to another: image i has (1 - t) one + t other, t = i / (count - 1)."""
     if count < 2:
         raise VisaeError(f"an interpolation of {count} images; it needs at least 2, its two ends")
+    for end in (one, other):
+        if end.labels and len(end.labels) != count:
+            own = f"one end of which is of {len(end.labels)}"
+            raise VisaeError(f"an interpolation of {count} images, {own}; give each end one unit, or as many")
 
     def value(seen: Seen) -> Tensor:
         first, second = one.value(seen), other.value(seen)
