@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=2 python benchmarks/render.py speed                   # random weights; --device cuda for a GPU
     OMP_NUM_THREADS=2 python benchmarks/render.py quality --weights DIR   # the real network
     OMP_NUM_THREADS=2 python benchmarks/render.py layer --weights DIR     # all 96 channels of mixed3b_5x5
-    OMP_NUM_THREADS=2 python benchmarks/render.py features --weights DIR --images DIR --dictionary DIR [--every 8]
+    OMP_NUM_THREADS=2 python benchmarks/render.py features --weights DIR --images DIR --dictionary DIR --every 8
 
 lucent: pip install "visae[lucent]". It draws one channel at a time, and its network is run whole; pictures and what the
 network is shown are of 128 px, with lucent's standard transforms there and visae's here.
@@ -171,7 +171,7 @@ def of_features(options: argparse.Namespace) -> None:
     network = visae.network(sae.about["network"], options.weights, options.device)
     of, images = features(network, sae.about["layer"], sae), open_images(options.images)
     best = strongest([of], images, 1)[0].value[:, 0]
-    chosen = [number for number in range(0, len(of), options.every) if best[number] > 0]
+    chosen = [number for number in range(options.first, len(of), options.every) if best[number] > 0]
     started = time.perf_counter()
     found = render(network, unit(of, chosen), optimisation=Optimisation(options.steps))
     seconds = time.perf_counter() - started
@@ -196,6 +196,7 @@ def main() -> None:
     parser.add_argument("--dictionary", type=Path)
     parser.add_argument("--images")
     parser.add_argument("--every", type=int, default=8)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--units", type=int, default=32)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)

@@ -23,6 +23,7 @@ Command = (
     | Annotated[commands.Decompose, tyro.conf.subcommand("decompose")]
     | Annotated[commands.Render, tyro.conf.subcommand("render")]
     | Annotated[commands.Examples, tyro.conf.subcommand("examples")]
+    | Annotated[commands.Atlas, tyro.conf.subcommand("atlas")]
     | Annotated[commands.Reproduce, tyro.conf.subcommand("reproduce")]
     | Annotated[commands.Stimuli, tyro.conf.subcommand("stimuli")]
     | Annotated[commands.Verify, tyro.conf.subcommand("verify")]

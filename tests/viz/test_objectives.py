@@ -1,5 +1,7 @@
 """Objectives: their values on made maps, against NumPy written out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,8 +83,10 @@ def test_a_feature_by_its_pre_activation_its_activation_and_its_direction(networ
     for image, number in enumerate(chosen):
         others = [other for other in range(9) if other != number and fires[image, other]]
         rivals = np.mean((pre * size)[image, others]) if others else 0.0
-        before.append(expected[image] - max(rivals - expected[image], 0) * (expected[image] > 0))
+        before.append(expected[image] - 4 * max(rivals - expected[image], 0) * (expected[image] > 0))
     assert unit(of, chosen).value(what).detach().double().numpy() == pytest.approx(np.array(before), abs=1e-4)
+    at_first = unit(of, chosen).value(replace(what, done=0.0))
+    assert at_first.detach().double().numpy() == pytest.approx(expected, abs=1e-4)
     assert activation(of, chosen).value(what).detach().double().numpy() == pytest.approx(
         kept[range(4), chosen], abs=1e-4
     )

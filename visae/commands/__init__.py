@@ -1,5 +1,6 @@
 """The subcommands: each a dataclass of its options, and what it does with them."""
 
+from visae.commands.atlas import Atlas as Atlas
 from visae.commands.capture import Capture as Capture
 from visae.commands.curves import Curves as Curves
 from visae.commands.decompose import Decompose as Decompose

@@ -1,45 +1,19 @@
 """visae render"""
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 import tyro
 
-import visae
-from visae import files
 from visae.commands.options import File, Text, open_usual
 from visae.commands.targets import numbers, open_units
 from visae.errors import VisaeError
 from visae.progress import say
-from visae.units import Units
-from visae.viz.objectives import Objective, activation, along, centre, drive, everywhere, sparing, unit
-from visae.viz.parameterisations import (
-    Alpha,
-    Fourier,
-    Maco,
-    Parameterisation,
-    Pixels,
-    Pyramid,
-    natural_magnitude,
-    usual,
-)
-from visae.viz.png import load_png, read_about, save_png, save_sheet
-from visae.viz.render import Rendered, render_chunks
+from visae.viz.album import Album, Style
+from visae.viz.png import save_sheet
 from visae.viz.steps import Optimisation
-from visae.viz.window import Window, window
-from visae.zoo.weights import digest
-
-SCHEMA = 1
-_OBJECTIVES: dict[str, Callable[..., Objective]] = {
-    "unit": unit,
-    "drive": drive,
-    "activation": activation,
-    "direction": along,
-}
-_PLAIN: dict[str, Parameterisation] = {"fourier": Fourier(), "pixels": Pixels(), "pyramid": Pyramid()}
 
 
 @dataclass(kw_only=True)
@@ -96,83 +70,26 @@ class Render:
             raise VisaeError("--images is for --parameterisation maco, which needs it; give both or neither")
         units = open_units(self.target, self.weights, self.device)
         chosen = numbers(self.units, units)
-        shown = window(units.network, self._objective(units, chosen), self.size)
+        photographs = None if self.images is None else open_usual(self.images)
+        album = Album(units, self.out, self._style(), self.size, photographs)
+        shown = album.window
         if shown.picture < shown.sees:
             sees = f"{shown.sees} px that a position of {units.layer.name} sees"
             say(f"pictures of {shown.picture} px are the middle of the {sees}; around them is grey")
-        about = self._about(units, shown)
-        left = [number for number in chosen if read_about(self._file(number)) != {**about, "unit": number}]
-        if left:
-            for part in self._drawn(units, left, shown):
-                self._keep(part, about)
-        pictures = torch.stack([load_png(self._file(number)) for number in chosen])
-        save_sheet(pictures, [str(number) for number in chosen], self.out / "sheet.png", about)
-        print(f"{len(left)} pictures drawn, {len(chosen) - len(left)} were there; sheet: {self.out / 'sheet.png'}")
+        drawn = album.draw(chosen)
+        pictures = torch.stack([album.picture(number) for number in chosen])
+        save_sheet(pictures, [str(number) for number in chosen], self.out / "sheet.png", album.about)
+        print(f"{drawn} pictures drawn, {len(chosen) - drawn} were there; sheet: {self.out / 'sheet.png'}")
 
-    def _objective(self, units: Units, chosen: list[int]) -> Objective:
-        whole = _OBJECTIVES[self.objective](units, chosen, at=everywhere if self.everywhere else centre)
-        return -whole if self.negative else whole
-
-    def _drawn(self, units: Units, chosen: list[int], shown: Window) -> Iterator[tuple[list[int], Rendered]]:
-        """The pictures as they are ready, with their numbers."""
-        objective = self._objective(units, chosen)
-        parts = render_chunks(
-            units.network,
-            sparing(objective) if self.alpha else objective,
-            parameterisation=self._parameterisation(shown),
-            size=self.size,
-            optimisation=Optimisation(self.steps, self.rate, self.seed),
+    def _style(self) -> Style:
+        return Style(
+            self.objective,
+            self.everywhere,
+            self.negative,
+            self.parameterisation,
+            self.alpha,
+            self.images,
+            self.steps,
+            self.rate,
+            self.seed,
         )
-        done = 0
-        for part in parts:
-            yield chosen[done : done + len(part.pictures)], part
-            done += len(part.pictures)
-
-    def _parameterisation(self, shown: Window) -> Parameterisation:
-        if self.images is not None:
-            of: Parameterisation = Maco(natural_magnitude(open_usual(self.images), shown.picture))
-        else:
-            of = _PLAIN.get(self.parameterisation, usual(shown.sees))
-        return Alpha(of) if self.alpha else of
-
-    def _about(self, units: Units, shown: Window) -> dict[str, Any]:
-        sae = {} if units.sae is None else {"dictionary": digest(units.sae.state_dict())}
-        settings = (
-            "objective",
-            "everywhere",
-            "negative",
-            "parameterisation",
-            "alpha",
-            "images",
-            "steps",
-            "rate",
-            "seed",
-        )
-        return {
-            "visae": visae.__version__,
-            "torch": torch.__version__,
-            "network": units.network.name,
-            "weights": units.network.digest,
-            "layer": units.layer.name,
-            "kind": units.kind,
-            **sae,
-            **{name: getattr(self, name) for name in settings},
-            "window": asdict(shown),
-        }
-
-    def _file(self, number: int) -> Path:
-        return self.out / f"{number:05d}.png"
-
-    def _keep(self, part: tuple[list[int], Rendered], about: dict[str, Any]) -> None:
-        """Write a part's pictures, and what they reached."""
-        chosen, drawn = part
-        path = self.out / "render.json"
-        there = files.read_json(path, SCHEMA) if path.exists() else {}
-        # What pictures drawn with other settings reached says nothing of these.
-        kept = there["units"] if {**there, "units": None} == {"schema": SCHEMA, **about, "units": None} else {}
-        for number, before, value in zip(chosen, drawn.before.tolist(), drawn.values.tolist(), strict=True):
-            kept[str(number)] = {"before": before, "value": value}
-        # Before the pictures: one that is there is not drawn again, and what it reached would be lost.
-        files.write_json(path, {"schema": SCHEMA, **about, "units": kept})
-        for number, picture in zip(chosen, drawn.pictures, strict=True):
-            save_png(picture, self._file(number), {**about, "unit": number})

@@ -98,7 +98,8 @@ class Drawing:
         draws = generator(self.optimisation.seed, "render", "transforms")
         before, history, helped = self._value(canvas, index), list[Tensor](), False
         for step in range(self.optimisation.steps):
-            see = partial(self._seen, canvas, index, self.transform(step / self.optimisation.steps), draws)
+            done = step / self.optimisation.steps
+            see = partial(self._seen, canvas, index, self.transform(done), draws, done)
             looks, drawn_with = step % _LOOK_EVERY == 0, draws.get_state()
             values, gradients = self._gradients(see, helped and not looks, canvas.parameters)
             if looks:
@@ -132,16 +133,18 @@ class Drawing:
 
     @torch.no_grad()
     def _value(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
-        return self.objective.value(self._seen(canvas, index, self.plain, torch.Generator())).cpu()
+        return self.objective.value(self._seen(canvas, index, self.plain, torch.Generator(), 1.0)).cpu()
 
-    def _seen(self, canvas: Canvas, index: Int64[Tensor, " b"], transform: Transform, draws: torch.Generator) -> Seen:
+    def _seen(
+        self, canvas: Canvas, index: Int64[Tensor, " b"], transform: Transform, draws: torch.Generator, done: float
+    ) -> Seen:
         pictures = canvas.pictures()
         images = transform(_opaque(pictures, draws), draws)
         with precision(self.network.device) if transform is not self.plain else nullcontext():
             maps = self.network.maps(
                 images.contiguous(memory_format=torch.channels_last), sorted(self.objective.layers)
             )
-        return Seen(pictures, images, {layer: of.float() for layer, of in maps.items()}, index)
+        return Seen(pictures, images, {layer: of.float() for layer, of in maps.items()}, index, done)
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:

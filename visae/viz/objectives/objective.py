@@ -22,12 +22,14 @@ class Seen:
     images:  what the network is shown, [b, 3, h, w].
     maps:    of each layer that the objective reads, [b, c, H, W].
     index:   the number of each image among all that are rendered.
+    done:    the share of the steps that are done, for what is asked less at first; 1 for a picture that is finished.
     """
 
     canvas: Float[Tensor, "b c s s"]
     images: Float[Tensor, "b 3 h w"]
     maps: Mapping[str, Float[Tensor, "b _ _ _"]]
     index: Int64[Tensor, " b"]
+    done: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

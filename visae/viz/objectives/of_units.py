@@ -17,6 +17,7 @@ from visae.viz.objectives.objective import Objective, Seen
 
 # One number, or one for each picture; also as NumPy and torch have them.
 Numbers = int | Sequence[int] | np.integer[Any] | np.ndarray | Tensor
+_WEIGHT = 4.0  # of rivals, in the end
 Place = Callable[[Float[Tensor, "b h w"]], Float[Tensor, " b"]]
 
 
@@ -36,7 +37,10 @@ def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     A feature that does not fire has a gradient that way. But where few may fire (TopK), pictures that drive a feature
     drive its neighbours more, and it stays silent; so it is asked to be as strong as those that fire are in the mean:
 
-        d_i - max(mean of d_j over j != i that fire - d_i, 0),   d the drives (`Units.drive`), where d_i > 0
+        d_i - w max(mean of d_j over j != i that fire - d_i, 0),   d the drives (`Units.drive`), where d_i > 0
+
+    The weight w grows with the steps, from 0 to 4: what is punished from the beginning stays near where nothing fires
+    (the quadratic penalty method has the same schedule: Nocedal and Wright 2006, section 17.1).
 
     Raises `VisaeError` for a number that the units do not have.
     """
@@ -84,8 +88,9 @@ def direction(
     return Objective(value, frozenset([layer]), labels, centred=at is centre)
 
 
-# From maps of a layer, and the number of each image's own unit, to the value of that unit over the map, [b, h, w].
-_Value = Callable[[Tensor, Tensor], Tensor]
+# From maps of a layer, the number of each image's own unit, and the share of the steps that are done, to the value of
+# that unit over the map, [b, h, w].
+_Value = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def _of_units(units: Units, numbers: Numbers, at: Place, read: _Value) -> Objective:
@@ -95,24 +100,26 @@ def _of_units(units: Units, numbers: Numbers, at: Place, read: _Value) -> Object
         maps = seen.maps[layer]
         if at is centre:
             maps = middle_of(maps)
-        return at(read(maps, chosen[_own(seen.index, len(chosen))].to(maps.device)))
+        return at(read(maps, chosen[_own(seen.index, len(chosen))].to(maps.device), seen.done))
 
     labels = _labels(units, chosen) if not _is_one(numbers) else ()
     return Objective(value, frozenset([layer]), labels, centred=at is centre)
 
 
 def _valued(read: Callable[[Tensor], Tensor]) -> _Value:
-    return lambda maps, own: _picked(read(maps), own)
+    return lambda maps, own, _: _picked(read(maps), own)
 
 
-def _before_rivals(units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"]) -> Float[Tensor, "b h w"]:
+def _before_rivals(
+    units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"], done: float
+) -> Float[Tensor, "b h w"]:
     drives = units.drive(maps)
     mine = _picked(drives, own)
     with torch.no_grad():
         rival = (units.read(maps) != 0).float()
     rival[torch.arange(len(own), device=own.device), own] = 0
     rivals = (drives * rival).sum(1) / rival.sum(1).clamp_min(1)
-    return mine - (rivals - mine).relu() * (mine > 0)
+    return mine - _WEIGHT * done * (rivals - mine).relu() * (mine > 0)
 
 
 def _picked(values: Float[Tensor, "b u h w"], own: Int64[Tensor, " b"]) -> Float[Tensor, "b h w"]:

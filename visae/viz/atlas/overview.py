@@ -1,0 +1,93 @@
+"""What the page knows of every unit from the beginning: a column for each figure, neurons first, then features."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from visae.examples import Found
+from visae.tuning import Battery, families, portrait
+from visae.tuning.summary import apart, largest_gap
+from visae.units import Units
+from visae.viz.atlas.site import rounded
+from visae.viz.atlas.statistics import Statistics
+
+DENSE = 0.1
+FAMILIES = ("none", "curve", "double_curve", "angle", "line", "edge", "colour")
+_STRONG = 0.1  # of the strongest unit's answer to an edge of colour
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons or features, and all that was measured of them.
+
+    colour:  largest answer to an edge of colour alone, [u].
+    """
+
+    units: Units
+    found: Found
+    swept: Battery
+    colour: Float[Tensor, " u"]
+    statistics: Statistics
+
+    @property
+    def peak(self) -> Float[Tensor, " u"]:
+        """The largest value in the images that were searched."""
+        return self.found.top.value[:, 0]
+
+    def family(self) -> list[str]:
+        """The family of each unit: of colour, if nothing dark on grey moves it as much as an edge of colour does."""
+        of_grey = torch.stack([of.peak for of in self.swept.tuned.values()]).amax(0)
+        strong = (self.colour > 0) & (self.colour >= _STRONG * self.colour.max())
+        coloured: Bool[Tensor, " u"] = strong & (self.colour > of_grey)
+        names = families(self.swept).names
+        return ["colour" if by else name or "none" for by, name in zip(coloured.tolist(), names, strict=True)]
+
+
+def columns(populations: Sequence[Population], places: Float[np.ndarray, "m 2"]) -> dict[str, Any]:
+    """The figures of all units, by name; null where one is not defined."""
+    found: dict[str, list[Any]] = {}
+    for of in populations:
+        for name, values in _figures(of).items():
+            found.setdefault(name, []).extend(rounded(values))
+    found["family"] = [FAMILIES.index(name) for of in populations for name in of.family()]
+    neurons = len(found["family"]) - len(places)
+    for axis, name in enumerate(("x", "y")):
+        found[name] = [None] * neurons + rounded(places[:, axis])
+    return found
+
+
+def _figures(of: Population) -> Mapping[str, Tensor]:
+    said, circle = portrait(of.swept), of.swept.tuned["circle"]
+    return {
+        "density": of.statistics.density,
+        "peak": of.peak,
+        "share": of.statistics.share,
+        "norm": of.units.directions.norm(dim=1),
+        "orientation": circle.orientation,
+        "selectivity": said.selectivity,
+        "echo": said.echo,
+        "width": said.width,
+        "radius": said.radius,
+        "line_or_curve": said.line_or_curve,
+    }
+
+
+def circle(populations: Sequence[Population]) -> dict[str, Any]:
+    """The curve detectors' orientations, and the largest gap between neighbours; how many features lie in gaps."""
+    members, orientations = [], []
+    for of in populations:
+        units = families(of.swept).members["curve"].nonzero().flatten()
+        members.append(units.tolist())
+        orientations.append(of.swept.tuned["circle"].orientation[units])
+    neurons, features = orientations
+    far = apart(features[:, None], neurons[None]).amin(1) if len(neurons) and len(features) else torch.zeros(0)
+    return {
+        "members": members,
+        "gaps": [rounded(largest_gap(of), 3) for of in orientations],
+        "in_gaps": int((far >= 15).sum()),
+    }

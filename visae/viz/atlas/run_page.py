@@ -1,0 +1,80 @@
+"""What is said of how a dictionary came about: recipe, figures, log, frontier, versions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+
+from visae import files
+from visae.sae import SAE
+from visae.sae.dictionary import recipe_settings
+from visae.version import VERSION
+from visae.zoo import Network
+from visae.zoo.cards import card, names
+
+_LOG, _EVALUATION = "log.jsonl", "evaluation.json"
+
+
+def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, Any]:
+    """The data of the page about the run.
+
+    dictionary:  its folder, for its log, and for an evaluation of the sweep that it is of; None for none.
+    """
+    about = sae.about
+    known = card(network.name) if network.name in names() else None
+    return {
+        "network": {
+            "name": network.name,
+            "weights": network.digest,
+            "title": known.title if known else network.name,
+            "licence": known.licence if known else "",
+            "origin": known.origin if known else "",
+        },
+        "layer": about.get("layer"),
+        "kind": sae.recipe.kind,
+        "recipe": dict(recipe_settings(sae)),
+        "training": about.get("settings", {}).get("training", {}),
+        "rows": about.get("rows"),
+        "held_out_images": about.get("held_out_images"),
+        "figures": files.without_nan(about.get("figures", {})),
+        "stopped": about.get("stopped"),
+        "versions": {"visae": VERSION, "torch": torch.__version__, "torchvision": torchvision.__version__},
+        "log": [] if dictionary is None else _log(dictionary / _LOG),
+        "frontier": [] if dictionary is None else _frontier(dictionary),
+    }
+
+
+def _log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a training log that are whole."""
+    if not path.is_file():
+        return []
+    lines = []
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and isinstance(entry.get("step"), int):
+            lines.append({key: value for key, value in entry.items() if isinstance(value, int | float)})
+    return lines
+
+
+def _frontier(dictionary: Path) -> list[dict[str, Any]]:
+    """Kind, L0 and explained variance of each dictionary that was evaluated with this one."""
+    for folder in (dictionary, dictionary.parent):
+        path = folder / _EVALUATION
+        if path.is_file():
+            found = files.read_json(path, 1)["dictionaries"]
+            return [
+                {
+                    "name": name or folder.name,
+                    "kind": of.get("kind"),
+                    "l0": of.get("l0"),
+                    "explained_variance": of.get("explained_variance"),
+                    "this": name == (dictionary.name if folder != dictionary else ""),
+                }
+                for name, of in found.items()
+            ]
+    return []

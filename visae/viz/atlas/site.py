@@ -1,0 +1,117 @@
+"""The folder of an atlas: written beside what is there, and shown only when it is whole.
+
+index.html is the only file that is ever replaced: it names the folder of one version, in which everything else is. A
+version is written under a name of its own, index.html is renamed into place, and then the versions before go. Whoever
+is interrupted leaves the old page or the new one.
+"""
+
+import base64
+import json
+import secrets
+import shutil
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from visae import files
+from visae.errors import VisaeError
+
+_PAGE = "index.html"
+_VERSION = "atlas-"
+_MARK = '<meta name="generator" content="visae atlas">'
+_PLACE = "VERSION"
+
+
+class Site:
+    """A new version of an atlas; use it in a `with`, which removes it again if it is not published."""
+
+    def __init__(self, out: Path):
+        _refuse_foreign(out)
+        self.out, self.name = out, f"{_VERSION}{secrets.token_hex(4)}"
+        self.folder = out / self.name
+
+    def __enter__(self) -> "Site":
+        try:
+            self.folder.mkdir(parents=True)
+        except OSError as error:
+            raise VisaeError(f"cannot write in {self.out}: {error.strerror or error}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file of this version; raises `VisaeError` where that is not possible."""
+        path = self.folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        except OSError as error:
+            raise VisaeError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def write_data(self, name: str, content: Mapping[str, Any] | str) -> None:
+        """Write data as a script that hands them to the page: a page opened from a disk may not read files.
+
+        NaN is refused (`ValueError`). Nothing but ASCII is written, so that no character can end the script.
+        """
+        text = json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+        self.write(f"{name}.js", f"visae.take({json.dumps(name)},{text});\n".encode("ascii"))
+
+    def publish(self) -> None:
+        """Add the page itself, make it the one that is shown, and remove the versions before."""
+        page = files.published("viz")
+        for path in sorted(page.iterdir()):
+            if path.suffix in (".js", ".css"):
+                self.write(path.name, path.read_bytes())
+        text = (page / _PAGE).read_text()
+        files.write_bytes(self.out / _PAGE, text.replace(_PLACE, escape(self.name)).encode())
+        for folder in self.out.glob(f"{_VERSION}*"):
+            if folder != self.folder:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_atlas(folder: Path) -> bool:
+    """Whether a folder holds an atlas."""
+    page = folder / _PAGE
+    try:
+        return page.is_file() and _MARK in page.read_text()
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def packed(values: UInt8[np.ndarray, "..."]) -> str:
+    """Bytes as text."""
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+
+
+def rounded(values: Any, digits: int = 4) -> Any:
+    """Numbers, nested as they are, to so many digits that count; null for what is no number."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, list | tuple):
+        return [rounded(value, digits) for value in values]
+    if not isinstance(values, float):
+        return values
+    if values != values or values in (float("inf"), float("-inf")):
+        return None
+    short = float(f"{values:.{digits}g}")
+    return int(short) if short.is_integer() and abs(short) < 2**53 else short
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raise `VisaeError` for a folder that holds something else."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise VisaeError(f"{out} is a file; name a folder for the atlas")
+    others = [path.name for path in out.iterdir() if not path.name.startswith(_VERSION)]
+    if others and not is_atlas(out):
+        raise VisaeError(f"{out} holds {others[0]} and is no atlas; name a folder of its own, which need not be there")

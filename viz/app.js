@@ -1,0 +1,75 @@
+"use strict";
+// The way through the page: an address after the # for everything, so that it can be shared, and back works.
+
+{
+  const VIEWS = { "": ["All units", "wall"], map: ["Map", "map"], circle: ["Circle", "circle"], run: ["The run", "run"] };
+  let units = null;
+  let view = null;
+  let turn = 0;
+
+  const parts = () => {
+    try {
+      return location.hash.slice(1).split("/").map(decodeURIComponent);
+    } catch {
+      return ["?"];
+    }
+  };
+
+  const missing = (words) => ({ title: "Not found", content: visae.html("div", {}, visae.html("h1", {}, "Not found"), visae.html("p", {}, visae.foreign(words)), visae.html("p", {}, visae.html("a", { href: "#" }, "All units"))) });
+
+  const find = async (of) => {
+    if (of.length === 1 && of[0] in VIEWS) return visae.parts[VIEWS[of[0]][1]](units);
+    if (of[0] === "image") return (await visae.parts.image(units, of)) ?? missing(`There is no image ${of[1] ?? ""} in this atlas.`);
+    const unit = units.find(of);
+    return unit === null ? missing(`This atlas of ${units.layer} has nothing at ${of.join("/")}.`) : visae.parts.unit(units, unit);
+  };
+
+  const show = async () => {
+    turn += 1;
+    const now = turn;
+    const main = document.getElementById("main");
+    const of = parts();
+    let next;
+    try {
+      next = await find(of);
+    } catch (error) {
+      next = { title: "Error", content: visae.html("div", { role: "alert" }, visae.html("h1", {}, "This cannot be shown"), visae.html("p", {}, error.message)) };
+    }
+    // Somebody who is quick has gone on meanwhile.
+    if (now !== turn) return;
+    const first = view === null;
+    view?.left?.();
+    view = next;
+    main.replaceChildren(next.content);
+    document.title = `${next.title} · visae atlas`;
+    document.querySelectorAll("#top a").forEach((link) => link.toggleAttribute("aria-current", link.getAttribute("href") === `#${of.join("/")}`));
+    if (next.shown) next.shown();
+    else window.scrollTo(0, 0);
+    if (!first) main.focus({ preventScroll: true });
+  };
+
+  const head = () => {
+    const { run } = units.atlas;
+    document.getElementById("top").replaceChildren(
+      visae.html("p", { class: "brand" }, visae.html("a", { href: "#" }, "visae atlas"), " ", visae.html("span", { class: "of" }, visae.foreign(`${run.network.name} ${units.layer}`))),
+      visae.html("nav", { "aria-label": "Views" }, Object.entries(VIEWS).map(([address, [words]]) => visae.html("a", { href: `#${address}` }, words))));
+  };
+
+  const begin = async () => {
+    try {
+      const atlas = await visae.load("data/atlas");
+      if (atlas.schema !== 1) throw new Error(`The data have schema ${atlas.schema}, this page reads schema 1; write the atlas again`);
+      atlas.images.places = new Map(atlas.images.indices.map((index, place) => [index, place]));
+      units = new visae.Units(atlas);
+      if (!atlas.wall.drawn) visae.state.wall = "examples";
+      head();
+      window.addEventListener("hashchange", show);
+      await show();
+    } catch (error) {
+      document.getElementById("main").replaceChildren(visae.html("div", { role: "alert" }, visae.html("h1", {}, "This atlas cannot be shown"), visae.html("p", {}, error.message)));
+    }
+  };
+
+  history.scrollRestoration = "manual";
+  begin();
+}

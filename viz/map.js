@@ -1,0 +1,98 @@
+"use strict";
+// The map of the decoder's directions: features that are alike are near each other.
+
+{
+  const SIDE = 620;
+  const MARGIN = 14;
+  const BINS = 32;
+
+  // The colour of a unit by a figure or by its family.
+  const coloured = (units, name) => {
+    if (name === "family") return (unit) => visae.FAMILY_COLOURS[units.family(unit)];
+    const range = units.range(name);
+    const scale = visae.FIGURES[name].cyclic ? visae.twilight : visae.viridis;
+    return (unit) => {
+      const share = visae.share(name, units.columns[name][unit], range);
+      return share === null ? visae.FAMILY_COLOURS.none : scale(Math.round(share * (BINS - 1)) / (BINS - 1));
+    };
+  };
+
+  const legend = (units, name) => {
+    if (name === "family") return visae.html("p", { class: "legend" }, units.atlas.families.map((family) => visae.html("span", {}, visae.html("span", { class: "dot", style: { background: visae.FAMILY_COLOURS[family] } }), visae.FAMILY_NAMES[family])));
+    const figure = visae.FIGURES[name];
+    const range = units.range(name);
+    const scale = figure.cyclic ? visae.twilight : visae.viridis;
+    const bar = visae.html("span", { class: "bar", style: { background: `linear-gradient(to right, ${Array.from({ length: 9 }, (_, at) => scale(at / 8)).join(",")})` } });
+    return visae.html("p", { class: "legend" }, figure.text(range[0]), bar, figure.text(range[1]), ` ${figure.note}${figure.log ? "; logarithmic" : ""}`);
+  };
+
+  // Points of one colour are one path of dots: thousands of features are a few dozen elements.
+  const draw = (units, features, name) => {
+    const svg = visae.plot(SIDE, SIDE, `Map of ${features.length} features by decoder direction, coloured by ${name}`);
+    const place = (share) => MARGIN + share * (SIDE - 2 * MARGIN);
+    const colour = coloured(units, name);
+    const paths = new Map();
+    for (const unit of features) {
+      const of = colour(unit);
+      paths.set(of, `${paths.get(of) ?? ""}M${place(units.columns.x[unit]).toFixed(1)} ${place(units.columns.y[unit]).toFixed(1)}h0`);
+    }
+    const size = Math.max(3.5, Math.min(8, 230 / Math.sqrt(features.length)));
+    for (const [of, path] of paths) svg.append(visae.svg("path", { d: path, stroke: of, "stroke-width": size.toFixed(1), "stroke-linecap": "round", fill: "none" }));
+    return svg;
+  };
+
+  visae.parts.map = (units) => {
+    const features = Array.from({ length: units.count - units.neurons }, (_, at) => units.neurons + at);
+    const place = visae.html("div", {});
+    const near = visae.html("div", { class: "near", role: "status" }, "Point at the map, or move with the arrow keys, to see features; click, or press Enter, to open one.");
+    let current = null;
+    const look = (unit, svg) => {
+      current = unit;
+      svg.querySelector(".mark")?.remove();
+      svg.append(visae.svg("circle", { class: "mark", cx: MARGIN + units.columns.x[unit] * (SIDE - 2 * MARGIN), cy: MARGIN + units.columns.y[unit] * (SIDE - 2 * MARGIN), r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2 }));
+      const figures = ["density", "selectivity", "orientation"].map((name) => `${visae.FIGURES[name].label} ${visae.FIGURES[name].text(units.columns[name][unit])}`);
+      near.replaceChildren(visae.thumb(units, unit), visae.html("span", {}, [visae.FAMILY_NAMES[units.family(unit)], ...figures].join(", ")));
+    };
+    const nearest = (x, y, also = () => true) => {
+      let best = null;
+      let least = Infinity;
+      for (const unit of features) {
+        const apart = (units.columns.x[unit] - x) ** 2 + (units.columns.y[unit] - y) ** 2;
+        if (apart < least && also(unit)) [best, least] = [unit, apart];
+      }
+      return best;
+    };
+    const pointed = (event, svg) => {
+      const box = svg.getBoundingClientRect();
+      const share = (at, from, size) => (((at - from) / size) * SIDE - MARGIN) / (SIDE - 2 * MARGIN);
+      return nearest(share(event.clientX, box.left, box.width), share(event.clientY, box.top, box.height));
+    };
+    const go = () => { if (current !== null) location.hash = units.href(current); };
+    const keys = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const pressed = (event, svg) => {
+      if (event.key === "Enter") go();
+      if (!(event.key in keys)) return;
+      event.preventDefault();
+      const [dx, dy] = keys[event.key];
+      const { x, y } = units.columns;
+      if (current === null) return look(nearest(0.5, 0.5), svg);
+      // The nearest that lies more in this direction than across it.
+      const next = nearest(x[current], y[current], (unit) => { const [a, b] = [x[unit] - x[current], y[unit] - y[current]]; return a * dx + b * dy > Math.abs(a * dy) + Math.abs(b * dx) + 1e-9; });
+      if (next !== null) look(next, svg);
+    };
+    const show = () => {
+      const name = visae.state.colour;
+      const svg = draw(units, features, name);
+      svg.setAttribute("tabindex", 0);
+      svg.addEventListener("pointermove", (event) => { const unit = pointed(event, svg); if (unit !== null && unit !== current) look(unit, svg); });
+      svg.addEventListener("click", (event) => { current = pointed(event, svg); go(); });
+      svg.addEventListener("keydown", (event) => pressed(event, svg));
+      const table = () => [["unit", "x", "y", name], features.map((unit) => [units.label(unit), units.columns.x[unit], units.columns.y[unit], name === "family" ? units.family(unit) : units.columns[name][unit]])];
+      place.replaceChildren(visae.figure("Map of decoder directions", svg, { table, note: "Principal components of the normalised directions, arranged by t-SNE: neighbours are alike; how far apart groups are says little." }), legend(units, name));
+    };
+    const options = [["family", "family"], ...Object.entries(visae.FIGURES).map(([name, { label }]) => [name, label])];
+    const choose = visae.html("label", { class: "choice" }, "colour by", visae.html("select", { onchange: (event) => { visae.state.colour = event.target.value; show(); } }, options.map(([name, label]) => visae.html("option", { value: name, selected: name === visae.state.colour }, label))));
+    show();
+    return { title: "Map", content: visae.html("div", { class: "mapped" }, visae.html("h1", {}, "Map of the features"), choose, place, near) };
+  };
+}

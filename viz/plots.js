@@ -1,0 +1,92 @@
+"use strict";
+// Plots, as SVG whose colours stand in the elements themselves, so that they can be saved as they are.
+
+{
+  const TEXT = { fill: "currentColor", "font-size": 11 };
+  const LINE = { stroke: "currentColor", "stroke-width": 0.7, "stroke-opacity": 0.35, fill: "none" };
+
+  visae.plot = (width, height, words) => visae.svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "plot" });
+  visae.text = (x, y, words, attributes = {}) => visae.svg("text", { x, y, ...TEXT, ...attributes }, words);
+  visae.line = (x1, y1, x2, y2) => visae.svg("line", { x1, y1, x2, y2, ...LINE });
+
+  // About five round numbers from low to high.
+  visae.ticks = (low, high, log) => {
+    if (log) {
+      const first = Math.floor(Math.log10(low));
+      const last = Math.ceil(Math.log10(high));
+      const step = Math.max(1, Math.ceil((last - first) / 6));
+      return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, at) => 10 ** (first + at * step)).filter((value) => value >= low * 0.999 && value <= high * 1.001);
+    }
+    const span = high - low || 1;
+    const size = 10 ** Math.floor(Math.log10(span / 4));
+    const step = [1, 2, 5, 10].map((by) => by * size).find((by) => span / by <= 6);
+    const first = Math.ceil(low / step);
+    return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, at) => (first + at) * step);
+  };
+
+  // Axes of a plot, and from values to px.
+  visae.axes = (svg, box, x, y) => {
+    const along = (axis, from, to) => (value) => {
+      const of = (v) => (axis.log ? Math.log10(v) : v);
+      const share = (of(value) - of(axis.low)) / (of(axis.high) - of(axis.low) || 1);
+      return from + share * (to - from);
+    };
+    const px = along(x, box.left, box.right);
+    const py = along(y, box.bottom, box.top);
+    for (const value of x.ticks ?? visae.ticks(x.low, x.high, x.log)) {
+      svg.append(visae.line(px(value), box.top, px(value), box.bottom), visae.text(px(value), box.bottom + 14, visae.number(value), { "text-anchor": "middle" }));
+    }
+    for (const value of y.ticks ?? visae.ticks(y.low, y.high, y.log)) {
+      svg.append(visae.line(box.left, py(value), box.right, py(value)), visae.text(box.left - 5, py(value) + 4, visae.number(value), { "text-anchor": "end" }));
+    }
+    const middle = (box.top + box.bottom) / 2;
+    svg.append(visae.text((box.left + box.right) / 2, box.bottom + 30, x.label, { "text-anchor": "middle" }), visae.text(12, middle, y.label, { "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }));
+    return { px, py };
+  };
+
+  // How often which values occur, both logarithmic.
+  visae.histogram = ({ edges, counts }) => {
+    const svg = visae.plot(380, 200, `Histogram of values above zero, from ${visae.number(edges[0])} to ${visae.number(edges.at(-1))}`);
+    const box = { left: 56, right: 370, top: 10, bottom: 158 };
+    const most = Math.max(...counts);
+    const { px, py } = visae.axes(svg, box, { low: edges[0], high: edges.at(-1), log: true, label: "value" }, { low: 0.7, high: most * 1.3, log: true, label: "positions" });
+    counts.forEach((count, at) => {
+      if (count) svg.append(visae.svg("rect", { x: px(edges[at]), y: py(count), width: Math.max(px(edges[at + 1]) - px(edges[at]) - 0.7, 0.5), height: box.bottom - py(count), fill: visae.BLUE }));
+    });
+    return svg;
+  };
+
+  // Bars to the left and right of zero, each with its label, which may lead somewhere.
+  visae.bars = (rows, words) => {
+    const high = 19;
+    const svg = visae.plot(380, rows.length * high + 26, words);
+    const most = Math.max(...rows.map((row) => Math.abs(row.value)), 1e-12);
+    const signed = rows.some((row) => row.value < 0);
+    const zero = signed ? 225 : 112;
+    const scale = (signed ? 100 : 208) / most;
+    rows.forEach((row, at) => {
+      const y = at * high + 5;
+      const width = Math.abs(row.value) * scale;
+      const label = visae.text(92, y + 12, row.label, { "text-anchor": "end", class: row.href ? "link" : undefined });
+      svg.append(row.href ? visae.svg("a", { href: row.href }, label) : label);
+      svg.append(visae.svg("rect", { x: row.value < 0 ? zero - width : zero, y: y + 2, width: Math.max(width, 0.5), height: high - 6, fill: row.value < 0 ? visae.ORANGE : visae.BLUE }));
+      svg.append(visae.text(row.value < 0 ? zero - width - 4 : zero + width + 4, y + 12, visae.number(row.value), { "text-anchor": row.value < 0 ? "end" : "start", "font-size": 10 }));
+    });
+    svg.append(visae.line(zero, 2, zero, rows.length * high + 6));
+    return svg;
+  };
+
+  // Lines over steps, or points: series are { label, colour, points: [[x, y]], marks }.
+  visae.lines = (series, x, y, words) => {
+    const svg = visae.plot(460, 260, words);
+    const { px, py } = visae.axes(svg, { left: 58, right: 450, top: 24, bottom: 216 }, x, y);
+    let left = 58;
+    for (const { label, colour, points, marks } of series) {
+      if (marks) points.forEach(([a, b, name, strong]) => svg.append(visae.svg("circle", { cx: px(a), cy: py(b), r: strong ? 6 : 3.5, fill: colour, stroke: strong ? "currentColor" : "none", "stroke-width": 1.5 }, visae.svg("title", {}, name))));
+      else svg.append(visae.svg("polyline", { points: points.map(([a, b]) => `${px(a).toFixed(1)},${py(b).toFixed(1)}`).join(" "), fill: "none", stroke: colour, "stroke-width": 1.5 }));
+      svg.append(visae.svg("rect", { x: left, y: 6, width: 10, height: 10, fill: colour }), visae.text(left + 14, 15, label));
+      left += 30 + 6.5 * label.length;
+    }
+    return svg;
+  };
+}

@@ -1,0 +1,51 @@
+"use strict";
+// What a unit answers to circles: over orientation, and over orientation and radius. Angles go clockwise from +x, as in
+// images, whose y points down.
+
+{
+  const polar = (centre, radius, degrees) => {
+    const angle = (degrees * Math.PI) / 180;
+    return [centre + radius * Math.cos(angle), centre + radius * Math.sin(angle)];
+  };
+
+  visae.polar = polar;
+
+  // A circle with its angles.
+  visae.dial = (svg, centre, radius) => {
+    for (const share of [0.5, 1]) svg.append(visae.svg("circle", { cx: centre, cy: centre, r: share * radius, fill: "none", stroke: "currentColor", "stroke-opacity": 0.3, "stroke-width": 0.7 }));
+    for (let degrees = 0; degrees < 360; degrees += 45) {
+      const [x, y] = polar(centre, radius, degrees);
+      const [a, b] = polar(centre, radius + 14, degrees);
+      svg.append(visae.line(centre, centre, x, y), visae.text(a, b + 4, `${degrees}°`, { "text-anchor": "middle", "font-size": 10 }));
+    }
+  };
+
+  visae.radial = (tuning, orientations, words) => {
+    const svg = visae.plot(240, 240, words);
+    visae.dial(svg, 120, 92);
+    const points = [...tuning].map((value, at) => polar(120, (92 * value) / 255, orientations[at]).map((at) => at.toFixed(1)).join(","));
+    svg.append(visae.svg("polygon", { points: points.join(" "), fill: visae.BLUE, "fill-opacity": 0.3, stroke: visae.BLUE, "stroke-width": 1.6, "stroke-linejoin": "round" }));
+    return svg;
+  };
+
+  // Rows are radii, the largest on top; neighbours of one colour are one rectangle, so that saved files stay small.
+  visae.heatMap = (values, orientations, radii, words) => {
+    const svg = visae.plot(380, 220, words);
+    const box = { left: 50, right: 370, top: 8, bottom: 178 };
+    const width = (box.right - box.left) / orientations.length;
+    const height = (box.bottom - box.top) / radii.length;
+    radii.forEach((_, row) => {
+      let first = 0;
+      for (let at = 1; at <= orientations.length; at += 1) {
+        const of = (place) => values[row * orientations.length + place] >> 3;
+        if (at < orientations.length && of(at) === of(first)) continue;
+        svg.append(visae.svg("rect", { x: (box.left + first * width).toFixed(2), y: (box.bottom - (row + 1) * height).toFixed(2), width: ((at - first) * width + 0.3).toFixed(2), height: (height + 0.3).toFixed(2), fill: visae.viridis(of(first) / 31) }));
+        first = at;
+      }
+    });
+    for (let degrees = 0; degrees <= 360; degrees += 90) svg.append(visae.text(box.left + ((box.right - box.left) * degrees) / 360, box.bottom + 14, `${degrees}°`, { "text-anchor": "middle" }));
+    for (const row of [0, Math.floor(radii.length / 2), radii.length - 1]) svg.append(visae.text(box.left - 5, box.bottom - (row + 0.5) * height + 4, visae.number(Math.round(radii[row] * 10) / 10), { "text-anchor": "end" }));
+    svg.append(visae.text(210, 210, "orientation", { "text-anchor": "middle" }), visae.text(12, 93, "radius, px", { "text-anchor": "middle", transform: "rotate(-90 12 93)" }));
+    return svg;
+  };
+}

@@ -1,0 +1,130 @@
+"use strict";
+// The wall: a picture of every unit. Only the rows that are seen are in the page, whatever the number of units.
+
+{
+  const CELL = { width: 78, height: 98 };
+  const BEYOND = 3; // rows above and below what is seen
+
+  class Wall {
+    constructor(units, chosen) {
+      this.units = units;
+      this.tiles = new Map();
+      this.grid = visae.html("div", { class: "wall", role: "list", "aria-label": "Units", onkeydown: (event) => this.move(event) });
+      this.scrolled = () => requestAnimationFrame(() => this.fill());
+      this.sized = new ResizeObserver(() => this.lay());
+      this.show(chosen);
+    }
+
+    attach() {
+      window.addEventListener("scroll", this.scrolled, { passive: true });
+      this.sized.observe(this.grid);
+      this.lay();
+    }
+
+    detach() {
+      window.removeEventListener("scroll", this.scrolled);
+      this.sized.disconnect();
+    }
+
+    show(chosen) {
+      this.chosen = chosen;
+      this.current = 0;
+      this.clear();
+      if (this.grid.isConnected) this.lay();
+    }
+
+    clear() {
+      this.tiles.forEach((tile) => tile.remove());
+      this.tiles.clear();
+    }
+
+    // Work out the columns for the width there is.
+    lay() {
+      const columns = Math.max(Math.floor(this.grid.clientWidth / CELL.width), 1);
+      if (columns !== this.columns) this.clear();
+      this.columns = columns;
+      this.grid.style.height = `${Math.ceil(this.chosen.length / columns) * CELL.height}px`;
+      this.fill();
+    }
+
+    // Put in what is seen, and take out what is not.
+    fill() {
+      if (!this.grid.isConnected || !this.columns) return;
+      const above = -this.grid.getBoundingClientRect().top;
+      const first = Math.max(Math.floor(above / CELL.height) - BEYOND, 0) * this.columns;
+      const last = Math.min((Math.ceil((above + window.innerHeight) / CELL.height) + BEYOND) * this.columns, this.chosen.length);
+      for (const [place, tile] of this.tiles) {
+        if ((place < first || place >= last) && tile !== document.activeElement) {
+          tile.remove();
+          this.tiles.delete(place);
+        }
+      }
+      const fresh = [];
+      for (let place = first; place < last; place += 1) {
+        if (!this.tiles.has(place)) fresh.push(this.tile(place));
+      }
+      this.grid.append(...fresh);
+    }
+
+    tile(place) {
+      const { units } = this;
+      const unit = this.chosen[place];
+      const family = units.family(unit);
+      const face = visae.html("span", { class: "face" });
+      visae.tile(face, units, unit, visae.state.wall === "drawn" && visae.isDrawn(units, unit) ? "drawn" : "examples");
+      const tile = visae.html("a", { role: "listitem", class: units.dead(unit) ? "cell dead" : "cell", href: units.href(unit), "aria-label": units.words(unit), title: units.words(unit), tabindex: place === this.current ? 0 : -1,
+        style: { left: `${(place % this.columns) * CELL.width}px`, top: `${Math.floor(place / this.columns) * CELL.height}px` },
+        onfocus: () => this.choose(place) },
+        face, visae.html("span", { class: "name" }, family !== "none" && visae.html("span", { class: "dot", style: { background: visae.FAMILY_COLOURS[family] } }), units.short(unit)));
+      this.tiles.set(place, tile);
+      return tile;
+    }
+
+    choose(place) {
+      this.tiles.get(this.current)?.setAttribute("tabindex", -1);
+      this.current = place;
+      this.tiles.get(place)?.setAttribute("tabindex", 0);
+    }
+
+    // Arrow keys go from tile to tile; Tab leaves the wall.
+    move(event) {
+      const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns, PageUp: -4 * this.columns, PageDown: 4 * this.columns, Home: -Infinity, End: Infinity };
+      if (!(event.key in steps)) return;
+      event.preventDefault();
+      const place = Math.min(Math.max(this.current + steps[event.key], 0), this.chosen.length - 1);
+      const top = Math.floor(place / this.columns) * CELL.height + this.grid.getBoundingClientRect().top;
+      if (top < 0 || top + CELL.height > window.innerHeight) window.scrollBy(0, top - window.innerHeight / 2);
+      this.fill();
+      this.tiles.get(place)?.focus({ preventScroll: true });
+    }
+  }
+
+  const described = (units, chosen) => {
+    const all = chosen.length === units.count ? "all" : `${visae.number(chosen.length)} of`;
+    return `${all} ${visae.number(units.count)} units of ${units.layer}`;
+  };
+
+  visae.parts.wall = (units) => {
+    const wall = new Wall(units, visae.chosen(units));
+    const count = visae.html("p", { class: "count", role: "status" });
+    const names = Object.keys(visae.FIGURES);
+    const table = () => [["unit", "family", ...names], wall.chosen.map((unit) => [units.label(unit), units.family(unit), ...names.map((name) => units.columns[name][unit])])];
+    const changed = () => {
+      wall.show(visae.chosen(units));
+      count.firstChild.textContent = described(units, wall.chosen);
+    };
+    count.append(document.createTextNode(described(units, wall.chosen)), visae.html("button", { type: "button", class: "save", onclick: () => visae.saveCsv(...table(), `${units.layer}-units`), "aria-label": "Save the table of these units as CSV" }, "CSV"));
+    const panel = visae.html("details", { class: "panel", open: window.innerWidth > 720 }, visae.html("summary", {}, "Sort and filter"));
+    const rebuild = () => {
+      panel.querySelector("form")?.remove();
+      panel.append(visae.filterPanel(units, changed, () => { rebuild(); changed(); }));
+    };
+    rebuild();
+    return {
+      title: "All units",
+      content: visae.html("div", { class: "overview" }, panel, visae.html("section", { class: "units" }, visae.html("h1", {}, "Units of ", visae.foreign(units.layer)), count, wall.grid)),
+      shown: () => { wall.attach(); window.scrollTo(0, visae.state.scroll); },
+      left: () => { visae.state.scroll = window.scrollY; wall.detach(); },
+    };
+  };
+}
