@@ -51,12 +51,12 @@
     const words = members[0].length && members[1].length ? `${inGaps} of the features lie 15° or more from every neuron.` : "";
     return {
       title: "Circle of curves",
-      content: visae.html("div", { class: "mapped" }, visae.html("h1", {}, "Circle of curve detectors"),
+      content: visae.html("div", { class: "circled" }, visae.html("h1", {}, "Circle of curve detectors"),
         rows.length === 0
           ? visae.html("p", {}, "No neuron and no feature passes for a curve detector by the usual criteria.")
-          : [visae.figure("Curve detectors by preferred orientation", svg, { table, note: `Inside neurons, outside features; the largest gap of each is marked. ${words}` }), near,
+          : [visae.html("div", { class: "dialled" }, visae.figure("Curve detectors by preferred orientation", svg, { table, note: `Inside neurons, outside features; the largest gap of each is marked. ${words}` }), near),
             visae.table("Curve detectors", ["unit", "orientation", "selectivity", "density"],
-              rows.map(([unit, angle]) => [link(unit), visae.number(Math.round(angle * 10) / 10, "°"), visae.number(units.columns.selectivity[unit]), visae.percent(units.columns.density[unit])]),
+              rows.map(([unit, angle]) => [link(unit), visae.number((Math.round(angle * 10) / 10) % 360, "°"), visae.number(units.columns.selectivity[unit]), visae.percent(units.columns.density[unit])]),
               rows.map(([unit, angle]) => [units.label(unit), angle, units.columns.selectivity[unit], units.columns.density[unit]]))]),
     };
   };

@@ -79,7 +79,7 @@ visae.number = (value, unit = "") => {
     size >= 1000 ? Math.round(value).toLocaleString("en")
     : size >= 1e-3 || size === 0 ? String(Number(value.toPrecision(3)))
     : value.toExponential(1);
-  return text.replace("-", "−") + unit;
+  return text.replaceAll("-", "−") + unit;
 };
 
 visae.percent = (value) => (value === null ? "–" : visae.number(100 * value, " %"));

@@ -114,7 +114,7 @@
     const element = visae.html("article", { class: "image" },
       visae.html("nav", { "aria-label": "Images before and after" }, next(-1, "‹ before"), visae.html("a", { class: "step", href: "#" }, "all units"), next(1, "after ›")),
       visae.html("h1", {}, visae.foreign(key)),
-      visae.html("p", { class: "note credit" }, author || licence || origin ? [visae.foreign([author, licence].filter(Boolean).join(", ")), origin && [" · ", visae.foreign(origin)]] : "Whose photograph it is has not been said."),
+      visae.html("p", { class: "note credit" }, author || licence || origin ? [visae.foreign([author, licence].filter(Boolean).join(", ")), origin && [" · ", visae.foreign(origin)]] : atlas.images.name.startsWith("leaves:") ? "Dead leaves, generated." : "Whose photograph it is has not been said."),
       visae.html("div", { class: "looked" }, visae.html("div", {}, stage, visae.html("p", { class: "note" }, "Click a position for what fires there; choose a unit for where it fires. Of each position the eight strongest neurons and features are kept.")), told),
       visae.html("h2", {}, "Where they fire"), missed, visae.html("h3", {}, "features, by the sum of their values"), list(1), visae.html("h3", {}, "neurons"), list(0));
     return { title: key, content: element };

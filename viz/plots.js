@@ -78,14 +78,18 @@
 
   // Lines over steps, or points: series are { label, colour, points: [[x, y]], marks }.
   visae.lines = (series, x, y, words) => {
-    const svg = visae.plot(460, 260, words);
-    const { px, py } = visae.axes(svg, { left: 58, right: 450, top: 24, bottom: 216 }, x, y);
-    let left = 58;
+    // Names stand above, in as many rows as they take.
+    const wide = (label) => 26 + 6.5 * label.length;
+    const rows = Math.ceil((series.reduce((sum, { label }) => sum + wide(label), 0) * 1.2) / 397);
+    const svg = visae.plot(460, 270, words);
+    const { px, py } = visae.axes(svg, { left: 58, right: 450, top: 9 + 15 * rows, bottom: 226 }, x, y);
+    let [left, row] = [58, 0];
     for (const { label, colour, points, marks } of series) {
       if (marks) points.forEach(([a, b, name, strong]) => svg.append(visae.svg("circle", { cx: px(a), cy: py(b), r: strong ? 6 : 3.5, fill: colour, stroke: strong ? "currentColor" : "none", "stroke-width": 1.5 }, visae.svg("title", {}, name))));
       else svg.append(visae.svg("polyline", { points: points.map(([a, b]) => `${px(a).toFixed(1)},${py(b).toFixed(1)}`).join(" "), fill: "none", stroke: colour, "stroke-width": 1.5 }));
-      svg.append(visae.svg("rect", { x: left, y: 6, width: 10, height: 10, fill: colour }), visae.text(left + 14, 15, label));
-      left += 30 + 6.5 * label.length;
+      if (left + wide(label) > 460) [left, row] = [58, row + 1];
+      svg.append(visae.svg("rect", { x: left, y: 3 + 15 * row, width: 10, height: 10, fill: colour }), visae.text(left + 14, 12 + 15 * row, label));
+      left += wide(label);
     }
     return svg;
   };

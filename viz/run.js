@@ -6,7 +6,7 @@
 
   const said = (value) => (typeof value === "number" ? visae.number(value) : value === null || value === undefined ? "–" : visae.foreign(String(value)));
 
-  const listed = (title, rows) => rows.length > 0 && visae.table(title, ["what", "value"], rows.map(([name, value]) => [name, said(value)]), rows);
+  const listed = (title, all, rows = all.filter(([, value]) => value !== "")) => rows.length > 0 && visae.table(title, ["what", "value"], rows.map(([name, value]) => [name, said(value)]), rows);
 
   const LOSSES = ["error", "sparsity", "aux"];
   const COLOURS = [visae.BLUE, visae.ORANGE, "#009e73"];

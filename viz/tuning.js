@@ -22,6 +22,7 @@
 
   visae.radial = (tuning, orientations, words) => {
     const svg = visae.plot(240, 240, words);
+    svg.classList.add("dial");
     visae.dial(svg, 120, 92);
     const points = [...tuning].map((value, at) => polar(120, (92 * value) / 255, orientations[at]).map((at) => at.toFixed(1)).join(","));
     svg.append(visae.svg("polygon", { points: points.join(" "), fill: visae.BLUE, "fill-opacity": 0.3, stroke: visae.BLUE, "stroke-width": 1.6, "stroke-linejoin": "round" }));
@@ -31,7 +32,7 @@
   // Rows are radii, the largest on top; neighbours of one colour are one rectangle, so that saved files stay small.
   visae.heatMap = (values, orientations, radii, words) => {
     const svg = visae.plot(380, 220, words);
-    const box = { left: 50, right: 370, top: 8, bottom: 178 };
+    const box = { left: 50, right: 362, top: 8, bottom: 178 };
     const width = (box.right - box.left) / orientations.length;
     const height = (box.bottom - box.top) / radii.length;
     radii.forEach((_, row) => {
@@ -39,7 +40,7 @@
       for (let at = 1; at <= orientations.length; at += 1) {
         const of = (place) => values[row * orientations.length + place] >> 3;
         if (at < orientations.length && of(at) === of(first)) continue;
-        svg.append(visae.svg("rect", { x: (box.left + first * width).toFixed(2), y: (box.bottom - (row + 1) * height).toFixed(2), width: ((at - first) * width + 0.3).toFixed(2), height: (height + 0.3).toFixed(2), fill: visae.viridis(of(first) / 31) }));
+        svg.append(visae.svg("rect", { x: (box.left + first * width).toFixed(2), y: (box.bottom - (row + 1) * height).toFixed(2), width: ((at - first) * width + 0.3).toFixed(2), height: (height + 0.3).toFixed(2), fill: visae.viridis(of(first) / 31), "shape-rendering": "crispEdges" }));
         first = at;
       }
     });

@@ -2,7 +2,7 @@
 // One unit: what it wants to see, what it sees, how often and how strongly, and which units are near it.
 
 {
-  const STIMULI = { circle: "circle", line: "line", edge: "edge", angle: "angle", double_curve: "double curve", colour_edge: "edge of colour" };
+  const STIMULI = { circle: "circle", line: "line", edge: "edge", angle: "angle", double_curve: "double curve", colour: "colour" };
 
   const drawn = (units, unit, page) => {
     if (!visae.isDrawn(units, unit)) return null;

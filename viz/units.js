@@ -12,7 +12,7 @@
     share: { label: "variance share", note: "of the layer's variance, what the unit explains", log: true, text: visae.percent },
     peak: { label: "largest value", note: "in the images that were searched", log: true, text: visae.number },
     selectivity: { label: "selectivity", note: "resultant length of the tuning to circles, 0 to 1", text: visae.number },
-    orientation: { label: "orientation", note: "preferred orientation of circles; degrees clockwise from +x, from the circle's centre to its rim", cyclic: 360, text: (value) => visae.number(value === null ? null : Math.round(value), "°") },
+    orientation: { label: "orientation", note: "preferred orientation of circles; degrees clockwise from +x, from the circle's centre to its rim", cyclic: 360, text: (value) => visae.number(value === null ? null : Math.round(value) % 360, "°") },
     radius: { label: "preferred radius", note: "of circles, px", log: true, text: (value) => visae.number(value, " px") },
     echo: { label: "echo", note: "largest answer to the opposite curve, over the peak", text: visae.number },
     width: { label: "tuning width", note: "full width at half maximum, degrees", text: (value) => visae.number(value, "°") },

@@ -1,5 +1,6 @@
 """visae atlas"""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -81,7 +82,8 @@ class Atlas:
     def _serve(self, site: Path) -> None:
         with server(site, self.port) as running:
             print(f"http://127.0.0.1:{running.server_port}/  (Ctrl-C ends it)", flush=True)
-            running.serve_forever()
+            with suppress(KeyboardInterrupt):
+                running.serve_forever()
 
 
 def some_of(images: Images, count: int) -> Images:

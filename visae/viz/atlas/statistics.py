@@ -48,7 +48,7 @@ class Statistics:
     @property
     def density(self) -> Float64[Tensor, " u"]:
         """The share of all positions at which each unit fires."""
-        return self.fires / self.positions
+        return self.fires.double() / self.positions
 
     @property
     def share(self) -> Float64[Tensor, " u"]:

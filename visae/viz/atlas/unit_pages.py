@@ -54,7 +54,7 @@ def stimuli(of: Population) -> Mapping[str, Any]:
     return {
         "orientations": rounded(axes["orientation"]),
         "radii": rounded(axes["radius"]),
-        "kinds": [*_KINDS, "colour_edge"],
+        "kinds": [*_KINDS, "colour"],
     }
 
 

@@ -1,0 +1,77 @@
+"""The folder of an atlas: whole or as it was."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from visae.errors import VisaeError
+from visae.viz.atlas.site import Site, is_atlas, packed, rounded
+
+
+def shown(out):
+    return re.search(r"atlas-[0-9a-f]{8}", (out / "index.html").read_text())[0]
+
+
+def test_a_new_version_takes_the_place_of_the_old(tmp_path):
+    out = tmp_path / "site"
+    for content in ("one", "two"):
+        with Site(out) as site:
+            site.write_data("data/atlas", {"what": content})
+            site.publish()
+        assert is_atlas(out)
+        assert sorted(path.name for path in out.iterdir()) == [site.name, "index.html"]
+        assert content in (out / shown(out) / "data" / "atlas.js").read_text()
+        assert (out / shown(out) / "core.js").is_file()
+
+
+def _interrupted(out, error):
+    with Site(out) as site:
+        site.write("half", b"")
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_whoever_is_interrupted_leaves_what_was_there(tmp_path, error):
+    with Site(tmp_path) as site:
+        site.publish()
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(error):
+        _interrupted(tmp_path, error)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert shown(tmp_path) in before
+
+
+def test_what_a_killed_process_left_goes_with_the_next(tmp_path):
+    (tmp_path / "atlas-00000000").mkdir()
+    with Site(tmp_path) as site:
+        site.publish()
+    assert not (tmp_path / "atlas-00000000").exists()
+
+
+def test_nothing_else_is_overwritten(tmp_path):
+    (tmp_path / "index.html").write_text("<h1>Mine</h1>")
+    with pytest.raises(VisaeError, match=r"holds index.html and is no atlas"):
+        Site(tmp_path)
+    with pytest.raises(VisaeError, match="is a file"):
+        Site(tmp_path / "index.html")
+
+
+@pytest.mark.parametrize("text", ["</script><script>", "a\u2028b", '"\\\n', "\u202egnp.exe", "é"])
+def test_data_are_ascii_and_end_no_script(tmp_path, text):
+    with Site(tmp_path) as site:
+        site.write_data("data/x", {text: [text]})
+        written = (site.folder / "data" / "x.js").read_bytes()
+    assert written.isascii()
+    assert b"<" not in written
+    name, content = re.fullmatch(r'visae\.take\(("data/x"),(.*)\);\n', written.decode()).groups()
+    assert json.loads(name) == "data/x"
+    assert json.loads(content) == {text: [text]}
+
+
+def test_numbers_are_short_and_nan_is_null():
+    assert rounded([1.23456, float("nan"), 2.0, 0.0, 123456.0, -1e-9]) == [1.235, None, 2, 0, 123500, -1e-9]
+    assert rounded(np.array([0.5, float("inf")])) == [0.5, None]
+    assert rounded(float(np.float32(1) / 3), 3) == 0.333
+    assert packed(np.array([0, 255], np.uint8)) == "AP8="
