@@ -33,7 +33,7 @@
   };
 
   const choice = (label, options, value, change) =>
-    visae.html("label", { class: "choice" }, label, visae.html("select", { onchange: (event) => change(event.target.value) },
+    visae.html("label", { class: "choice" }, label, visae.html("select", { "aria-label": label, onchange: (event) => change(event.target.value) },
       options.map(([name, words]) => visae.html("option", { value: name, selected: name === value }, words))));
 
   const chip = (label, set, name, changed, colour) =>

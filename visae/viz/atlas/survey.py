@@ -32,7 +32,7 @@ class Look:
 
     image: int
     pixels: UInt8[Tensor, "3 s s"]
-    maps: list[Float[Tensor, "u h w"]]
+    maps: list[Float[Tensor, "_ h w"]]
     rebuilt: Float[Tensor, "c h w"]
 
 

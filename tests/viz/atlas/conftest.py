@@ -1,0 +1,70 @@
+"""A small atlas whose names, labels and texts are hostile, and a browser to look at it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+HOSTILE = (
+    '"><img src=x onerror=alert(1)>.png',
+    "a\nb'c\".png",
+    "</script><script>alert(2)<|script>.png".replace("|", "\u2215"),
+    "\u202egnp.exe.png",
+    "=HYPERLINK(1).png",
+    "javascript:alert(3)&lt;b&gt;.png",
+)
+TEXT = "<b onmouseover=alert(4)>Ada</b></script>"
+
+
+@pytest.fixture(scope="session")
+def small_atlas(tmp_path_factory):
+    """The folder of an atlas of the planted network, of photographs with hostile names."""
+    import torch
+    from PIL import Image
+
+    import visae
+    from visae.images import Leaves, open_images
+    from visae.viz.album import Album, Style
+    from visae.viz.atlas import Contents, Pictures, build_atlas
+    from visae.viz.atlas.credits import Credit
+
+    folder = tmp_path_factory.mktemp("atlas")
+    photographs = folder / "photographs"
+    (photographs / "</script>").mkdir(parents=True)
+    leaves = Leaves(12, 96)
+    for place in range(12):
+        name = HOSTILE[place] if place < len(HOSTILE) else f"{place}.png"
+        where = photographs / ("</script>" if place == 7 else ".") / name
+        Image.fromarray(leaves.read(place)[0].permute(1, 2, 0).numpy()).save(where, "png")
+    network = visae.network("planted", device="cpu")
+    sae = visae.TopK(width=24, k=2).build(48, torch.Generator().manual_seed(0)).requires_grad_(False)
+    images = open_images(photographs, 96, 96)
+    sae.decoder.data.copy_(network.truth.directions[:24])
+    sae.encoder.data.copy_(sae.decoder)
+    sae.encoder.data[5] = 0  # never fires
+    sae.about = {"network": "planted", "layer": "mixed", "stopped": TEXT, "figures": {"l0": 2.0}}
+    of = visae.units.features(network, "mixed", sae)
+    albums = [
+        Album(of, folder / "drawn", Style(steps=1)),
+        Album(of, folder / "down", Style("drive", negative=True, steps=1)),
+    ]
+    for album in albums:
+        album.draw(range(0, 24))
+    known = {images.key(0): Credit(TEXT, TEXT, "javascript:alert(5)")}
+    contents = Contents(top=4, credits=known)
+    out = folder / "site"
+    build_atlas(sae, network, images, out, contents, Pictures(None, *albums))
+    return out
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium of the system's."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'visae[dev]'")
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(Path(found)), args=["--no-sandbox"])
+        yield running
+        running.close()
