@@ -1,7 +1,7 @@
 """visae atlas"""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +10,12 @@ import tyro
 import visae
 from visae.commands.options import File, Text, open_usual
 from visae.errors import VisaeError
-from visae.images import Images, Subset
-from visae.progress import say
-from visae.sae import SAE, load
-from visae.units import features, neurons
-from visae.viz.album import Album, Style
-from visae.viz.atlas import Contents, Pictures, build_atlas, manifest_of, read_credits, server
+from visae.images import Images, some_of
+from visae.sae import load
+from visae.viz.atlas import Contents, build_atlas, draw_pictures, manifest_of, read_credits, refuse_foreign, server
 from visae.zoo import Network
+
+COUNT, STEPS = 1024, 128
 
 
 @dataclass(kw_only=True)
@@ -37,11 +36,11 @@ class Atlas:
     """A folder (searched through and through), a text file with a path a line, or leaves:N for N dead-leaves images."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="(needed)")] = None
     """Folder for the page."""
-    count: int = 1024
+    count: int = COUNT
     """Images to look at, evenly spaced among those that there are; 0 for all."""
     examples: int = 12
     """The strongest examples to show of each unit; besides, there are four at quantiles of its values."""
-    steps: int = 128
+    steps: int = STEPS
     """Steps of drawing each picture; 0 to draw none, and show the strongest example instead."""
     pictures: Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: OUT-pictures)")] = None
     """Folder in which drawn pictures are kept."""
@@ -68,15 +67,17 @@ class Atlas:
             raise VisaeError("an atlas needs DICT, --images and --out, or --serve and the folder of one that is there")
         if self.count < 0 or self.steps < 0:
             raise VisaeError(f"--count is {self.count} and --steps {self.steps}; they must be at least 0")
+        # Before hours of drawing.
+        refuse_foreign(self.out)
         sae = load(self.target)
         network = visae.network(sae.about["network"], self.weights, self.device)
         images = some_of(open_usual(self.images, self.seed), self.count)
-        folder = self.pictures or self.out.with_name(f"{self.out.name}-pictures")
-        drawn = draw_pictures(sae.to(network.device), network, folder, self.steps, self.seed)
         manifest = self.credits or manifest_of(self.images)
         known = read_credits(manifest) if manifest else {}
         place = Path(self.target)
         contents = Contents(self.examples, self.seed, known, place if place.is_dir() else place.parent)
+        folder = self.pictures or Path(f"{self.out}-pictures")
+        drawn = draw_pictures(sae.to(network.device), network, folder, self.steps, self.seed)
         print(f"atlas: {build_atlas(sae, network, images, self.out, contents, drawn)}")
 
     def _serve(self, site: Path) -> None:
@@ -86,26 +87,9 @@ class Atlas:
                 running.serve_forever()
 
 
-def some_of(images: Images, count: int) -> Images:
-    """So many of the images, evenly spaced; all for 0."""
-    if count == 0 or count >= len(images):
-        return images
-    say(f"{count:,} of the {len(images):,} images, evenly spaced; --count 0 for all")
-    return Subset(images, [place * len(images) // count for place in range(count)])
-
-
-def draw_pictures(sae: SAE, network: Network, folder: Path, steps: int, seed: int) -> Pictures:
-    """Draw what drives every neuron and feature, and what drives every feature down, unless it is there already."""
-    if steps == 0:
-        return Pictures()
-    layer = sae.about["layer"]
-    of_features, of_neurons = features(network, layer, sae), neurons(network, layer)
-    found = Pictures(
-        Album(of_neurons, folder / "neurons", Style(steps=steps, seed=seed)),
-        Album(of_features, folder / "features", Style(steps=steps, seed=seed)),
-        Album(of_features, folder / "opposite", Style("drive", negative=True, steps=steps, seed=seed)),
-    )
-    for album in (found.neurons, found.features, found.opposite):
-        if album is not None:
-            album.draw(range(len(album.units)))
-    return found
+def write_atlas(network: Network, images: Images, run: Path, steps: int, contents: Contents) -> Path:
+    """Write the atlas of a run's dictionary into its `atlas/`; pictures are drawn in so many steps, or are there."""
+    folder = run / "dictionary"
+    sae = load(folder, network.device)
+    drawn = draw_pictures(sae, network, run / "pictures", steps, contents.seed)
+    return build_atlas(sae, network, images, run / "atlas", replace(contents, dictionary=folder), drawn)

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import visae
 from visae.activations import Positions
-from visae.images import open_images
+from visae.commands.atlas import write_atlas
+from visae.images import open_images, some_of
 from visae.run import run
 from visae.table import show
+from visae.viz.atlas import Contents
 
 IMAGES, SIZE = 1000, 128
+SHOWN, STEPS = 256, 24  # images in the atlas, and steps of each picture
 RECIPE = visae.TopK(width=128, k=2)
 TRAINING = visae.Training(epochs=60, batch=1024, lr=3e-3)
 _LAYER = "mixed"
@@ -24,19 +27,21 @@ class Demo:
     """
 
     out: Path
-    """Folder for rows/, dictionary/, curves/ and report.json."""
+    """Folder for rows/, dictionary/, curves/, report.json, and atlas/, whose index.html shows every unit."""
     seed: int = 0
     """Decides the images, the positions, and the SAE's start."""
 
     def run(self) -> None:
         """Run, and print the report."""
+        network, images = visae.network("planted"), open_images(f"leaves:{IMAGES}", crop=SIZE, seed=self.seed)
         report = run(
-            visae.network("planted"),
+            network,
             _LAYER,
-            open_images(f"leaves:{IMAGES}", crop=SIZE, seed=self.seed),
+            images,
             RECIPE,
             self.out,
             Positions(seed=self.seed),
             replace(TRAINING, seed=self.seed),
         )
         show(report, self.out)
+        print(f"atlas: {write_atlas(network, some_of(images, SHOWN), self.out, STEPS, Contents(seed=self.seed))}")

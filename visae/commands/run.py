@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from visae.commands.atlas import COUNT, STEPS, write_atlas
 from visae.commands.options import ImageOptions, NetworkOptions, SAEOptions, TrainingOptions
+from visae.images import some_of
 from visae.run import run
 from visae.table import show
+from visae.viz.atlas import Contents, manifest_of, read_credits
 
 
 @dataclass(kw_only=True)
@@ -22,16 +25,18 @@ class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
     """Folder for rows/, dictionary/, curves/ and report.json; called again, finished steps are not done again."""
     stimulus: Literal["stroke", "filled"] = "stroke"
     """Circles of the sweep: a dark stroke on light, or dark discs."""
+    atlas: bool = False
+    """Write a page in which to look at every unit, as visae atlas does. It takes longer than all the rest."""
 
     def run(self) -> None:
         """Run, and print the report."""
         recipe, training = self.open_recipe(), self.open_training(self.seed)
-        network = self.open_network()
+        network, images = self.open_network(), self.open_images()
         network.layer(self.layer)
         report = run(
             network,
             self.layer,
-            self.open_images(),
+            images,
             recipe,
             self.out,
             self.chosen_positions(),
@@ -40,3 +45,8 @@ class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
             self.most_bytes(),
         )
         show(report, self.out)
+        if self.atlas:
+            manifest = manifest_of(self.images)
+            contents = Contents(seed=self.seed, credits=read_credits(manifest) if manifest else {})
+            some = some_of(images, COUNT)
+            print(f"atlas: {write_atlas(network, some, self.out, STEPS, contents)}")

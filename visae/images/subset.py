@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from visae.images.source import Images
+from visae.progress import say
 
 
 class Subset:
@@ -30,3 +31,11 @@ class Subset:
     def settings(self) -> dict[str, Any]:
         """Those of the source, and the indices."""
         return {**self.images.settings(), "subset": self.indices}
+
+
+def some_of(images: Images, count: int) -> Images:
+    """So many of the images, evenly spaced, which is said; all of them for 0, or where there are no more."""
+    if count == 0 or count >= len(images):
+        return images
+    say(f"{count:,} of the {len(images):,} images, evenly spaced")
+    return Subset(images, [place * len(images) // count for place in range(count)])

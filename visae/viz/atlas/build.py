@@ -24,6 +24,7 @@ from visae.viz.album import FILE, SCHEMA, Album
 from visae.viz.atlas import sheets
 from visae.viz.atlas.company import Together, alike
 from visae.viz.atlas.credits import Credit, credits_of
+from visae.viz.atlas.drawing import Pictures
 from visae.viz.atlas.image_pages import image_page
 from visae.viz.atlas.overview import DENSE, FAMILIES, Population, circle, columns
 from visae.viz.atlas.places import places
@@ -38,18 +39,6 @@ from visae.zoo import Network
 ATLAS_SCHEMA = 1
 CHUNK = 64  # units whose data are in one file
 _NEIGHBOURS = 8
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Albums of what was drawn; None where nothing was.
-
-    neurons, features:  what drives them;  opposite: what drives the features down.
-    """
-
-    neurons: Album | None = None
-    features: Album | None = None
-    opposite: Album | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Site:
     """A new version of an atlas; use it in a `with`, which removes it again if it is not published."""
 
     def __init__(self, out: Path):
-        _refuse_foreign(out)
+        refuse_foreign(out)
         self.out, self.name = out, f"{_VERSION}{secrets.token_hex(4)}"
         self.folder = out / self.name
 
@@ -78,6 +78,17 @@ class Site:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def refuse_foreign(out: Path) -> None:
+    """Raise `VisaeError` for a folder that holds something else than an atlas."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise VisaeError(f"{out} is a file; name a folder for the atlas")
+    others = [path.name for path in out.iterdir() if not path.name.startswith(_VERSION)]
+    if others and not is_atlas(out):
+        raise VisaeError(f"{out} holds {others[0]} and is no atlas; name a folder of its own, which need not be there")
+
+
 def is_atlas(folder: Path) -> bool:
     """Whether a folder holds an atlas."""
     page = folder / _PAGE
@@ -104,14 +115,3 @@ def rounded(values: Any, digits: int = 4) -> Any:
         return None
     short = float(f"{values:.{digits}g}")
     return int(short) if short.is_integer() and abs(short) < 2**53 else short
-
-
-def _refuse_foreign(out: Path) -> None:
-    """Raise `VisaeError` for a folder that holds something else."""
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise VisaeError(f"{out} is a file; name a folder for the atlas")
-    others = [path.name for path in out.iterdir() if not path.name.startswith(_VERSION)]
-    if others and not is_atlas(out):
-        raise VisaeError(f"{out} holds {others[0]} and is no atlas; name a folder of its own, which need not be there")
