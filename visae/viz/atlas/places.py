@@ -1,7 +1,5 @@
 """Where features lie on the map: directions that are alike are near each other."""
 
-import warnings
-
 import numpy as np
 from jaxtyping import Float
 from sklearn.decomposition import PCA
@@ -13,6 +11,7 @@ from visae.progress import Progress
 _FEWEST = 8  # directions below which there is nothing to arrange but along their components
 _COMPONENTS = 50
 _PERPLEXITY = 30.0
+_DIGITS = 5  # to which directions are told apart
 
 
 def places(directions: Float[Tensor, "m d"], seed: int) -> Float[np.ndarray, "m 2"]:
@@ -24,16 +23,25 @@ def places(directions: Float[Tensor, "m d"], seed: int) -> Float[np.ndarray, "m 
     rows = directions.double().numpy()
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     rows = rows / np.where(length > 0, length, 1)
-    parts = min(_COMPONENTS, *rows.shape)
-    with warnings.catch_warnings(), Progress("map", 1, "arrangement") as progress:
-        # Of constant directions, whose variance is 0.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found = PCA(parts, random_state=seed).fit_transform(rows)
-        if len(rows) >= _FEWEST:
-            perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
-            found = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(found)
+    # scikit-learn's t-SNE does not return from points that are all the same: each direction is arranged once.
+    different, which = np.unique(rows.round(_DIGITS), axis=0, return_inverse=True)
+    with Progress("map", 1, "arrangement") as progress:
+        found = _arranged(different, seed)[which.reshape(-1)]
         progress.update(1)
+    low, high = found.min(0), found.max(0)
+    return np.where(high > low, (found - low) / np.where(high > low, high - low, 1), 0.5)
+
+
+def _arranged(rows: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarray, "n 2"]:
+    if len(rows) == 1:
+        return np.zeros((1, 2))
+    parts = PCA(min(_COMPONENTS, *rows.shape), random_state=seed).fit_transform(rows)
     flat = np.zeros((len(rows), 2))
-    flat[:, : min(found.shape[1], 2)] = found[:, :2]
-    low, high = flat.min(0), flat.max(0)
-    return np.where(high > low, (flat - low) / np.where(high > low, high - low, 1), 0.5)
+    flat[:, : min(parts.shape[1], 2)] = parts[:, :2]
+    if len(rows) < _FEWEST:
+        return flat
+    # As scikit-learn begins by itself, and a little noise: what lies in one place at first cannot be parted.
+    start = 1e-4 * flat / flat[:, 0].std() + 1e-6 * np.random.default_rng(seed).standard_normal(flat.shape)
+    perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
+    found = TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=seed).fit_transform(parts)
+    return np.asarray(found, np.float64)

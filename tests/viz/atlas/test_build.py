@@ -1,0 +1,129 @@
+"""What an atlas says, against the network and the SAE asked directly."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import visae
+from visae.errors import VisaeError
+from visae.examples import clear_of_border, find
+from visae.images import Leaves
+from visae.tuning import battery
+from visae.units import features, neurons
+from visae.viz.atlas import Contents, build_atlas
+
+IMAGES = Leaves(10, 96)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    network = visae.network("planted", device="cpu")
+    sae = visae.TopK(width=20, k=3).build(48, torch.Generator().manual_seed(3)).requires_grad_(False)
+    sae.about = {"network": "planted", "layer": "mixed"}
+    out = tmp_path_factory.mktemp("built") / "site"
+    assert build_atlas(sae, network, IMAGES, out, Contents(top=3)) == out / "index.html"
+    units = [neurons(network, "mixed"), features(network, "mixed", sae)]
+    return next(out.glob("atlas-*")), units
+
+
+def data(folder, name):
+    text = (folder / f"{name}.js").read_text()
+    return json.loads(text[len(f'visae.take("{name}",') : -len(");\n")])
+
+
+def as_bytes(text):
+    return np.frombuffer(base64.b64decode(text), np.uint8)
+
+
+def test_the_columns(made):
+    folder, units = made
+    atlas = data(folder, "data/atlas")
+    columns = atlas["columns"]
+    assert atlas["counts"] == [48, 20]
+    assert {len(column) for column in columns.values()} == {68}
+    images = torch.stack([IMAGES.read(place)[0] for place in range(10)]).float() / 255
+    with torch.inference_mode():
+        maps = [of.maps(images) for of in units]
+    density = torch.cat([(of > 0).double().mean((0, 2, 3)) for of in maps])
+    assert columns["density"] == pytest.approx(density.tolist(), rel=1e-3)
+    found = find(units, IMAGES, 3, margin=clear_of_border(units[0].layer, IMAGES))
+    assert columns["peak"] == pytest.approx(torch.cat([of.top.value[:, 0] for of in found]).tolist(), rel=1e-3)
+    assert columns["norm"][48:] == pytest.approx(units[1].directions.norm(dim=1).tolist(), rel=1e-3)
+    assert columns["x"][:48] == [None] * 48
+    assert min(columns["x"][48:]) == 0
+    assert max(columns["y"][48:]) == 1
+    assert sum(columns["share"][:48]) == pytest.approx(1, abs=1e-3)
+    assert atlas["positions"] == maps[0][:, 0].numel()
+
+
+def test_the_page_of_a_unit(made):
+    folder, units = made
+    found = find(units, IMAGES, 3, margin=clear_of_border(units[0].layer, IMAGES))
+    swept = battery(units)
+    for place, unit, index in ((0, 7, 7), (1, 4, 52)):
+        page = data(folder, "data/units/00000")["units"][index]
+        top = page["examples"][:3]
+        assert [tuple(example[:3]) for example in top] == found[place].top.of(unit)
+        assert all(example[4] is not None for example in page["examples"][3:])
+        assert page["fires_in"] == found[place].fires[unit]
+        circle = swept[place].responses["circle"]
+        peak = circle.tuning()[unit].max().item()
+        assert page["tuning_peak"] == pytest.approx(peak, rel=1e-3)
+        assert as_bytes(page["tuning"]) / 255 * peak == pytest.approx(circle.tuning()[unit].numpy(), abs=peak / 250)
+        assert len(as_bytes(page["map"])) == circle.values[unit].numel()
+        assert sum(page["histogram"]["counts"]) > 0
+        assert len(page["histogram"]["edges"]) == len(page["histogram"]["counts"]) + 1
+    decoder = units[1].directions
+    page = data(folder, "data/units/00000")
+    expected = decoder[4].abs().argsort(descending=True)[:12].tolist()
+    assert [other for other, _ in page["units"][52]["writes"]] == expected
+    assert page["units"][52]["writes"][0][1] == pytest.approx(decoder[4, expected[0]].item(), rel=2e-3)
+    assert [other for other, _ in page["units"][7]["writes"]] == decoder[:, 7].abs().argsort(descending=True)[
+        :12
+    ].tolist()
+    cosine = torch.nn.functional.cosine_similarity(decoder[4], torch.eye(48), dim=1)
+    near = dict(map(tuple, page["units"][52]["alike"]))
+    assert max((value, unit) for unit, value in near.items() if unit < 48)[1] == int(cosine.argmax())
+
+
+def test_the_maps_of_its_examples(made):
+    folder, units = made
+    page = data(folder, "data/units/00000")
+    with Image.open(folder / "data/units/00000.png") as sheet:
+        levels = np.array(sheet)
+    side = page["heat"] + 2
+    image, row, column, _, _ = page["units"][7]["examples"][0]
+    tile = levels[7 * side + 1 : 8 * side - 1, 1 : side - 1]
+    pixels = IMAGES.read(image)[0][None].float() / 255
+    with torch.inference_mode():
+        heat = units[0].maps(pixels)[0, 7].numpy()
+    assert tile.shape == heat.shape
+    assert np.abs(tile / 15 - heat.clip(0) / heat.max()).max() < 0.04
+    assert heat[row, column] == pytest.approx(page["units"][7]["examples"][0][3], rel=1e-3)
+
+
+def test_every_image_that_is_an_example_is_there(made):
+    folder, _ = made
+    indices = data(folder, "data/atlas")["images"]["indices"]
+    shown = {
+        example[0]
+        for chunk in (0, 1)
+        for unit in data(folder, f"data/units/{chunk:05d}")["units"]
+        for example in unit["examples"]
+    }
+    assert shown == set(indices)
+    for place, image in enumerate(indices):
+        assert data(folder, f"data/images/{place:05d}")["height"] == 24
+        with Image.open(folder / f"photos/{place:05d}.webp") as photo:
+            pixels = np.array(photo).astype(int)
+        apart = [np.abs(pixels - IMAGES.read(other)[0].permute(1, 2, 0).numpy()).mean() for other in range(10)]
+        assert apart[image] == min(apart) < 0.3 * sorted(apart)[1]
+
+
+def test_no_examples_is_refused():
+    with pytest.raises(VisaeError, match="at least 1"):
+        Contents(top=0)
