@@ -49,7 +49,7 @@
     const ends = [low, high].map((share, at) => visae.html("input", { type: "range", min: 0, max: STEPS, value: Math.round(share * STEPS), "aria-label": `${at ? "largest" : "smallest"} ${figure.label}` }));
     const show = () => {
       const [from, to] = ends.map((end) => Number(end.value) / STEPS);
-      const text = (share) => figure.text(figure.cyclic ? share * figure.cyclic : visae.unshare(name, share, range));
+      const text = (share) => (figure.cyclic ? `${Math.round(share * figure.cyclic)}°` : figure.text(visae.unshare(name, share, range)));
       said.textContent = `${text(from)} to ${text(to)}`;
       ends.forEach((end, at) => end.setAttribute("aria-valuetext", text([from, to][at])));
       return [from, to];

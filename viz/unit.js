@@ -6,7 +6,7 @@
 
   const drawn = (units, unit, page) => {
     if (!visae.isDrawn(units, unit)) return null;
-    const one = (opposite, words, value) => visae.html("figure", { class: "drawn" }, visae.html("img", { src: visae.drawnFile(unit, opposite), alt: `Picture drawn for ${units.title(unit)}: ${words}`, width: 168, height: 168 }), visae.html("figcaption", {}, words, value !== null && visae.html("span", { class: "note" }, ` objective ${visae.number(value)}`)));
+    const one = (opposite, words, value) => visae.html("figure", { class: "drawn" }, visae.html("img", { src: visae.drawnFile(unit, opposite), alt: `Picture drawn for ${units.title(unit)}: ${words}`, width: 168, height: 168 }), visae.html("figcaption", {}, words, value !== null && visae.html("span", { class: "note" }, ` reached ${visae.number(value)}`)));
     const opposite = units.kind(unit) === 1 && units.atlas.drawn.opposite;
     return visae.html("div", { class: "drawings" }, one(false, "drives it", page.drawn[0]), opposite && one(true, "drives it down", page.drawn[1]), units.kind(unit) === 0 && visae.html("p", { class: "note" }, "Nothing is drawn that drives a neuron down: below zero it has no value, and no gradient."));
   };
@@ -63,7 +63,7 @@
     return [
       page.tuning_peak > 0 && visae.figure("Tuning to circles", visae.radial(curve, orientations, `Tuning of ${title} over the orientation of circles`), { note: `Mean over radii; the rim is ${visae.number(page.tuning_peak)}.`, table: () => [["orientation", "response"], orientations.map((angle, at) => [angle, (curve[at] / 255) * page.tuning_peak])] }),
       page.map_peak > 0 && visae.figure("Orientation and radius", visae.heatMap(values, orientations, radii, `Answers of ${title} to circles of all orientations and radii`), { note: `Brightest: ${visae.number(page.map_peak)}.`, table: () => [["radius", "orientation", "response"], radii.flatMap((radius, row) => orientations.map((angle, at) => [radius, angle, (values[row * orientations.length + at] / 255) * page.map_peak]))] }),
-      visae.figure("Strongest answer to each kind of stimulus", visae.bars(rows, `Strongest answers of ${title} to kinds of stimuli`), { table: () => [["stimulus", "response"], rows.map(({ label, value }) => [label, value])] }),
+      visae.figure("Strongest answer by stimulus", visae.bars(rows, `Strongest answers of ${title} to kinds of stimuli`), { table: () => [["stimulus", "response"], rows.map(({ label, value }) => [label, value])] }),
     ];
   };
 
