@@ -48,7 +48,7 @@
     rows.sort((a, b) => a[1] - b[1]);
     const table = () => [["unit", "orientation", "selectivity"], rows.map(([unit, angle]) => [units.label(unit), angle, units.columns.selectivity[unit]])];
     const link = (unit) => visae.html("a", { href: units.href(unit) }, units.short(unit));
-    const words = members[0].length && members[1].length ? `${inGaps} of the features lie 15° or more from every neuron.` : "";
+    const words = members[0].length && members[1].length ? `${inGaps} ${inGaps === 1 ? "feature lies" : "features lie"} 15° or more from every neuron.` : "";
     return {
       title: "Circle of curves",
       content: visae.html("div", { class: "circled" }, visae.html("h1", {}, "Circle of curve detectors"),

@@ -69,7 +69,7 @@
 
   const weights = (units, unit, page) => {
     const other = units.kind(unit) === 1 ? 0 : 1;
-    const title = other === 0 ? "What it adds to neurons" : "Features that write to it";
+    const title = other === 0 ? "What it adds to neurons, over its value" : "What features add to it, over their value";
     const rows = page.writes.map(([number, value]) => ({ label: units.short(units.of(other, number)), value, href: units.href(units.of(other, number)) }));
     if (rows.length === 0) return null;
     return visae.figure(title, visae.bars(rows, `${title}: ${rows.map(({ label, value }) => `${label} ${visae.number(value)}`).join(", ")}`), { table: () => [["unit", "weight"], rows.map(({ label, value }) => [label, value])] });

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 import visae
 from visae.errors import VisaeError
 from visae.examples import clear_of_border, find
-from visae.images import Leaves
+from visae.images import Leaves, open_images
 from visae.tuning import battery
 from visae.units import features, neurons
 from visae.viz.atlas import Contents, build_atlas
@@ -57,6 +58,7 @@ def test_the_columns(made):
     assert min(columns["x"][48:]) == 0
     assert max(columns["y"][48:]) == 1
     assert sum(columns["share"][:48]) == pytest.approx(1, abs=1e-3)
+    assert 0 < sum(columns["share"][48:]) < 1.2
     assert atlas["positions"] == maps[0][:, 0].numel()
 
 
@@ -77,7 +79,7 @@ def test_the_page_of_a_unit(made):
         assert len(as_bytes(page["map"])) == circle.values[unit].numel()
         assert sum(page["histogram"]["counts"]) > 0
         assert len(page["histogram"]["edges"]) == len(page["histogram"]["counts"]) + 1
-    decoder = units[1].directions
+    decoder = torch.nn.functional.normalize(units[1].directions, dim=1)
     page = data(folder, "data/units/00000")
     expected = decoder[4].abs().argsort(descending=True)[:12].tolist()
     assert [other for other, _ in page["units"][52]["writes"]] == expected
@@ -127,3 +129,34 @@ def test_every_image_that_is_an_example_is_there(made):
 def test_no_examples_is_refused():
     with pytest.raises(VisaeError, match="at least 1"):
         Contents(top=0)
+
+
+def test_an_image_is_reconstructed_as_the_sae_does_it(made):
+    folder, units = made
+    page = data(folder, "data/images/00000")
+    image = data(folder, "data/atlas")["images"]["indices"][0]
+    with torch.inference_mode():
+        x = units[0].maps(IMAGES.read(image)[0][None].float() / 255)
+        rebuilt = units[1].sae.decode(units[1].sae.encode(x))
+    missed = ((x - rebuilt).square().sum(1) / x.square().sum(1).clamp_min(1e-12)).clamp(0, 1).flatten()
+    planes = zlib.decompress(base64.b64decode(page["data"]))
+    found = np.frombuffer(planes, np.uint8)[-len(missed) :] / 255
+    assert found == pytest.approx(missed.numpy(), abs=1 / 250)
+    assert missed.min() < 0.9
+
+
+def test_where_photographs_lie_on_this_machine_is_not_told(tmp_path):
+    (tmp_path / "home" / "a").mkdir(parents=True)
+    for name in ("a/1.png", "2.png"):
+        Image.fromarray(IMAGES.read(len(name))[0].permute(1, 2, 0).numpy()).save(tmp_path / "home" / name)
+    listed = tmp_path / "list.txt"
+    listed.write_text("".join(f"{tmp_path}/home/{name}\n" for name in ("a/1.png", "2.png")))
+    network = visae.network("planted", device="cpu")
+    sae = visae.TopK(width=4, k=1).build(48, torch.Generator().manual_seed(3)).requires_grad_(False)
+    sae.about = {"network": "planted", "layer": "mixed"}
+    out = tmp_path / "site"
+    build_atlas(sae, network, open_images(listed, 96, 96), out, Contents(top=1))
+    folder = next(out.glob("atlas-*"))
+    images = data(folder, "data/atlas")["images"]
+    assert (images["name"], images["keys"]) == ("list.txt", ["a/1.png", "2.png"])
+    assert not any(str(tmp_path).encode() in path.read_bytes() for path in out.rglob("*") if path.is_file())

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import visae
+from visae.metrics.shares import shares
 from visae.units import features, neurons
 from visae.viz.atlas.statistics import BINS, Statistics
 
@@ -42,18 +43,16 @@ def test_what_lies_beyond_the_bins_is_counted_in_the_nearest(units):
 
 
 def test_shares_of_the_layers_variance(units):
-    draws = torch.Generator().manual_seed(2)
-    x = torch.rand(400, 48, generator=draws)
+    x = torch.rand(400, 48, generator=torch.Generator().manual_seed(2))
+    rows = x.double().numpy()
     for of in units:
         f = of.read(x.T.reshape(1, 48, 20, 20))[0].flatten(1).T
         found = Statistics(of, 1.0)
         found.sample(x[:100], f[:100])
         found.sample(x[100:], f[100:])
-        rows, values, d = (t.double().numpy() for t in (x, f, of.directions))
-        total = rows.var(0).sum()
-        expected = [np.cov(values[:, i], rows @ d[i], bias=True)[0, 1] / total for i in range(len(of))]
-        assert found.share.numpy() == pytest.approx(np.array(expected), abs=1e-9)
-    # Neurons divide the variance among them.
-    found = Statistics(units[0], 1.0)
-    found.sample(x, x)
-    assert found.share.sum().item() == pytest.approx(1)
+        if of.sae is None:
+            expected = rows.var(0) / rows.var(0).sum()
+        else:
+            of_neurons = shares(of.sae, lambda: [x]).share.numpy()
+            expected = (of_neurons * rows.var(0)).sum(1) / rows.var(0).sum()
+        assert found.share.numpy() == pytest.approx(expected, abs=1e-6)

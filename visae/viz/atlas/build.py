@@ -1,5 +1,6 @@
 """Building an atlas: everything that is measured of every unit of a dictionary, as a folder with a page."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,7 +145,7 @@ def _write_image(look: Look, number: int, site: Site) -> None:
 
 def _write_units(of: Sequence[Population], heats: Heats, pictures: Pictures, together: Together, site: Site) -> None:
     """Write the data and the maps of all units, 64 a file."""
-    decoder = of[1].units.directions.cpu()
+    decoder = torch.nn.functional.normalize(of[1].units.directions.cpu(), dim=1)
     near = alike(torch.cat([population.units.directions.cpu() for population in of]), _NEIGHBOURS)
     company = together.most(_NEIGHBOURS)
     reached = _reached(of, pictures)
@@ -252,6 +253,8 @@ def _atlas(
 ) -> dict[str, Any]:
     layer, keys = of[0].units.layer, [images.key(image) for image in shown]
     credits = credits_of(keys, contents.credits)
+    # Where they lie on this machine is nobody's business.
+    above = os.path.commonpath(keys) if len(keys) > 1 and all(map(os.path.isabs, keys)) else ""
     return {
         "schema": ATLAS_SCHEMA,
         "layer": {
@@ -276,11 +279,11 @@ def _atlas(
         "stimuli": stimuli(of[0]),
         "images": {
             "size": images.size,
-            "name": images.name,
+            "name": os.path.basename(images.name.rstrip("/")),
             "searched": of[0].found.images,
             "skipped": of[0].found.skipped,
             "indices": list(shown),
-            "keys": keys,
+            "keys": [os.path.relpath(key, above) if above else key for key in keys],
             "credits": _table(credits),
         },
         "positions": of[0].statistics.positions,

@@ -1,6 +1,7 @@
 """What a pass over images says of every unit of a population: how often, how strongly, and how much it explains."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
@@ -15,7 +16,8 @@ class Statistics:
     fires:      positions at which each unit is above zero, [u];  positions: all.
     histogram:  how many of these in each quarter of an octave, [u, BINS], from `edge(i)` to `edge(i + 1)`.
     share:      of the variance of the layer's rows, what each unit explains: Cov(f_i, d_i . x) / sum_j Var(x_j), with
-                d_i its direction; of neurons, their own part of the variance. From a sample of the positions.
+                d_i its direction, of length 1, since values are of that length; of neurons, their own part of the
+                variance. Shares of all features sum to Cov(x_hat, x) / Var(x). From a sample of the positions.
     """
 
     def __init__(self, units: Units, largest: float):
@@ -40,7 +42,7 @@ class Statistics:
     def sample(self, x: Float[Tensor, "n c"], f: Float[Tensor, "n u"]) -> None:
         """Take rows of the layer into account, with the units' values there."""
         x, f = x.double().cpu(), f.double().cpu()
-        along = x @ self.units.directions.cpu().double().T
+        along = x @ F.normalize(self.units.directions.cpu().double(), dim=1).T
         self._rows += len(x)
         self._sums += torch.stack([f.sum(0), along.sum(0), (f * along).sum(0)])
         self._layer += torch.stack([x.sum(0), x.square().sum(0)])

@@ -69,7 +69,8 @@ class Survey:
             for statistics, values in zip(self.statistics, read, strict=True):
                 statistics.add(values)
             self._sample(maps, read, image, per_image)
-            yield Look(image, batch.pixels[place], [of[0].cpu() for of in read], self.sae.decode(read[-1])[0].cpu())
+            rebuilt = self.sae.decode(self.sae.encode(maps))
+            yield Look(image, batch.pixels[place], [of[0].cpu() for of in read], rebuilt[0].cpu())
 
     def _sample(self, maps: Tensor, read: Sequence[Tensor], image: int, per_image: int) -> None:
         draws = generator(self.seed, "survey", image)

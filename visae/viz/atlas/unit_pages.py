@@ -23,7 +23,7 @@ def unit_page(
 ) -> dict[str, Any]:
     """The data of one unit; see the fields.
 
-    decoder:  what one unit of each feature adds to each neuron.
+    decoder:  the features' directions, of length 1: what a feature adds to each neuron, over its value.
     drawn:    what the picture, and that of its opposite, reached; null for one that was not drawn.
     """
     circle = of.swept.responses["circle"]
