@@ -4,7 +4,8 @@
     python benchmarks/atlas.py look SITE   # Chromium and playwright are needed
     python benchmarks/atlas.py look SITE --wide 16384
 
-write:  after drawing; pictures of noise of the usual size stand for drawn ones, which take as long to lay out.
+write:  after drawing; smooth noise of the usual size stands for drawn pictures, which take as long to lay out and, by
+        those of mixed3b_5x5, 2.4 KB each.
 look:   from the disk, 1280 x 800. First view: from the navigation to the first screen of the wall with its pictures
         decoded. Scrolling: a wheel turned over the whole wall, frames a second. Memory: of JavaScript, after that and
         after the pages of 50 units. With --wide, of a copy of which the features are repeated to so many: seconds from
@@ -20,6 +21,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from machine import machine
 
 import visae
@@ -64,7 +66,9 @@ DECODED = """() => Promise.all([...new Set([...document.querySelectorAll('.cell 
 def placeholders(album: Album) -> Album:
     draws = torch.Generator().manual_seed(0)
     for number in range(len(album.units)):
-        save_png(torch.rand(3, album.window.picture, album.window.picture, generator=draws), album.file(number), {})
+        size = album.window.picture
+        picture = F.interpolate(torch.rand(1, 3, 16, 16, generator=draws), (size, size), mode="bicubic")[0]
+        save_png(picture, album.file(number), {})
     return album
 
 
@@ -108,7 +112,7 @@ def widened(site: Path, count: int, out: Path) -> Path:
     path.write_text(f"{head},{json.dumps(atlas)});\n")
     sheets = sorted(path.parent.parent.glob("walls/*-0000.webp"))
     for sheet in sheets:
-        for number in range((first + count) // 256 + 1):
+        for number in range((first + count) // atlas["wall"]["across"] ** 2 + 1):
             other = sheet.with_name(sheet.name.replace("0000", f"{number:04d}"))
             if not other.exists():
                 shutil.copy(sheet, other)

@@ -13,8 +13,15 @@
       return share !== null && share >= low - 1e-9 && share <= high + 1e-9;
     });
 
+  // What a search looks through: made once, of thousands of units.
+  const texts = new Map();
+  const textOf = (units, unit) => {
+    if (!texts.has(unit)) texts.set(unit, `${units.title(unit)} ${units.label(unit)} ${units.short(unit)} ${visae.FAMILY_NAMES[units.family(unit)]}`.toLowerCase());
+    return texts.get(unit);
+  };
+
   const matches = (units, unit, words) => {
-    const text = `${units.title(unit)} ${units.label(unit)} ${units.short(unit)} ${visae.FAMILY_NAMES[units.family(unit)]}`.toLowerCase();
+    const text = textOf(units, unit);
     return words.every((word) => (/^\d+$/.test(word) ? units.number(unit) === Number(word) : text.includes(word)));
   };
 

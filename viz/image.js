@@ -21,14 +21,14 @@
     const of = data.kinds[kind];
     return Array.from({ length: of.rows }, (_, row) => row * data.positions + position)
       .filter((at) => of.values[at] > 0)
-      .map((at) => ({ number: 256 * of.high[at] + of.low[at], value: (of.values[at] / 255) * of.largest, at }));
+      .map((at) => ({ number: 256 * of.high[at] + of.low[at], value: (of.values[at] / data.levels) * of.largest, at }));
   };
 
   // The map of one unit, 0..1, from where it is among the strongest.
   const mapOf = (data, kind, number) => {
     const of = data.kinds[kind];
     const map = new Float32Array(data.positions);
-    for (let at = 0; at < of.values.length; at += 1) if (256 * of.high[at] + of.low[at] === number) map[at % data.positions] = of.values[at] / 255;
+    for (let at = 0; at < of.values.length; at += 1) if (256 * of.high[at] + of.low[at] === number) map[at % data.positions] = of.values[at] / data.levels;
     return map;
   };
 
@@ -71,9 +71,9 @@
       Object.assign(where.style, { left: share(box.left), top: share(box.top), width: share(box.side), height: share(box.side) });
       const features = strongest(data, 1, at);
       const neurons = strongest(data, 0, at);
-      const again = neurons.map(({ at: index }) => (data.rebuilt[index] / 255) * data.kinds[0].largest);
+      const again = neurons.map(({ at: index }) => (data.rebuilt[index] / data.levels) * data.kinds[0].largest);
       told.replaceChildren(
-        visae.html("p", {}, `Row ${position[0]}, column ${position[1]}: ${data.missed[at] === 255 ? "nothing" : visae.percent(1 - data.missed[at] / 255)} of the activation is reconstructed (1 − |x − x̂|² / |x|²).`),
+        visae.html("p", {}, `Row ${position[0]}, column ${position[1]}: ${data.missed[at] === data.levels ? "nothing" : visae.percent(1 - data.missed[at] / data.levels)} of the activation is reconstructed (1 − |x − x̂|² / |x|²).`),
         visae.table("Features that fire here", ["feature", "value"], features.map(({ number, value }) => [link(1, number), visae.number(value)]), features.map(({ number, value }) => [units.label(units.of(1, number)), value])),
         visae.table("Strongest neurons here", ["neuron", "value", "reconstructed"], neurons.map(({ number, value }, index) => [link(0, number), visae.number(value), visae.number(again[index])]), neurons.map(({ number, value }, index) => [units.label(units.of(0, number)), value, again[index]])));
     };
@@ -105,7 +105,7 @@
       return made;
     };
     const list = (kind) => visae.html("div", { class: "layers" }, ranked(data, kind).map((number) => { const unit = units.of(kind, number); return button(units.short(unit), () => mapOf(data, kind, number), unit); }));
-    const missed = button("what is not reconstructed", () => Float32Array.from(data.missed, (value) => value / 255));
+    const missed = button("what is not reconstructed", () => Float32Array.from(data.missed, (value) => value / data.levels));
     const [author, licence, origin] = atlas.images.credits.rows[atlas.images.credits.of[place]];
     const next = (by, words) => place + by >= 0 && place + by < atlas.images.keys.length && visae.html("a", { class: "step", href: `#image/${place + by}` }, words);
     tell();
@@ -115,7 +115,7 @@
       visae.html("nav", { "aria-label": "Images before and after" }, next(-1, "‹ before"), visae.html("a", { class: "step", href: "#" }, "all units"), next(1, "after ›")),
       visae.html("h1", {}, visae.foreign(key)),
       visae.html("p", { class: "note credit" }, author || licence || origin ? [visae.foreign([author, licence].filter(Boolean).join(", ")), origin && [" · ", visae.foreign(origin)]] : atlas.images.name.startsWith("leaves:") ? "Dead leaves, generated." : "Whose photograph it is has not been said."),
-      visae.html("div", { class: "looked" }, visae.html("div", {}, stage, visae.html("p", { class: "note" }, "Click a position for what fires there; choose a unit for where it fires. Of each position the eight strongest neurons and features are kept.")), told),
+      visae.html("div", { class: "looked" }, visae.html("div", {}, stage, visae.html("p", { class: "note" }, `Click a position for what fires there; choose a unit for where it fires. Of each position the ${data.neurons} strongest neurons and ${data.features} strongest features are kept, in ${data.levels} steps of the image's largest value.`)), told),
       visae.html("h2", {}, "Where they fire"), missed, visae.html("h3", {}, "features, by the sum of their values"), list(1), visae.html("h3", {}, "neurons"), list(0));
     return { title: key, content: element };
   };

@@ -13,7 +13,7 @@
   // Whether there is a drawn picture of a unit's kind.
   visae.isDrawn = (units, unit) => units.atlas.drawn[units.kind(unit) === 0 ? "neurons" : "features"];
 
-  // Lay a unit's tile behind an element: one of a sheet of 16 by 16.
+  // Lay a unit's tile behind an element: one of a sheet of several across and down.
   visae.tile = (element, units, unit, wall) => {
     const { across } = units.atlas.wall;
     const place = unit % across ** 2;

@@ -29,6 +29,7 @@
       this.neurons = atlas.counts[0];
       this.count = atlas.counts[0] + atlas.counts[1];
       this.layer = atlas.layer.name;
+      this.ranges = new Map();
     }
 
     kind(unit) { return unit < this.neurons ? 0 : 1; }
@@ -71,6 +72,11 @@
 
     // Smallest and largest value of a figure; of a logarithmic one, above zero.
     range(name) {
+      if (!this.ranges.has(name)) this.ranges.set(name, this.measured(name));
+      return this.ranges.get(name);
+    }
+
+    measured(name) {
       const figure = visae.FIGURES[name];
       if (figure.cyclic) return [0, figure.cyclic];
       let low = Infinity;

@@ -2,7 +2,7 @@
 // The wall: a picture of every unit. Only the rows that are seen are in the page, whatever the number of units.
 
 {
-  const CELL = { width: 78, height: 98 };
+  const CELL = { width: 72, height: 92 };
   const BEYOND = 3; // rows above and below what is seen
 
   class Wall {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from visae.viz.atlas.image_pages import MOST, image_page
+from visae.viz.atlas.image_pages import FEATURES, LEVELS, NEURONS, image_page
 from visae.viz.atlas.survey import Look
 
 
@@ -34,18 +34,18 @@ def test_the_strongest_at_every_position(counts):
     for kind, of, largest in zip(("neurons", "features"), maps, page["largest"][::-1], strict=True):
         values = of.flatten(1).double().numpy()
         which, value = planes[kind]
-        k = min(MOST, len(values))
+        k = min({"features": FEATURES, "neurons": NEURONS}[kind], len(values))
         assert which.shape == (k, 24)
         order = np.sort(values, axis=0)[::-1][:k]
         assert np.take_along_axis(values, which, 0) == pytest.approx(order)
         assert largest == pytest.approx(values.max(), rel=1e-3)
-        assert value / 255 * values.max() == pytest.approx(order, abs=values.max() / 255)
+        assert value / LEVELS * values.max() == pytest.approx(order, abs=values.max() / LEVELS)
         assert ((value > 0) == (order > 0)).all()
     x, again = maps[0].flatten(1).double().numpy(), rebuilt.flatten(1).double().numpy()
     own = np.take_along_axis(again, planes["neurons"][0], 0)
-    assert planes["rebuilt"] / 255 * x.max() == pytest.approx(np.clip(own, 0, x.max()), abs=x.max() / 255)
+    assert planes["rebuilt"] / LEVELS * x.max() == pytest.approx(np.clip(own, 0, x.max()), abs=x.max() / LEVELS)
     missed = np.clip(((x - again) ** 2).sum(0) / np.maximum((x**2).sum(0), 1e-12), 0, 1)
-    assert planes["missed"] / 255 == pytest.approx(missed, abs=1 / 255)
+    assert planes["missed"] / LEVELS == pytest.approx(missed, abs=1 / LEVELS)
 
 
 def test_an_image_in_which_nothing_fires():

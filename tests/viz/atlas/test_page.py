@@ -187,8 +187,9 @@ def test_what_an_image_page_says_is_what_fires(open_page):
           const found = await visae.load('data/images/00002');
           const bytes = await visae.inflated(found.data);
           const p = found.height * found.width, at = 8 * found.width + 9, k = found.features;
+          const scale = found.largest[0] / found.levels;
           return Array.from({length: k}, (_, row) => [256 * bytes[row * p + at] + bytes[(k + row) * p + at],
-                                                       bytes[(2 * k + row) * p + at] / 255 * found.largest[0]]);
+                                                       bytes[(2 * k + row) * p + at] * scale]);
         }"""
     )
     fires = [(number, value) for number, value in values if value > 0]
