@@ -36,7 +36,7 @@ def test_pictures_are_drawn_once_and_the_atlas_can_be_written_again(dictionary, 
     version = next(out.glob("atlas-*"))
     assert len(list((version / "drawn").iterdir())) == 68
     assert len(list((version / "photos").iterdir())) <= 3
-    assert len(list((version / "walls").iterdir())) == 2
+    assert len(list((version / "walls").iterdir())) == 2 * 4
 
 
 @pytest.mark.parametrize(
