@@ -18,7 +18,7 @@
   const missing = (words) => ({ title: "Not found", content: visae.html("div", {}, visae.html("h1", {}, "Not found"), visae.html("p", {}, visae.foreign(words)), visae.html("p", {}, visae.html("a", { href: "#" }, "All units"))) });
 
   const find = async (of) => {
-    if (of.length === 1 && of[0] in VIEWS) return visae.parts[VIEWS[of[0]][1]](units);
+    if (of.length === 1 && Object.hasOwn(VIEWS, of[0])) return visae.parts[VIEWS[of[0]][1]](units);
     if (of[0] === "image") return (await visae.parts.image(units, of)) ?? missing(`There is no image ${of[1] ?? ""} in this atlas.`);
     const unit = units.find(of);
     return unit === null ? missing(`This atlas of ${units.layer} has nothing at ${of.join("/")}.`) : visae.parts.unit(units, unit);
@@ -42,7 +42,10 @@
     view = next;
     main.replaceChildren(next.content);
     document.title = `${next.title} · visae atlas`;
-    document.querySelectorAll("#top a").forEach((link) => link.toggleAttribute("aria-current", link.getAttribute("href") === `#${of.join("/")}`));
+    document.querySelectorAll("#top a").forEach((link) => {
+      if (link.getAttribute("href") === `#${of.join("/")}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
     if (next.shown) next.shown();
     else window.scrollTo(0, 0);
     if (!first) main.focus({ preventScroll: true });
@@ -70,6 +73,11 @@
     }
   };
 
+  // An address of its own would be taken for a view.
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById("main").focus();
+  });
   history.scrollRestoration = "manual";
   begin();
 }

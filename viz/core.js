@@ -12,7 +12,11 @@ const visae = { parts: {} };
   visae.file = (name) => base + name;
 
   // Called by the data files.
-  visae.take = (name, content) => waiting.get(name)?.resolve(content);
+  visae.take = (name, content) => {
+    const entry = waiting.get(name);
+    if (entry) entry.taken = true;
+    entry?.resolve(content);
+  };
 
   // The content of a data file, read once. A page opened from a disk may not fetch, but it may run scripts.
   visae.load = (name) => {
@@ -22,12 +26,13 @@ const visae = { parts: {} };
       waiting.set(name, entry);
       const script = document.createElement("script");
       script.src = visae.file(`${name}.js`);
-      script.onload = () => script.remove();
-      script.onerror = () => {
+      const failed = (words) => {
         waiting.delete(name);
         script.remove();
-        entry.reject(new Error(`${name}.js is missing from the atlas; it may not have been copied whole`));
+        entry.reject(new Error(`${name}.js is ${words}; the atlas may not have been copied whole`));
       };
+      script.onload = () => (entry.taken ? script.remove() : failed("damaged"));
+      script.onerror = () => failed("missing");
       document.head.append(script);
     }
     return waiting.get(name).promise;

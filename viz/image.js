@@ -59,9 +59,12 @@
     const canvas = visae.html("canvas", { class: "over", width: data.width, height: data.height, style: visae.spread(atlas) });
     const where = visae.html("span", { class: "where" });
     const stage = visae.html("div", { class: "stage", tabindex: 0, role: "application", "aria-label": "The image. Arrow keys move the position whose units are listed." }, visae.html("img", { src: visae.photo(place), alt: key }), canvas, where);
-    const told = visae.html("div", { class: "told" });
+    const said = visae.html("p", { role: "status" });
+    const tables = visae.html("div", {});
+    const told = visae.html("div", { class: "told" }, said, tables);
     const [row, column] = (parts[2] ?? "").split(",").map(Number);
-    let position = row < data.height && column < data.width ? [row, column] : [data.height >> 1, data.width >> 1];
+    const inside = (value, count) => Number.isInteger(value) && value >= 0 && value < count;
+    let position = inside(row, data.height) && inside(column, data.width) ? [row, column] : [data.height >> 1, data.width >> 1];
 
     const link = (kind, number) => { const unit = units.of(kind, number); return visae.html("a", { href: units.href(unit) }, units.short(unit)); };
     const tell = () => {
@@ -72,9 +75,9 @@
       const features = strongest(data, 1, at);
       const neurons = strongest(data, 0, at);
       const again = neurons.map(({ at: index }) => (data.rebuilt[index] / data.levels) * data.kinds[0].largest);
-      told.replaceChildren(
-        visae.html("p", {}, `Row ${position[0]}, column ${position[1]}: ${data.missed[at] === data.levels ? "nothing" : visae.percent(1 - data.missed[at] / data.levels)} of the activation is reconstructed (1 − |x − x̂|² / |x|²).`),
-        visae.table("Features that fire here", ["feature", "value"], features.map(({ number, value }) => [link(1, number), visae.number(value)]), features.map(({ number, value }) => [units.label(units.of(1, number)), value])),
+      said.textContent = `Row ${position[0]}, column ${position[1]}: ${data.missed[at] === data.levels ? "nothing" : visae.percent(1 - data.missed[at] / data.levels)} of the activation is reconstructed (1 − |x − x̂|² / |x|²). ${features.length} features listed.`;
+      tables.replaceChildren(
+        visae.table("Strongest features here", ["feature", "value"], features.map(({ number, value }) => [link(1, number), visae.number(value)]), features.map(({ number, value }) => [units.label(units.of(1, number)), value])),
         visae.table("Strongest neurons here", ["neuron", "value", "reconstructed"], neurons.map(({ number, value }, index) => [link(0, number), visae.number(value), visae.number(again[index])]), neurons.map(({ number, value }, index) => [units.label(units.of(0, number)), value, again[index]])));
     };
     const pick = (event) => {
@@ -116,7 +119,7 @@
       visae.html("h1", {}, visae.foreign(key)),
       visae.html("p", { class: "note credit" }, author || licence || origin ? [visae.foreign([author, licence].filter(Boolean).join(", ")), origin && [" · ", visae.foreign(origin)]] : atlas.images.name.startsWith("leaves:") ? "Dead leaves, generated." : "Whose photograph it is has not been said."),
       visae.html("div", { class: "looked" }, visae.html("div", {}, stage, visae.html("p", { class: "note" }, `Click a position for what fires there; choose a unit for where it fires. Of each position the ${data.neurons} strongest neurons and ${data.features} strongest features are kept, in ${data.levels} steps of the image's largest value.`)), told),
-      visae.html("h2", {}, "Where they fire"), missed, visae.html("h3", {}, "features, by the sum of their values"), list(1), visae.html("h3", {}, "neurons"), list(0));
+      visae.html("h2", {}, "Where they fire"), missed, visae.html("h3", {}, "features, by the sum of what is kept of them"), list(1), visae.html("h3", {}, "neurons"), list(0));
     return { title: key, content: element };
   };
 }

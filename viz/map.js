@@ -17,18 +17,27 @@
     };
   };
 
-  const legend = (units, name) => {
-    if (name === "family") return visae.html("p", { class: "legend" }, units.atlas.families.map((family) => visae.html("span", {}, visae.html("span", { class: "dot", style: { background: visae.FAMILY_COLOURS[family] } }), visae.FAMILY_NAMES[family])));
+  // The colours' meaning, below the points, where it is saved with them.
+  const legend = (svg, units, name) => {
+    const y = SIDE + 16;
+    if (name === "family") {
+      let x = MARGIN;
+      for (const family of units.atlas.families) {
+        svg.append(visae.svg("circle", { cx: x + 5, cy: y - 4, r: 5, fill: visae.FAMILY_COLOURS[family] }), visae.text(x + 14, y, visae.FAMILY_NAMES[family]));
+        x += 26 + 6.6 * visae.FAMILY_NAMES[family].length;
+      }
+      return;
+    }
     const figure = visae.FIGURES[name];
-    const range = units.range(name);
+    const [low, high] = units.range(name);
     const scale = figure.cyclic ? visae.twilight : visae.viridis;
-    const bar = visae.html("span", { class: "bar", style: { background: `linear-gradient(to right, ${Array.from({ length: 9 }, (_, at) => scale(at / 8)).join(",")})` } });
-    return visae.html("p", { class: "legend" }, figure.text(range[0]), bar, figure.text(range[1]), ` ${figure.note}${figure.log ? "; logarithmic" : ""}`);
+    for (let bin = 0; bin < BINS; bin += 1) svg.append(visae.svg("rect", { x: 100 + 6 * bin, y: y - 10, width: 6.3, height: 12, fill: scale(bin / (BINS - 1)) }));
+    svg.append(visae.text(94, y, figure.cyclic ? "0°" : figure.text(low), { "text-anchor": "end" }), visae.text(106 + 6 * BINS, y, figure.cyclic ? `${figure.cyclic}°` : figure.text(high)), visae.text(SIDE - MARGIN, y, `${figure.label}${figure.log ? ", logarithmic" : ""}`, { "text-anchor": "end" }));
   };
 
   // Points of one colour are one path of dots: thousands of features are a few dozen elements.
   const draw = (units, features, name) => {
-    const svg = visae.plot(SIDE, SIDE, `Map of ${features.length} features by decoder direction, coloured by ${name}`);
+    const svg = visae.plot(SIDE, SIDE + 28, `Map of ${features.length} features by decoder direction, coloured by ${name}`);
     const place = (share) => MARGIN + share * (SIDE - 2 * MARGIN);
     const colour = coloured(units, name);
     const paths = new Map();
@@ -38,6 +47,7 @@
     }
     const size = Math.max(3.5, Math.min(8, 230 / Math.sqrt(features.length)));
     for (const [of, path] of paths) svg.append(visae.svg("path", { d: path, stroke: of, "stroke-width": size.toFixed(1), "stroke-linecap": "round", fill: "none" }));
+    legend(svg, units, name);
     return svg;
   };
 
@@ -65,7 +75,7 @@
     const pointed = (event, svg) => {
       const box = svg.getBoundingClientRect();
       const share = (at, from, size) => (((at - from) / size) * SIDE - MARGIN) / (SIDE - 2 * MARGIN);
-      return nearest(share(event.clientX, box.left, box.width), share(event.clientY, box.top, box.height));
+      return nearest(share(event.clientX, box.left, box.width), share(event.clientY, box.top, box.width));
     };
     const go = () => { if (current !== null) location.hash = units.href(current); };
     const keys = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -88,7 +98,7 @@
       svg.addEventListener("click", (event) => { current = pointed(event, svg); go(); });
       svg.addEventListener("keydown", (event) => pressed(event, svg));
       const table = () => [["unit", "x", "y", name], features.map((unit) => [units.label(unit), units.columns.x[unit], units.columns.y[unit], name === "family" ? units.family(unit) : units.columns[name][unit]])];
-      place.replaceChildren(visae.figure("Map of decoder directions", svg, { table, note: "Principal components of the normalised directions, arranged by t-SNE: neighbours are alike; how far apart groups are says little." }), legend(units, name));
+      place.replaceChildren(visae.figure("Map of decoder directions", svg, { table, note: "Principal components of the normalised directions, arranged by t-SNE: neighbours are alike; how far apart groups are says little." }));
     };
     const options = [["family", "family"], ...Object.entries(visae.FIGURES).map(([name, { label }]) => [name, label])];
     const choose = visae.html("label", { class: "choice" }, "colour by", visae.html("select", { "aria-label": "colour by", onchange: (event) => { visae.state.colour = event.target.value; show(); } }, options.map(([name, label]) => visae.html("option", { value: name, selected: name === visae.state.colour }, label))));

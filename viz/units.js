@@ -86,7 +86,7 @@
         low = Math.min(low, value);
         high = Math.max(high, value);
       }
-      return low > high ? [0, 1] : [low, high];
+      return low > high ? [figure.log ? 1 : 0, 1] : [low, high];
     }
   }
 

@@ -28,7 +28,7 @@
 
     show(chosen) {
       this.chosen = chosen;
-      this.current = 0;
+      this.current = Math.max(chosen.indexOf(visae.state.unit), 0);
       this.clear();
       if (this.grid.isConnected) this.lay();
     }
@@ -54,7 +54,7 @@
       const first = Math.max(Math.floor(above / CELL.height) - BEYOND, 0) * this.columns;
       const last = Math.min((Math.ceil((above + window.innerHeight) / CELL.height) + BEYOND) * this.columns, this.chosen.length);
       for (const [place, tile] of this.tiles) {
-        if ((place < first || place >= last) && tile !== document.activeElement) {
+        if ((place < first || place >= last) && !tile.contains(document.activeElement)) {
           tile.remove();
           this.tiles.delete(place);
         }
@@ -64,6 +64,10 @@
         if (!this.tiles.has(place)) fresh.push(this.tile(place));
       }
       this.grid.append(...fresh);
+      // One of those that are seen can always be reached with Tab.
+      const inside = Math.max(Math.ceil(above / CELL.height), 0) * this.columns;
+      const reached = this.tiles.has(this.current) ? this.current : Math.min(inside, last - 1);
+      this.tiles.forEach((tile, place) => { tile.firstChild.tabIndex = place === reached ? 0 : -1; });
     }
 
     tile(place) {
@@ -72,18 +76,18 @@
       const family = units.family(unit);
       const face = visae.html("span", { class: "face" });
       visae.tile(face, units, unit, visae.state.wall === "drawn" && visae.isDrawn(units, unit) ? "drawn" : "examples");
-      const tile = visae.html("a", { role: "listitem", class: units.dead(unit) ? "cell dead" : "cell", href: units.href(unit), "aria-label": units.words(unit), title: units.words(unit), tabindex: place === this.current ? 0 : -1,
-        style: { left: `${(place % this.columns) * CELL.width}px`, top: `${Math.floor(place / this.columns) * CELL.height}px` },
-        onfocus: () => this.choose(place) },
+      const link = visae.html("a", { href: units.href(unit), "aria-label": units.words(unit), title: units.words(unit), onfocus: () => this.choose(place), onclick: () => this.choose(place) },
         face, visae.html("span", { class: "name" }, family !== "none" && visae.html("span", { class: "dot", style: { background: visae.FAMILY_COLOURS[family] } }), units.short(unit)));
+      const tile = visae.html("div", { role: "listitem", class: units.dead(unit) ? "cell dead" : "cell", "aria-setsize": this.chosen.length, "aria-posinset": place + 1,
+        style: { left: `${(place % this.columns) * CELL.width}px`, top: `${Math.floor(place / this.columns) * CELL.height}px` } }, link);
       this.tiles.set(place, tile);
       return tile;
     }
 
     choose(place) {
-      this.tiles.get(this.current)?.setAttribute("tabindex", -1);
       this.current = place;
-      this.tiles.get(place)?.setAttribute("tabindex", 0);
+      visae.state.unit = this.chosen[place];
+      this.tiles.forEach((tile, at) => { tile.firstChild.tabIndex = at === place ? 0 : -1; });
     }
 
     // Arrow keys go from tile to tile; Tab leaves the wall.
@@ -95,7 +99,7 @@
       const top = Math.floor(place / this.columns) * CELL.height + this.grid.getBoundingClientRect().top;
       if (top < 0 || top + CELL.height > window.innerHeight) window.scrollBy(0, top - window.innerHeight / 2);
       this.fill();
-      this.tiles.get(place)?.focus({ preventScroll: true });
+      this.tiles.get(place)?.firstChild.focus({ preventScroll: true });
     }
   }
 

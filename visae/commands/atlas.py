@@ -12,7 +12,7 @@ from visae.commands.options import File, Text, open_usual
 from visae.errors import VisaeError
 from visae.images import Images, some_of
 from visae.sae import load
-from visae.viz.atlas import Contents, build_atlas, draw_pictures, manifest_of, read_credits, refuse_foreign, server
+from visae.viz.atlas import Contents, build_atlas, draw_pictures, find_credits, refuse_foreign, server
 from visae.zoo import Network
 
 COUNT, STEPS = 1024, 128
@@ -72,8 +72,7 @@ class Atlas:
         sae = load(self.target)
         network = visae.network(sae.about["network"], self.weights, self.device)
         images = some_of(open_usual(self.images, self.seed), self.count)
-        manifest = self.credits or manifest_of(self.images)
-        known = read_credits(manifest) if manifest else {}
+        known = find_credits(self.images, [images.key(place) for place in range(len(images))], self.credits)
         place = Path(self.target)
         contents = Contents(self.examples, self.seed, known, place if place.is_dir() else place.parent)
         folder = self.pictures or Path(f"{self.out}-pictures")

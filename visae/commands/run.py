@@ -9,7 +9,7 @@ from visae.commands.options import ImageOptions, NetworkOptions, SAEOptions, Tra
 from visae.images import some_of
 from visae.run import run
 from visae.table import show
-from visae.viz.atlas import Contents, manifest_of, read_credits
+from visae.viz.atlas import Contents, find_credits
 
 
 @dataclass(kw_only=True)
@@ -46,7 +46,7 @@ class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
         )
         show(report, self.out)
         if self.atlas:
-            manifest = manifest_of(self.images)
-            contents = Contents(seed=self.seed, credits=read_credits(manifest) if manifest else {})
             some = some_of(images, COUNT)
+            known = find_credits(self.images, [some.key(place) for place in range(len(some))])
+            contents = Contents(seed=self.seed, credits=known)
             print(f"atlas: {write_atlas(network, some, self.out, STEPS, contents)}")

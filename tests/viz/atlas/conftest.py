@@ -50,7 +50,7 @@ def small_atlas(tmp_path_factory):
     ]
     for album in albums:
         album.draw(range(0, 24))
-    known = {images.key(0): Credit(TEXT, TEXT, "javascript:alert(5)")}
+    known = {images.key(0): Credit(TEXT, TEXT, "javascript:alert(5)/" + "a-long-address-without-a-break" * 3)}
     contents = Contents(top=4, credits=known)
     out = folder / "site"
     build_atlas(sae, network, images, out, contents, Pictures(None, *albums))

@@ -145,18 +145,70 @@ def test_an_image_is_reconstructed_as_the_sae_does_it(made):
     assert missed.min() < 0.9
 
 
-def test_where_photographs_lie_on_this_machine_is_not_told(tmp_path):
-    (tmp_path / "home" / "a").mkdir(parents=True)
+@pytest.mark.parametrize(
+    ("listed", "shown"),
+    [
+        (["{0}/a/1.png", "{0}/2.png"], ["a/1.png", "2.png"]),
+        (["{0}/a/1.png"], ["1.png"]),
+        (["home/a/1.png", "{0}/2.png"], ["home/a/1.png", "2.png"]),
+    ],
+)
+def test_where_photographs_lie_on_this_machine_is_not_told(tmp_path, listed, shown):
+    home = tmp_path / "home"
+    (home / "a").mkdir(parents=True)
     for name in ("a/1.png", "2.png"):
-        Image.fromarray(IMAGES.read(len(name))[0].permute(1, 2, 0).numpy()).save(tmp_path / "home" / name)
-    listed = tmp_path / "list.txt"
-    listed.write_text("".join(f"{tmp_path}/home/{name}\n" for name in ("a/1.png", "2.png")))
-    network = visae.network("planted", device="cpu")
-    sae = visae.TopK(width=4, k=1).build(48, torch.Generator().manual_seed(3)).requires_grad_(False)
-    sae.about = {"network": "planted", "layer": "mixed"}
+        Image.fromarray(IMAGES.read(len(name))[0].permute(1, 2, 0).numpy()).save(home / name)
+    (tmp_path / "list.txt").write_text("".join(f"{name.format(home)}\n" for name in listed))
     out = tmp_path / "site"
-    build_atlas(sae, network, open_images(listed, 96, 96), out, Contents(top=1))
-    folder = next(out.glob("atlas-*"))
-    images = data(folder, "data/atlas")["images"]
-    assert (images["name"], images["keys"]) == ("list.txt", ["a/1.png", "2.png"])
+    network = visae.network("planted", device="cpu")
+    build_atlas(
+        an_sae(network, visae.TopK(width=4, k=1)),
+        network,
+        open_images(tmp_path / "list.txt", 96, 96),
+        out,
+        Contents(top=1),
+    )
+    images = data(next(out.glob("atlas-*")), "data/atlas")["images"]
+    assert (images["name"], sorted(images["keys"])) == ("list.txt", sorted(shown))
     assert not any(str(tmp_path).encode() in path.read_bytes() for path in out.rglob("*") if path.is_file())
+
+
+def an_sae(network, recipe, layer="mixed"):
+    dim = network.layer(layer).channels
+    sae = recipe.build(dim, torch.Generator().manual_seed(3)).requires_grad_(False)
+    sae.about = {"network": network.name, "layer": layer}
+    return sae
+
+
+OTHERS = {
+    "relu": (visae.ReLU(width=12), Leaves(4, 96)),
+    "block": (visae.Block(width=12, size=2, blocks=2), Leaves(4, 96)),
+    "pca": (visae.PCA(), Leaves(4, 96)),
+    "a map of more than 32 positions": (visae.TopK(width=6, k=2), Leaves(2, 160)),
+    "images smaller than the field": (visae.TopK(width=6, k=2), Leaves(3, 48)),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_dictionaries_and_images_of_other_kinds(tmp_path, name):
+    recipe, images = OTHERS[name]
+    network = visae.network("planted", device="cpu")
+    sae = an_sae(network, recipe)
+    build_atlas(sae, network, images, tmp_path / "site", Contents(top=2))
+    folder = next((tmp_path / "site").glob("atlas-*"))
+    atlas = data(folder, "data/atlas")
+    with torch.inference_mode():
+        maps = features(network, "mixed", sae).maps(
+            torch.stack([images.read(i)[0] for i in range(len(images))]) / 255.0
+        )
+    expected = (maps != 0).double().mean((0, 2, 3)).tolist()
+    assert atlas["columns"]["density"][48:] == pytest.approx(expected, rel=1e-3)
+    assert atlas["layer"]["side"] == images.size // 4
+    assert data(folder, "data/units/00000")["heat"] <= 32
+
+
+def test_the_circle_and_the_families_agree(made):
+    folder, _ = made
+    atlas = data(folder, "data/atlas")
+    curves = [unit for unit, family in enumerate(atlas["columns"]["family"]) if atlas["families"][family] == "curve"]
+    assert [*atlas["circle"]["members"][0], *(48 + unit for unit in atlas["circle"]["members"][1])] == curves

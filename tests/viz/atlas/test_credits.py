@@ -3,34 +3,56 @@
 import pytest
 
 from visae.errors import VisaeError
-from visae.viz.atlas.credits import Credit, credits_of, manifest_of, read_credits
+from visae.viz.atlas.credits import Credit, find_credits
 
-TABLE = "file,author,licence,origin_url,source\na/x.jpg,Ada,CC BY,https://a.org,A\nb/x.jpg,,CC0,,B\n"
-
-
-def test_the_longest_end_of_a_path_counts(tmp_path):
-    (tmp_path / "manifest.csv").write_text(TABLE)
-    known = read_credits(tmp_path / "manifest.csv")
-    ada, b = Credit("Ada", "CC BY", "https://a.org"), Credit("B", "CC0", "B")
-    found = credits_of(["a/x.jpg", "/somewhere/photos/b/x.jpg", "x.jpg", "c/x.jpg"], known)
-    assert found == [ada, b, Credit(), Credit()]
+TABLE = "file,author,licence,origin_url,source\na/x.jpg,Ada,CC BY,https://a.org,A\nx.jpg,Ann,,,\nb/x.jpg,,CC0,,B\n,,,\n"
+ADA, ANN, B = Credit("Ada", "CC BY", "https://a.org"), Credit("Ann"), Credit("B", "CC0", "B")
 
 
-def test_it_is_found_beside_the_photographs_or_above(tmp_path):
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    assert manifest_of(str(tmp_path / "a" / "b")) is None
-    (tmp_path / "manifest.csv").write_text(TABLE)
-    assert manifest_of(str(tmp_path / "a")) == tmp_path / "manifest.csv"
-    assert manifest_of(str(tmp_path)) == tmp_path / "manifest.csv"
+@pytest.fixture
+def photographs(tmp_path):
+    folder = tmp_path / "far" / "photographs"
+    (folder / "a").mkdir(parents=True)
+    (folder / "manifest.csv").write_bytes(b"\xef\xbb\xbf" + TABLE.encode())
+    return folder
+
+
+def test_a_file_is_that_very_file(photographs):
+    keys = ["a/x.jpg", "b/x.jpg", "c/x.jpg", "x.jpg"]
+    assert find_credits(str(photographs), keys) == {"a/x.jpg": ADA, "b/x.jpg": B, "x.jpg": ANN}
+    assert find_credits(str(photographs / "a"), ["x.jpg", "y.jpg"]) == {"x.jpg": ADA}
+
+
+def test_paths_of_a_list_may_be_absolute(photographs, tmp_path):
+    listed = tmp_path / "list.txt"
+    listed.touch()
+    keys = [str(photographs / "a" / "x.jpg"), "far/photographs/b/x.jpg"]
+    assert find_credits(str(listed), keys) == {}
+    found = find_credits(str(listed), keys, photographs / "manifest.csv")
+    assert found == {keys[0]: ADA, keys[1]: B}
+
+
+def test_one_that_lies_elsewhere_is_of_the_photographs(photographs, tmp_path):
+    other = tmp_path / "credits.csv"
+    other.write_text("file,author\na/x.jpg,Eve\n")
+    assert find_credits(str(photographs), ["a/x.jpg"], other) == {"a/x.jpg": Credit("Eve")}
+
+
+def test_nobody_took_dead_leaves(tmp_path, monkeypatch):
+    (tmp_path / "manifest.csv").write_text("rubbish\n")
+    monkeypatch.chdir(tmp_path)
+    assert find_credits("leaves:3", ["leaf 0"]) == {}
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [(b"author,licence\n", "has the columns author, licence"), (b"", "none"), (b"file\n\xff", "no table")],
 )
-def test_what_is_no_such_table_is_refused(tmp_path, content, words):
-    (tmp_path / "m.csv").write_bytes(content)
+def test_what_is_no_such_table_is_refused_if_it_was_asked_for(tmp_path, capsys, content, words):
+    (tmp_path / "manifest.csv").write_bytes(content)
     with pytest.raises(VisaeError, match=words):
-        read_credits(tmp_path / "m.csv")
+        find_credits(str(tmp_path), ["x.jpg"], tmp_path / "manifest.csv")
     with pytest.raises(VisaeError, match="cannot read"):
-        read_credits(tmp_path / "none.csv")
+        find_credits(str(tmp_path), ["x.jpg"], tmp_path / "none.csv")
+    assert find_credits(str(tmp_path), ["x.jpg"]) == {}
+    assert words in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_the_wall_has_all_units(open_page):
     assert page.title() == "All units · visae atlas"
     assert labels(page) == [f"n {unit}" for unit in range(48)] + [f"f {unit}" for unit in range(24)]
     assert "all 72 units" in page.inner_text(".count")
-    first = page.locator(".cell").first
+    first = page.locator(".cell a").first
     assert first.get_attribute("aria-label").startswith("mixed neuron 0")
 
 
@@ -117,7 +117,7 @@ def test_search(open_page, words, found):
 def test_a_units_page_and_back(open_page):
     page = open_page()
     page.get_by_label("search").fill("feature")
-    page.locator(".cell", has_text="f 7").click()
+    page.locator(".cell a", has_text="f 7").click()
     page.wait_for_selector("article.unit")
     assert page.url.endswith("#mixed/f/7")
     assert page.inner_text("h1") == "mixed feature 7"
@@ -135,10 +135,14 @@ def test_a_units_page_and_back(open_page):
 
 def test_an_address_can_be_shared(open_page):
     assert open_page("mixed/n/40").inner_text("h1") == "mixed neuron 40"
-    assert "never" not in open_page("mixed/f/5").inner_text("h1")
+    page = open_page("mixed/f/5")
+    assert page.inner_text("h1") == "mixed feature 5"
+    assert "fires in none of the 12 images" in page.inner_text("main")
 
 
-@pytest.mark.parametrize("view", ["mixed/f/24", "mixed/x/1", "other/f/1", "image/99", "image/x", "%E0%A4%A", "<b>"])
+@pytest.mark.parametrize(
+    "view", ["mixed/f/24", "mixed/x/1", "other/f/1", "image/99", "image/x", "%E0%A4%A", "<b>", "toString"]
+)
 def test_what_is_not_there_is_said(open_page, view):
     page = open_page(view)
     assert page.inner_text("h1") == "Not found"
@@ -197,9 +201,15 @@ def test_what_an_image_page_says_is_what_fires(open_page):
     assert [float(value) for value in listed[1::2]] == pytest.approx([value for _, value in fires], rel=0.01)
 
 
+@pytest.mark.parametrize("where", ["-5,-3", "1.5,2", "999,0", "x"])
+def test_a_position_that_is_not_there_is_the_middle(open_page, where):
+    assert "Row 12, column 12" in open_page(f"image/0/{where}").inner_text(".told")
+
+
 @pytest.mark.parametrize("view", ["map", "circle", "run"])
 def test_other_views(open_page, view):
     page = open_page(view)
+    assert page.locator("#top a[aria-current]").get_attribute("aria-current") == "page"
     assert page.locator("#top a[aria-current]").get_attribute("href") == f"#{view}"
 
 
@@ -209,16 +219,18 @@ def test_the_map_can_be_pointed_at_and_walked(open_page):
     svg.hover()
     assert page.locator(".near .thumb").count() == 1
     svg.focus()
-    before = page.locator(".near .thumb").get_attribute("href")
-    for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):
+    seen = set()
+    for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown") * 2:
         page.keyboard.press(key)
-    assert page.locator(".near .thumb").count() == 1
+        seen.add(page.locator(".near .thumb").get_attribute("href"))
+    assert len(seen) > 2
     page.get_by_label("colour by").select_option("density")
     svg.focus()
     page.keyboard.press("ArrowRight")
+    there = page.locator(".near .thumb").get_attribute("href")
     page.keyboard.press("Enter")
     page.wait_for_selector("article.unit")
-    assert before
+    assert page.url.endswith(there)
 
 
 def test_plots_are_saved_as_svg_and_png(open_page):
@@ -265,11 +277,17 @@ def test_hostile_names_are_texts(open_page):
         there = open_page(f"image/{place}")
         assert there.locator("h1 bdi").count() == 1
         assert there.locator("main script, main b, h1 img").count() == 0
+    there = open_page("mixed/n/3")
+    keys = there.evaluate("visae.load('data/atlas').then(atlas => atlas.images.keys)")
+    titles = there.eval_on_selector_all(".example", "all => all.map(e => e.title)")
+    assert titles
+    assert set(titles) <= set(keys)
+    assert there.locator("main script, main b").count() == 0
 
 
 def test_the_wall_from_the_keyboard(open_page):
     page = open_page()
-    page.locator(".cell").first.focus()
+    page.locator(".cell a").first.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         page.keyboard.press(key)
     assert page.evaluate("document.activeElement.getAttribute('href')") == "#mixed/n/1"
@@ -279,6 +297,38 @@ def test_the_wall_from_the_keyboard(open_page):
     page.wait_for_selector("article.unit")
     assert page.inner_text("h1") == "mixed feature 23"
     assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_the_wall_can_be_reached_with_tab_wherever_one_is(open_page):
+    page = open_page(viewport={"width": 500, "height": 300})
+    reachable = ".cell a[tabindex='0']"
+    assert page.locator(reachable).count() == 1
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_selector("[href='#mixed/f/23']")
+    page.wait_for_timeout(50)
+    assert page.locator(reachable).count() == 1
+    page.locator("[href='#mixed/f/22']").click()
+    page.wait_for_selector("article.unit")
+    page.go_back()
+    page.wait_for_selector(".wall")
+    page.wait_for_timeout(50)
+    assert page.locator(reachable).get_attribute("href") == "#mixed/f/22"
+
+
+def test_the_skip_link_leads_to_the_content(open_page):
+    page = open_page("circle")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert page.inner_text("h1") == "Circle of curve detectors"
+
+
+def test_tiles_are_links_in_a_list(open_page):
+    page = open_page()
+    tile = page.get_by_role("listitem").first
+    assert tile.get_attribute("aria-setsize") == "72"
+    assert tile.get_by_role("link").get_attribute("href") == "#mixed/n/0"
 
 
 def test_only_what_is_seen_is_in_the_page(open_page):
@@ -368,6 +418,9 @@ def test_a_file_that_is_missing_is_named(browser, small_atlas, tmp_path):
     page.goto((copy / "index.html").as_uri() + "#mixed/n/1")
     page.wait_for_selector("[role=alert]")
     assert "data/units/00000.js is missing" in page.inner_text("main")
+    next(copy.glob("atlas-*/data/units/00001.js")).write_text("visae.take(")
+    page.goto((copy / "index.html").as_uri() + "#mixed/f/20")
+    page.get_by_text("data/units/00001.js is damaged").wait_for()
     page.goto((copy / "index.html").as_uri() + "#")
     page.wait_for_selector(".wall")
     context.close()

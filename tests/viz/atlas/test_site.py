@@ -50,6 +50,43 @@ def test_what_a_killed_process_left_goes_with_the_next(tmp_path):
     assert not (tmp_path / "atlas-00000000").exists()
 
 
+def test_an_interruption_after_the_page_changed_leaves_the_new_one(tmp_path, monkeypatch):
+    with Site(tmp_path) as site:
+        site.publish()
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("visae.viz.atlas.site.shutil.rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _published(tmp_path)
+    assert (tmp_path / shown(tmp_path) / "core.js").is_file()
+
+
+def _published(out):
+    with Site(out) as site:
+        site.publish()
+
+
+def test_of_two_at_once_the_one_whose_folder_is_gone_says_so(tmp_path):
+    with Site(tmp_path) as one:
+        _published(tmp_path)
+        with pytest.raises(VisaeError, match="another atlas was written"):
+            one.write("data/x.js", b"")
+    assert (tmp_path / shown(tmp_path) / "core.js").is_file()
+
+
+def test_folders_of_other_names_are_left_alone(tmp_path):
+    _published(tmp_path)
+    (tmp_path / "atlas-photos").mkdir()
+    _published(tmp_path)
+    assert (tmp_path / "atlas-photos").is_dir()
+    (tmp_path / "other" / "atlas-photos").mkdir(parents=True)
+    with pytest.raises(VisaeError, match="holds atlas-photos"):
+        Site(tmp_path / "other")
+
+
 def test_nothing_else_is_overwritten(tmp_path):
     (tmp_path / "index.html").write_text("<h1>Mine</h1>")
     with pytest.raises(VisaeError, match=r"holds index.html and is no atlas"):

@@ -2,8 +2,7 @@
 
 from visae.viz.atlas.build import Contents as Contents
 from visae.viz.atlas.build import build_atlas as build_atlas
-from visae.viz.atlas.credits import manifest_of as manifest_of
-from visae.viz.atlas.credits import read_credits as read_credits
+from visae.viz.atlas.credits import find_credits as find_credits
 from visae.viz.atlas.drawing import Pictures as Pictures
 from visae.viz.atlas.drawing import draw_pictures as draw_pictures
 from visae.viz.atlas.server import server as server

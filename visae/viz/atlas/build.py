@@ -24,7 +24,7 @@ from visae.units import features, neurons
 from visae.viz.album import FILE, SCHEMA, Album
 from visae.viz.atlas import sheets
 from visae.viz.atlas.company import Together, alike
-from visae.viz.atlas.credits import Credit, credits_of
+from visae.viz.atlas.credits import Credit
 from visae.viz.atlas.drawing import Pictures
 from visae.viz.atlas.image_pages import image_page
 from visae.viz.atlas.overview import DENSE, FAMILIES, Population, circle, columns
@@ -47,7 +47,7 @@ class Contents:
     """What an atlas is to hold.
 
     top:        strongest examples of each unit; besides, there is one at each of four quantiles.
-    credits:    of the photographs, by file.
+    credits:    of the photographs, by their keys.
     dictionary: the folder that the SAE is from, for its log.
     """
 
@@ -171,21 +171,19 @@ def _heat(heat: Float[np.ndarray, "h w"] | None) -> Float[np.ndarray, "h w"] | N
 
 
 def _reached(of: Sequence[Population], pictures: Pictures) -> list[list[float | None]]:
-    """For every unit what its picture, and that of its opposite, reached."""
-    albums = ((pictures.neurons, None), (pictures.features, pictures.opposite))
-    return [
-        [_value(album, unit) for album in pair]
-        for population, pair in zip(of, albums, strict=True)
-        for unit in range(len(population.units))
-    ]
+    """For every unit what its picture reached, and the drive of that which drives it down; null for none."""
+    neurons, features, opposite = map(_values, (pictures.neurons, pictures.features, pictures.opposite))
+    down = {unit: -value for unit, value in opposite.items()}
+    of_neurons = [[neurons.get(unit), None] for unit in range(len(of[0].units))]
+    return [*of_neurons, *([features.get(unit), down.get(unit)] for unit in range(len(of[1].units)))]
 
 
-def _value(album: Album | None, unit: int) -> float | None:
-    if album is None or not album.file(unit).is_file():
-        return None
-    path = album.folder / FILE
-    values = files.read_json(path, SCHEMA)["units"] if path.is_file() else {}
-    return float(values[str(unit)]["value"]) if str(unit) in values else None
+def _values(album: Album | None) -> dict[int, float]:
+    """What the pictures of an album reached, by unit, of those that are there."""
+    if album is None or not (album.folder / FILE).is_file():
+        return {}
+    values = files.read_json(album.folder / FILE, SCHEMA)["units"]
+    return {int(unit): float(of["value"]) for unit, of in values.items() if album.file(int(unit)).is_file()}
 
 
 def _write_walls(of: Sequence[Population], images: Images, pictures: Pictures, site: Site) -> None:
@@ -252,9 +250,7 @@ def _atlas(
     pictures: Pictures,
 ) -> dict[str, Any]:
     layer, keys = of[0].units.layer, [images.key(image) for image in shown]
-    credits = credits_of(keys, contents.credits)
-    # Where they lie on this machine is nobody's business.
-    above = os.path.commonpath(keys) if len(keys) > 1 and all(map(os.path.isabs, keys)) else ""
+    credits = [contents.credits.get(key, Credit()) for key in keys]
     return {
         "schema": ATLAS_SCHEMA,
         "layer": {
@@ -283,7 +279,7 @@ def _atlas(
             "searched": of[0].found.images,
             "skipped": of[0].found.skipped,
             "indices": list(shown),
-            "keys": [os.path.relpath(key, above) if above else key for key in keys],
+            "keys": _without_place(keys),
             "credits": _table(credits),
         },
         "positions": of[0].statistics.positions,
@@ -291,6 +287,15 @@ def _atlas(
         "top": contents.top,
         "sums": rounded([float(population.statistics.share.sum()) for population in of]),
     }
+
+
+def _without_place(keys: Sequence[str]) -> list[str]:
+    """Names of files; where they lie on this machine is nobody's business."""
+    absolute = [key for key in keys if os.path.isabs(key)]
+    above = os.path.commonpath([os.path.dirname(key) for key in absolute]) if absolute else ""
+    # Files that have nothing but the root in common are called by their last name.
+    relative = os.path.basename if above == os.path.sep else lambda key: os.path.relpath(key, above)
+    return [relative(key) if os.path.isabs(key) else os.path.normpath(key) for key in keys]
 
 
 def _table(credits: Sequence[Credit]) -> dict[str, Any]:

@@ -27,8 +27,8 @@ class Together:
         self._parts: list[sparse.csr_matrix] = []
 
     def add(self, values: Float[Tensor, "n u"]) -> None:
-        """Take some positions into account."""
-        self._parts.append(sparse.csr_matrix(values.clamp_min(0).cpu().numpy()))
+        """Take some positions into account; values are 0 and above."""
+        self._parts.append(sparse.csr_matrix(values.cpu().numpy()))
 
     def most(self, count: int) -> list[list[Neighbour]]:
         """For each unit those with which it fires most: the cosine of their values, sum f_i f_j / (|f_i| |f_j|)."""

@@ -1,11 +1,13 @@
-"""Whose the photographs are: what a manifest beside them says."""
+"""Whose the photographs are: what a manifest says of them."""
 
 import csv
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from visae.errors import VisaeError
+from visae.progress import say
 
 MANIFEST = "manifest.csv"
 _NEEDED = "file"
@@ -20,48 +22,59 @@ class Credit:
     origin: str = ""
 
 
-def read_credits(manifest: Path) -> dict[str, Credit]:
-    """By file, what a CSV with the columns file, author, licence and origin_url (or source) says of each photograph.
+def find_credits(images: str, keys: Sequence[str], manifest: Path | None = None) -> dict[str, Credit]:
+    """What a manifest says of photographs, by their keys.
 
-    Raises `VisaeError` for what is no such table.
+    images:    what they were called: a folder, a list, or leaves:N, which nobody took.
+    keys:      of `visae.images.Images`.
+    manifest:  a CSV with the columns file, author, licence and origin_url (or source); files are relative to it, or to
+               the photographs. If None, manifest.csv in the photographs' folder or up to two above; one that is there
+               and is no such table is named and left alone.
+
+    Raises `VisaeError` for a manifest that was given and cannot be read, or is no such table.
     """
+    if images.startswith("leaves:"):
+        return {}
+    place = Path(images)
+    photographs = place if place.is_dir() else place.parent
+    if manifest is not None:
+        return _matched(_table(manifest), manifest.parent, photographs, keys)
+    for folder in (photographs, *photographs.absolute().parents[:2]):
+        if (folder / MANIFEST).is_file():
+            try:
+                return _matched(_table(folder / MANIFEST), folder, photographs, keys)
+            except VisaeError as error:
+                say(f"{error}; going on without it")
+    return {}
+
+
+def _matched(table: dict[str, Credit], beside: Path, photographs: Path, keys: Sequence[str]) -> dict[str, Credit]:
+    known = {os.path.abspath(root / file): credit for root in (photographs, beside) for file, credit in table.items()}
+    paths = {key: os.path.abspath(photographs / key) for key in keys}
+    return {key: known[path] for key, path in paths.items() if path in known}
+
+
+def _table(manifest: Path) -> dict[str, Credit]:
     try:
-        with manifest.open(newline="", encoding="utf-8") as file:
+        # Spreadsheets begin a file with a mark of its encoding.
+        with manifest.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
             if _NEEDED not in (table.fieldnames or []):
                 columns = ", ".join(table.fieldnames or []) or "none"
                 raise VisaeError(f"{manifest} has the columns {columns}; it needs file, author, licence, origin_url")
-            return {row[_NEEDED]: _credit(row) for row in table}
+            return dict(_rows(table))
     except OSError as error:
         raise VisaeError(f"cannot read {manifest}: {error.strerror or error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise VisaeError(f"{manifest} is no table of photographs: {error}") from None
 
 
-def manifest_of(images: str) -> Path | None:
-    """The manifest that lies beside photographs: in their folder or above; None if there is none."""
-    place = Path(images)
-    for folder in (place, *place.absolute().parents[:2]):
-        if (folder / MANIFEST).is_file():
-            return folder / MANIFEST
-    return None
+def _rows(table: "csv.DictReader[str]") -> Iterator[tuple[str, Credit]]:
+    for row in table:
 
+        def first(*names: str, row: dict[str, str] = row) -> str:
+            return next((row[name].strip() for name in names if (row.get(name) or "").strip()), "")
 
-def credits_of(keys: Sequence[str], known: dict[str, Credit]) -> list[Credit]:
-    """For each image its credit: that of the file of the manifest that its path ends with."""
-    by_end = {tuple(reversed(file.split("/"))): credit for file, credit in known.items()}
-    return [_ending(tuple(reversed(key.split("/"))), by_end) for key in keys]
-
-
-def _ending(parts: tuple[str, ...], by_end: dict[tuple[str, ...], Credit]) -> Credit:
-    for length in range(len(parts), 0, -1):
-        if parts[:length] in by_end:
-            return by_end[parts[:length]]
-    return Credit()
-
-
-def _credit(row: dict[str, str]) -> Credit:
-    def first(*names: str) -> str:
-        return next((row[name].strip() for name in names if (row.get(name) or "").strip()), "")
-
-    return Credit(first("author", "source"), first("licence", "license"), first("origin_url", "source", "source_repo"))
+        if row[_NEEDED]:
+            origin = first("origin_url", "source", "source_repo")
+            yield row[_NEEDED], Credit(first("author", "source"), first("licence", "license"), origin)

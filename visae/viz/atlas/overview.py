@@ -81,7 +81,7 @@ def circle(populations: Sequence[Population]) -> dict[str, Any]:
     """The curve detectors' orientations, and the largest gap between neighbours; how many features lie in gaps."""
     members, orientations = [], []
     for of in populations:
-        units = families(of.swept).members["curve"].nonzero().flatten()
+        units = torch.tensor([unit for unit, name in enumerate(of.family()) if name == "curve"], dtype=torch.int64)
         members.append(units.tolist())
         orientations.append(of.swept.tuned["circle"].orientation[units])
     neurons, features = orientations

@@ -7,6 +7,7 @@ is interrupted leaves the old page or the new one.
 
 import base64
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from visae import files
 from visae.errors import VisaeError
 
 _PAGE = "index.html"
-_VERSION = "atlas-"
+_NAME = re.compile(r"atlas-[0-9a-f]{8}")
 _MARK = '<meta name="generator" content="visae atlas">'
 _PLACE = "VERSION"
 
@@ -32,7 +33,7 @@ class Site:
 
     def __init__(self, out: Path):
         refuse_foreign(out)
-        self.out, self.name = out, f"{_VERSION}{secrets.token_hex(4)}"
+        self.out, self.name = out, f"atlas-{secrets.token_hex(4)}"
         self.folder = out / self.name
 
     def __enter__(self) -> "Site":
@@ -45,12 +46,14 @@ class Site:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
+        if kind is not None and self.name not in _shown(self.out):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of this version; raises `VisaeError` where that is not possible."""
         path = self.folder / name
+        if not self.folder.is_dir():
+            raise VisaeError(f"{self.folder} is gone: another atlas was written into {self.out} meanwhile; do it again")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -73,8 +76,8 @@ class Site:
                 self.write(path.name, path.read_bytes())
         text = (page / _PAGE).read_text()
         files.write_bytes(self.out / _PAGE, text.replace(_PLACE, escape(self.name)).encode())
-        for folder in self.out.glob(f"{_VERSION}*"):
-            if folder != self.folder:
+        for folder in self.out.iterdir():
+            if _NAME.fullmatch(folder.name) and folder != self.folder:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -84,18 +87,22 @@ def refuse_foreign(out: Path) -> None:
         return
     if not out.is_dir():
         raise VisaeError(f"{out} is a file; name a folder for the atlas")
-    others = [path.name for path in out.iterdir() if not path.name.startswith(_VERSION)]
+    others = [path.name for path in out.iterdir() if not _NAME.fullmatch(path.name)]
     if others and not is_atlas(out):
         raise VisaeError(f"{out} holds {others[0]} and is no atlas; name a folder of its own, which need not be there")
 
 
 def is_atlas(folder: Path) -> bool:
     """Whether a folder holds an atlas."""
-    page = folder / _PAGE
+    return _MARK in _shown(folder)
+
+
+def _shown(folder: Path) -> str:
+    """The text of the page that a folder shows; empty where there is none."""
     try:
-        return page.is_file() and _MARK in page.read_text()
+        return (folder / _PAGE).read_text()
     except (OSError, UnicodeDecodeError):
-        return False
+        return ""
 
 
 def packed(values: UInt8[np.ndarray, "..."]) -> str:

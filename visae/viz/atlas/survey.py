@@ -26,7 +26,7 @@ _MOST = 64  # of one image
 class Look:
     """One image.
 
-    image:    index in the source.  pixels: RGB.  maps: of each population, [u, h, w].
+    image:    index in the source.  pixels: RGB.  maps: how strongly each population fires, [u, h, w].
     rebuilt:  the reconstruction of the layer's maps, [c, h, w].
     """
 
@@ -66,11 +66,12 @@ class Survey:
         for place, image in enumerate(batch.indices):
             maps = every[place : place + 1].float()
             read = [units.read(maps) for units in self.populations]
-            for statistics, values in zip(self.statistics, read, strict=True):
+            strong = [strength(units, values) for units, values in zip(self.populations, read, strict=True)]
+            for statistics, values in zip(self.statistics, strong, strict=True):
                 statistics.add(values)
             self._sample(maps, read, image, per_image)
             rebuilt = self.sae.decode(self.sae.encode(maps))
-            yield Look(image, batch.pixels[place], [of[0].cpu() for of in read], rebuilt[0].cpu())
+            yield Look(image, batch.pixels[place], [of[0].cpu() for of in strong], rebuilt[0].cpu())
 
     def _sample(self, maps: Tensor, read: Sequence[Tensor], image: int, per_image: int) -> None:
         draws = generator(self.seed, "survey", image)
@@ -79,4 +80,10 @@ class Survey:
         values = [of[0].flatten(1)[:, places].T for of in read]
         for statistics, f in zip(self.statistics, values, strict=True):
             statistics.sample(x, f)
-        self.together.add(torch.cat([f.to(x.device) for f in values], 1))
+        strong = [strength(units, f).to(x.device) for units, f in zip(self.populations, values, strict=True)]
+        self.together.add(torch.cat(strong, 1))
+
+
+def strength(units: Units, values: Tensor) -> Tensor:
+    """How strongly units fire: features of some kinds are signed and write either way; neurons fire above zero."""
+    return values.clamp_min(0) if units.sae is None else values.abs()
