@@ -13,7 +13,7 @@ from visae.activations import Positions, capture_layers
 
 
 def capture(folder):
-    images = Pictures(60, bad={5, 31}, before=lambda _: time.sleep(0.002))
+    images = Pictures(60, bad={5, 31}, before=lambda _: time.sleep(0.01))
     layers = {name: folder / name for name in ("early", "late")}
     capture_layers(tower(), layers, images, Positions("uniform", 6), 4)
 
