@@ -20,7 +20,7 @@ _LAYER = "mixed"
 
 @dataclass(kw_only=True)
 class Demo:
-    """Take the planted network apart: no downloads, a few minutes, and the truth is known.
+    """Take the planted network apart: no downloads, some minutes, and the truth is known.
 
     70 built features (curves, lines, edges, colour spots) are mixed into 48 neurons; a TopK SAE learns from dead-leaves
     images to tell them apart again.
