@@ -35,7 +35,7 @@ from visae.activations.filling import as_images
 from visae.examples import clear_of_border, find
 from visae.examples.peaks import peaks
 from visae.examples.pieces import in_pieces
-from visae.images import Images, Photographs, Subset, batches
+from visae.images import Images, Photographs, Subset, batches, some_of
 from visae.sae import load
 from visae.units import Units, features, neurons
 from visae.zoo import Network
@@ -110,7 +110,7 @@ def main() -> None:
     network = visae.network(options.network, options.weights, "cpu")
     sae = load(options.dictionary)
     every = Photographs.from_folder(options.images)
-    images = Subset(every, [place * len(every) // options.count for place in range(options.count)])
+    images = some_of(every, options.count)
     both = [neurons(network, options.layer), features(network, sae.about["layer"], sae)]
     runs = {
         "capture": captured(network, options.layer, images, 32),

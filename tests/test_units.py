@@ -39,6 +39,16 @@ def test_features_are_the_sae_at_every_position_in_units_of_what_they_add(networ
     assert torch.allclose(maps[1, :, 3, 5], added, atol=1e-5)
 
 
+def test_what_units_rebuild_is_what_the_sae_rebuilds(network):
+    sae = dictionary(network)
+    maps = network.maps(torch.rand(2, 3, 64, 64), ["mixed"])["mixed"]
+    units = visae.features(network, "mixed", sae)
+    torch.testing.assert_close(units.rebuilt(units.read(maps)), sae.decode(sae.encode(maps)))
+    of = visae.neurons(network, "mixed")
+    assert units.rebuilt(units.read(maps)).shape == maps.shape
+    assert torch.equal(of.rebuilt(of.read(maps)), maps)
+
+
 def test_features_take_a_dictionary_from_its_folder(network, tmp_path):
     sae = dictionary(network)
     save(sae, tmp_path / "sae.safetensors")

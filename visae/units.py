@@ -46,6 +46,13 @@ class Units:
             return self.read(maps)
         return self.sae.drive(maps) * _size(self.sae)
 
+    def rebuilt(self, values: Float[Tensor, "b u h w"]) -> Float[Tensor, "b c h w"]:
+        """The layer's maps again, from the units' values: what the SAE decodes of them; of neurons, the same."""
+        if self.sae is None:
+            return values
+        # A feature that adds nothing has the value 0, whatever it is divided by.
+        return self.sae.decode(values / _size(self.sae).clamp_min(1e-30))
+
     @property
     def directions(self) -> Float[Tensor, "u c"]:
         """What each unit stands for in the layer: what one unit of a feature adds, or the neuron's own axis."""

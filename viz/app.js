@@ -64,7 +64,7 @@
       if (atlas.schema !== 1) throw new Error(`The data have schema ${atlas.schema}, this page reads schema 1; write the atlas again`);
       atlas.images.places = new Map(atlas.images.indices.map((index, place) => [index, place]));
       units = new visae.Units(atlas);
-      if (!atlas.wall.drawn) visae.state.wall = "examples";
+      if (!atlas.drawn.features) visae.state.wall = "examples";
       head();
       window.addEventListener("hashchange", show);
       await show();

@@ -81,7 +81,7 @@
     const figures = Object.entries(visae.FIGURES).map(([name, { label }]) => [name, label]);
     const reset = () => { Object.assign(state, { kinds: "both", families: new Set(), states: new Set(), ranges: {}, search: "", sort: "number", falling: false }); rebuild(); };
     const direction = visae.html("button", { type: "button", class: "direction", "aria-pressed": String(state.falling), onclick: () => { state.falling = !state.falling; direction.setAttribute("aria-pressed", String(state.falling)); direction.textContent = state.falling ? "largest first" : "smallest first"; changed(); } }, state.falling ? "largest first" : "smallest first");
-    const drawn = units.atlas.wall.drawn;
+    const drawn = units.atlas.drawn.features;
     return visae.html("form", { class: "filters", "aria-label": "Which units are shown", onsubmit: (event) => event.preventDefault() },
       visae.html("label", { class: "choice" }, "search", visae.html("input", { type: "search", value: state.search, placeholder: "17, curve, f 3 …", oninput: (event) => set("search")(event.target.value) })),
       choice("show", [["both", "neurons and features"], ["neurons", "neurons"], ["features", "features"]], state.kinds, set("kinds")),

@@ -69,9 +69,7 @@
     const link = (kind, number) => { const unit = units.of(kind, number); return visae.html("a", { href: units.href(unit) }, units.short(unit)); };
     const tell = () => {
       const at = position[0] * data.width + position[1];
-      const box = visae.seen(atlas, ...position);
-      const share = (px) => `${(100 * px) / atlas.images.size}%`;
-      Object.assign(where.style, { left: share(box.left), top: share(box.top), width: share(box.side), height: share(box.side) });
+      Object.assign(where.style, visae.over(atlas, visae.seen(atlas, ...position)));
       const features = strongest(data, 1, at);
       const neurons = strongest(data, 0, at);
       const again = neurons.map(({ at: index }) => (data.rebuilt[index] / data.levels) * data.kinds[0].largest);
@@ -112,14 +110,13 @@
     const [author, licence, origin] = atlas.images.credits.rows[atlas.images.credits.of[place]];
     const next = (by, words) => place + by >= 0 && place + by < atlas.images.keys.length && visae.html("a", { class: "step", href: `#image/${place + by}` }, words);
     tell();
-    const first = atlas.images.size;
-    stage.style.maxWidth = `${Math.max(2 * first, 448)}px`;
-    const element = visae.html("article", { class: "image" },
+    stage.style.maxWidth = `${Math.max(2 * atlas.images.size, 448)}px`;
+    const content = visae.html("article", { class: "image" },
       visae.html("nav", { "aria-label": "Images before and after" }, next(-1, "‹ before"), visae.html("a", { class: "step", href: "#" }, "all units"), next(1, "after ›")),
       visae.html("h1", {}, visae.foreign(key)),
       visae.html("p", { class: "note credit" }, author || licence || origin ? [visae.foreign([author, licence].filter(Boolean).join(", ")), origin && [" · ", visae.foreign(origin)]] : atlas.images.name.startsWith("leaves:") ? "Dead leaves, generated." : "Whose photograph it is has not been said."),
       visae.html("div", { class: "looked" }, visae.html("div", {}, stage, visae.html("p", { class: "note" }, `Click a position for what fires there; choose a unit for where it fires. Of each position the ${data.neurons} strongest neurons and ${data.features} strongest features are kept, in ${data.levels} steps of the image's largest value.`)), told),
       visae.html("h2", {}, "Where they fire"), missed, visae.html("h3", {}, "features, by the sum of what is kept of them"), list(1), visae.html("h3", {}, "neurons"), list(0));
-    return { title: key, content: element };
+    return { title: key, content };
   };
 }

@@ -5,6 +5,7 @@
   const SIDE = 620;
   const MARGIN = 14;
   const BINS = 32;
+  const px = (share) => MARGIN + share * (SIDE - 2 * MARGIN);
 
   // The colour of a unit by a figure or by its family.
   const coloured = (units, name) => {
@@ -38,12 +39,11 @@
   // Points of one colour are one path of dots: thousands of features are a few dozen elements.
   const draw = (units, features, name) => {
     const svg = visae.plot(SIDE, SIDE + 28, `Map of ${features.length} features by decoder direction, coloured by ${name}`);
-    const place = (share) => MARGIN + share * (SIDE - 2 * MARGIN);
     const colour = coloured(units, name);
     const paths = new Map();
     for (const unit of features) {
       const of = colour(unit);
-      paths.set(of, `${paths.get(of) ?? ""}M${place(units.columns.x[unit]).toFixed(1)} ${place(units.columns.y[unit]).toFixed(1)}h0`);
+      paths.set(of, `${paths.get(of) ?? ""}M${px(units.columns.x[unit]).toFixed(1)} ${px(units.columns.y[unit]).toFixed(1)}h0`);
     }
     const size = Math.max(3.5, Math.min(8, 230 / Math.sqrt(features.length)));
     for (const [of, path] of paths) svg.append(visae.svg("path", { d: path, stroke: of, "stroke-width": size.toFixed(1), "stroke-linecap": "round", fill: "none" }));
@@ -59,7 +59,7 @@
     const look = (unit, svg) => {
       current = unit;
       svg.querySelector(".mark")?.remove();
-      svg.append(visae.svg("circle", { class: "mark", cx: MARGIN + units.columns.x[unit] * (SIDE - 2 * MARGIN), cy: MARGIN + units.columns.y[unit] * (SIDE - 2 * MARGIN), r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2 }));
+      svg.append(visae.svg("circle", { class: "mark", cx: px(units.columns.x[unit]), cy: px(units.columns.y[unit]), r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2 }));
       const figures = ["density", "selectivity", "orientation"].map((name) => `${visae.FIGURES[name].label} ${visae.FIGURES[name].text(units.columns[name][unit])}`);
       near.replaceChildren(visae.thumb(units, unit), visae.html("span", {}, [visae.FAMILY_NAMES[units.family(unit)], ...figures].join(", ")));
     };

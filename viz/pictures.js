@@ -39,11 +39,17 @@
     return { left: start(column), top: start(row), side };
   };
 
-  // Where on a photograph the layer's map lies: over what its positions' centres span, and half a step more.
-  visae.spread = ({ layer, images }) => {
+  // The style that puts an element over a square of a photograph.
+  visae.over = ({ images }, { left, top, side }) => {
     const share = (px) => `${(100 * px) / images.size}%`;
-    const start = share(layer.offset - (layer.stride - 1) / 2);
-    return { left: start, top: start, width: share(layer.side * layer.stride), height: share(layer.side * layer.stride) };
+    return { left: share(left), top: share(top), width: share(side), height: share(side) };
+  };
+
+  // Where on a photograph the layer's map lies: over what its positions' centres span, and half a step more.
+  visae.spread = (atlas) => {
+    const { offset, stride, side } = atlas.layer;
+    const start = offset - (stride - 1) / 2;
+    return visae.over(atlas, { left: start, top: start, side: side * stride });
   };
 
   // A photograph of which only a part is shown, as an element that is as wide as what it stands in.

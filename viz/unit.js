@@ -18,8 +18,7 @@
     const key = atlas.images.keys[place];
     const where = visae.seen(atlas, row, column);
     const crop = visae.cropped(atlas, place, where, `What ${units.title(unit)} sees in ${key}`);
-    const share = (px) => `${(100 * px) / atlas.images.size}%`;
-    const whole = visae.html("span", { class: "whole" }, visae.html("img", { src: visae.photo(place), alt: "", loading: "lazy" }), visae.html("span", { class: "heat", style: heat }), visae.html("span", { class: "where", style: { left: share(where.left), top: share(where.top), width: share(where.side), height: share(where.side) } }));
+    const whole = visae.html("span", { class: "whole" }, visae.html("img", { src: visae.photo(place), alt: "", loading: "lazy" }), visae.html("span", { class: "heat", style: heat }), visae.html("span", { class: "where", style: visae.over(atlas, where) }));
     const words = rank === null ? visae.number(value) : `${visae.number(value)} (${visae.number(rank)})`;
     return visae.html("a", { class: "example", href: `#image/${place}/${row},${column}`, title: key }, crop, whole, visae.html("span", { class: "value" }, words));
   };

@@ -1,6 +1,6 @@
 """visae render"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,14 +82,4 @@ class Render:
         print(f"{drawn} pictures drawn, {len(chosen) - drawn} were there; sheet: {self.out / 'sheet.png'}")
 
     def _style(self) -> Style:
-        return Style(
-            self.objective,
-            self.everywhere,
-            self.negative,
-            self.parameterisation,
-            self.alpha,
-            self.images,
-            self.steps,
-            self.rate,
-            self.seed,
-        )
+        return Style(**{field.name: getattr(self, field.name) for field in fields(Style)})

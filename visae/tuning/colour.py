@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.tuning.axes import angles
-from visae.tuning.sweep import sweep
-from visae.tuning.views import View, views, widest
+from visae.tuning.stimuli.canvas import tint
+from visae.tuning.sweep import read_view, sweep
+from visae.tuning.views import views, widest
 from visae.units import Units
 
 _HUES, _ORIENTATIONS = 12, 24
@@ -34,8 +35,7 @@ def spots(hues: Float[Tensor, " n"], radii: Float[Tensor, " n"], size: int, cent
     place = torch.arange(size) - centre
     away = (place[:, None].square() + place.square()).sqrt()
     inside = (radii[:, None, None] - away + 0.5).clamp(0, 1)[:, None]
-    third = torch.tensor([0.0, 120.0, 240.0])[:, None, None]
-    return 0.5 + 0.5 * inside * torch.cos(torch.deg2rad(hues[:, None, None, None] - third))
+    return 0.5 + 0.5 * inside * tint(hues[:, None, None])
 
 
 @torch.inference_mode()
@@ -44,15 +44,6 @@ def _of_spots(populations: Sequence[Units]) -> list[Float[Tensor, " u"]]:
     hues, radii = torch.meshgrid(angles(_HUES), torch.tensor(_RADII) * sees, indexing="ij")
     found: dict[int, Tensor] = {}
     for view in views(populations):
-        images = spots(hues.flatten(), radii.flatten(), view.size, view.centre)
-        found |= _peaks(populations, view, images)
+        images = spots(hues.flatten(), radii.flatten(), view.size, view.centre).to(populations[0].network.device)
+        found |= {index: of.amax(0) for index, of in read_view(populations, view, images).items()}
     return [found[index] for index in range(len(populations))]
-
-
-def _peaks(populations: Sequence[Units], view: View, images: Float[Tensor, "n 3 s s"]) -> dict[int, Tensor]:
-    network = populations[0].network
-    maps = network.maps(images.to(network.device), [*{populations[index].layer.name: None for index in view.positions}])
-    return {
-        index: populations[index].at(maps[populations[index].layer.name], row, row).amax(0).float().cpu()
-        for index, row in view.positions.items()
-    }

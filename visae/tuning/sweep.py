@@ -103,11 +103,18 @@ def _seen(
     populations: Sequence[Units], view: View, kind: Stimulus, parameters: Mapping[str, Float[Tensor, " n"]]
 ) -> dict[int, Float[Tensor, "n u"]]:
     """Responses of the populations that share a view to a batch of stimuli, by index."""
+    device = populations[0].network.device
+    on_device = {name: values.to(device) for name, values in parameters.items()}
+    return read_view(populations, view, kind.images(on_device, view.size, view.centre))
+
+
+def read_view(
+    populations: Sequence[Units], view: View, images: Float[Tensor, "n 3 s s"]
+) -> dict[int, Float[Tensor, "n u"]]:
+    """Responses of the populations that share a view to images of its size, by index."""
     network = populations[0].network
-    on_device = {name: values.to(network.device) for name, values in parameters.items()}
-    images = kind.images(on_device, view.size, view.centre).contiguous(memory_format=torch.channels_last)
     layers = [*{populations[index].layer.name: None for index in view.positions}]
-    maps = network.maps(images, layers)
+    maps = network.maps(images.contiguous(memory_format=torch.channels_last), layers)
     return {
         index: populations[index].at(maps[populations[index].layer.name], row, row).float().cpu()
         for index, row in view.positions.items()

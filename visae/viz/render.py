@@ -94,8 +94,8 @@ def render_chunks(
 def _chunk(drawing: Drawing, size: int) -> int:
     """Pictures at once, of which the network is shown `size` px."""
     together = drawing.objective.together
-    usual = _ON_CPU if drawing.network.device.type == "cpu" else min(_ON_GPU, _GPU_PX // size**2)
-    most = drawing.optimisation.chunk or usual
+    fitting = _ON_CPU if drawing.network.device.type == "cpu" else min(_ON_GPU, _GPU_PX // size**2)
+    most = drawing.optimisation.chunk or fitting
     return max(most // together, 1) * together
 
 

@@ -49,3 +49,9 @@ def inked(depth: Plane) -> Plane:
 def stroked(distance: Plane, width: Parameter) -> Plane:
     """A stroke, `width` px, along all points at distance zero; one thinner than a pixel is as dark as it is wide."""
     return 2 * (width / 2 + 0.5 - distance.abs()).clamp(0, 1).minimum(width) - 1
+
+
+def tint(hue: Parameter) -> Float[Tensor, "n 3 1 1"]:
+    """By how much a hue, in degrees, is red, green and blue, -1..1; the three sum to zero."""
+    third = torch.tensor([0.0, 120.0, 240.0], device=hue.device, dtype=hue.dtype)[None, :, None, None]
+    return torch.cos(torch.deg2rad(hue[:, None] - third))

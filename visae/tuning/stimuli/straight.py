@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.tuning.stimuli.canvas import Canvas, Parameter, Plane, inked, stroked
+from visae.tuning.stimuli.canvas import Canvas, Parameter, Plane, inked, stroked, tint
 
 
 def line(canvas: Canvas, orientation: Parameter, width: Parameter, length: Parameter) -> Plane:
@@ -36,5 +36,4 @@ def angle(canvas: Canvas, orientation: Parameter, opening: Parameter, width: Par
 def colour_edge(canvas: Canvas, orientation: Parameter, hue: Parameter) -> Float[Tensor, "n 3 s s"]:
     """A step between a hue, to which the orientation points, and its opposite, of equal mean of red, green and blue."""
     along, _ = canvas.turned(orientation)
-    third = torch.tensor([0.0, 120.0, 240.0], device=hue.device, dtype=hue.dtype)[None, :, None, None]
-    return inked(along)[:, None] * torch.cos(torch.deg2rad(hue[:, None] - third))
+    return inked(along)[:, None] * tint(hue)

@@ -1,14 +1,14 @@
 """Building an atlas: everything that is measured of every unit of a dictionary, as a folder with a page."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
@@ -30,11 +30,11 @@ from visae.viz.atlas.image_pages import image_page
 from visae.viz.atlas.overview import DENSE, FAMILIES, Population, circle, columns
 from visae.viz.atlas.places import places
 from visae.viz.atlas.run_page import run_page
-from visae.viz.atlas.site import Site, rounded
+from visae.viz.atlas.site import Site
 from visae.viz.atlas.statistics import Statistics
 from visae.viz.atlas.survey import Look, Survey
 from visae.viz.atlas.unit_pages import neighbours, stimuli, unit_page
-from visae.viz.panels import seen
+from visae.viz.atlas.walls import write_walls
 from visae.zoo import Network
 
 ATLAS_SCHEMA = 1
@@ -78,12 +78,12 @@ def build_atlas(
     contents, pictures = contents or Contents(), pictures or Pictures()
     with Site(out) as site:
         of = _measured(sae, network, images, contents)
-        shown = sorted({image for population in of for image in _images(population)})
-        together = Together()
-        survey = Survey([p.units for p in of], sae, images, [p.statistics for p in of], together, contents.seed)
-        heats = _survey(survey, of, shown, site)
+        wanted, together = [_wanted(population) for population in of], Together()
+        shown = sorted(set().union(*wanted))
+        survey = Survey([p.units for p in of], images, [p.statistics for p in of], together, contents.seed)
+        heats = _survey(survey, wanted, shown, site)
         _write_units(of, heats, pictures, together, site)
-        _write_walls(of, images, pictures, site)
+        write_walls(of, images, pictures, site)
         site.write_data("data/atlas", _atlas(of, sae, network, images, shown, contents, pictures))
         site.publish()
     return out / "index.html"
@@ -99,19 +99,13 @@ def _measured(sae: SAE, network: Network, images: Images, contents: Contents) ->
     return [Population(*parts) for parts in zip(units, found, swept, colours, statistics, strict=True)]
 
 
-def _images(of: Population) -> Iterator[int]:
-    for examples in (of.found.top, of.found.samples):
-        yield from examples.image[examples.value > 0].tolist()
-
-
 Heats = list[dict[tuple[int, int], Float[np.ndarray, "h w"]]]
 
 
-def _survey(survey: Survey, of: Sequence[Population], shown: Sequence[int], site: Site) -> Heats:
+def _survey(survey: Survey, wanted: Sequence[Mapping[int, set[int]]], shown: Sequence[int], site: Site) -> Heats:
     """Pass over the images; write those that are shown, and keep the maps of their examples by unit and image."""
-    wanted = [_wanted(population) for population in of]
     number = {image: place for place, image in enumerate(shown)}
-    heats: Heats = [{} for _ in of]
+    heats: Heats = [{} for _ in wanted]
     for look in survey.looks():
         if look.image in number:
             _write_image(look, number[look.image], site)
@@ -134,7 +128,8 @@ def _small(heat: Float[Tensor, "h w"]) -> Float[np.ndarray, "z z"]:
     """A map of at most 32 px."""
     if max(heat.shape) > sheets.HEAT_MOST:
         heat = torch.nn.functional.adaptive_max_pool2d(heat[None], sheets.HEAT_MOST)[0]
-    return np.asarray(heat.half().float().numpy(), np.float16).astype(np.float16)
+    small: Float[np.ndarray, "z z"] = heat.half().numpy()
+    return small
 
 
 def _write_image(look: Look, number: int, site: Site) -> None:
@@ -156,7 +151,7 @@ def _write_units(of: Sequence[Population], heats: Heats, pictures: Pictures, tog
             for index, (place, unit) in enumerate(every[first : first + CHUNK], first):
                 page = unit_page(of[place], unit, decoder, reached[index])
                 page |= {"alike": neighbours(near[index]), "together": neighbours(company[index])}
-                maps.append([_heat(heats[place].get((unit, example[0]))) for example in page["examples"]])
+                maps.append([heats[place].get((unit, example[0])) for example in page["examples"]])
                 pages.append(page)
             across = max(map(len, maps), default=0)
             name = f"data/units/{first // CHUNK:05d}"
@@ -164,10 +159,6 @@ def _write_units(of: Sequence[Population], heats: Heats, pictures: Pictures, tog
             site.write_data(name, {"first": first, "across": max(across, 1), "heat": side, "units": pages})
             site.write(f"{name}.png", sheets.heat_sheet(maps, max(across, 1)))
             progress.update(len(pages))
-
-
-def _heat(heat: Float[np.ndarray, "h w"] | None) -> Float[np.ndarray, "h w"] | None:
-    return None if heat is None else heat.astype(np.float32)
 
 
 def _reached(of: Sequence[Population], pictures: Pictures) -> list[list[float | None]]:
@@ -184,60 +175,6 @@ def _values(album: Album | None) -> dict[int, float]:
         return {}
     values = files.read_json(album.folder / FILE, SCHEMA)["units"]
     return {int(unit): float(of["value"]) for unit, of in values.items() if album.file(int(unit)).is_file()}
-
-
-def _write_walls(of: Sequence[Population], images: Images, pictures: Pictures, site: Site) -> None:
-    """Write the pictures of the wall, of what was drawn and of the strongest examples, and the drawn ones whole."""
-    best = [picture for population in of for picture in _best(population, images)]
-    for number, data in enumerate(sheets.wall_sheets(best)):
-        site.write(f"walls/examples-{number:04d}.webp", data)
-    drawn = [_pixels(album, unit) for album, unit in _own(of, pictures)]
-    if any(picture is not None for picture in drawn):
-        for number, data in enumerate(sheets.wall_sheets(drawn)):
-            site.write(f"walls/drawn-{number:04d}.webp", data)
-    for index, picture in enumerate(drawn):
-        _write_drawn(picture, f"drawn/{index:05d}.webp", site)
-    first = len(of[0].units)
-    for unit in range(len(of[1].units)):
-        _write_drawn(_pixels(pictures.opposite, unit), f"drawn/{first + unit:05d}-opposite.webp", site)
-
-
-def _own(of: Sequence[Population], pictures: Pictures) -> Iterator[tuple[Album | None, int]]:
-    for population, album in zip(of, (pictures.neurons, pictures.features), strict=True):
-        for unit in range(len(population.units)):
-            yield album, unit
-
-
-def _write_drawn(picture: UInt8[np.ndarray, "h w 3"] | None, name: str, site: Site) -> None:
-    if picture is not None:
-        site.write(name, sheets.webp(Image.fromarray(picture)))
-
-
-def _pixels(album: Album | None, unit: int) -> UInt8[np.ndarray, "h w 3"] | None:
-    """A drawn picture; None where there is none."""
-    if album is None or not album.file(unit).is_file():
-        return None
-    with Image.open(album.file(unit)) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def _best(of: Population, images: Images) -> Iterator[UInt8[np.ndarray, "s s 3"] | None]:
-    """What each unit sees where it is strongest; None for one that never fires. Images are read once, in order."""
-    layer, side = of.units.layer, min(of.units.layer.receptive_field, images.size)
-    places = [of.found.top.of(unit)[:1] for unit in range(len(of.units))]
-    order = sorted((place[0][0], unit) for unit, place in enumerate(places) if place)
-    crops: dict[int, UInt8[np.ndarray, "s s 3"]] = {}
-    pixels, last = np.zeros((3, 1, 1), np.uint8), -1
-    for image, unit in order:
-        if image != last:
-            pixels, last = images.read(image)[0].numpy(), image
-        _, row, column = places[unit][0]
-        of_unit = seen(layer, row, column, side, images.size)
-        window = pixels[:, of_unit.top : of_unit.top + side, of_unit.left : of_unit.left + side]
-        # Scaled at once: a thousand crops of large fields would be in memory together.
-        tile = Image.fromarray(np.ascontiguousarray(window.transpose(1, 2, 0)))
-        crops[unit] = np.asarray(tile.resize((sheets.TILE, sheets.TILE), Image.Resampling.LANCZOS))
-    return iter([crops.get(unit) for unit in range(len(of.units))])
 
 
 def _atlas(
@@ -262,7 +199,7 @@ def _atlas(
         },
         "counts": [len(population.units) for population in of],
         "chunk": CHUNK,
-        "wall": {"tile": sheets.TILE, "across": sheets.ACROSS, "drawn": pictures.features is not None},
+        "wall": {"across": sheets.ACROSS},
         "drawn": {
             "neurons": pictures.neurons is not None,
             "features": pictures.features is not None,
@@ -285,7 +222,6 @@ def _atlas(
         "positions": of[0].statistics.positions,
         "run": run_page(sae, network, contents.dictionary),
         "top": contents.top,
-        "sums": rounded([float(population.statistics.share.sum()) for population in of]),
     }
 
 

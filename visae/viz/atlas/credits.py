@@ -33,12 +33,12 @@ def find_credits(images: str, keys: Sequence[str], manifest: Path | None = None)
 
     Raises `VisaeError` for a manifest that was given and cannot be read, or is no such table.
     """
-    if images.startswith("leaves:"):
-        return {}
     place = Path(images)
     photographs = place if place.is_dir() else place.parent
     if manifest is not None:
         return _matched(_table(manifest), manifest.parent, photographs, keys)
+    if images.startswith("leaves:"):
+        return {}
     for folder in (photographs, *photographs.absolute().parents[:2]):
         if (folder / MANIFEST).is_file():
             try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from torch import Tensor
 
 from visae.examples import Found
 from visae.tuning import Battery, families, portrait
-from visae.tuning.summary import apart, largest_gap
+from visae.tuning.families import STIMULUS
+from visae.tuning.summary import apart
 from visae.units import Units
 from visae.viz.atlas.site import rounded
 from visae.viz.atlas.statistics import Statistics
 
 DENSE = 0.1
-FAMILIES = ("none", "curve", "double_curve", "angle", "line", "edge", "colour")
+FAMILIES = ("none", *STIMULUS, "colour")
 _STRONG = 0.1  # of the strongest unit's answer to an edge of colour
 
 
@@ -39,6 +41,7 @@ class Population:
         """The largest value in the images that were searched."""
         return self.found.top.value[:, 0]
 
+    @cached_property
     def family(self) -> list[str]:
         """The family of each unit: of colour, if nothing dark on grey moves it as much as an edge of colour does."""
         of_grey = torch.stack([of.peak for of in self.swept.tuned.values()]).amax(0)
@@ -54,7 +57,7 @@ def columns(populations: Sequence[Population], places: Float[np.ndarray, "m 2"])
     for of in populations:
         for name, values in _figures(of).items():
             found.setdefault(name, []).extend(rounded(values))
-    found["family"] = [FAMILIES.index(name) for of in populations for name in of.family()]
+    found["family"] = [FAMILIES.index(name) for of in populations for name in of.family]
     neurons = len(found["family"]) - len(places)
     for axis, name in enumerate(("x", "y")):
         found[name] = [None] * neurons + rounded(places[:, axis])
@@ -78,16 +81,15 @@ def _figures(of: Population) -> Mapping[str, Tensor]:
 
 
 def circle(populations: Sequence[Population]) -> dict[str, Any]:
-    """The curve detectors' orientations, and the largest gap between neighbours; how many features lie in gaps."""
+    """The curve detectors' numbers, and how many features lie in the neurons' gaps."""
     members, orientations = [], []
     for of in populations:
-        units = torch.tensor([unit for unit, name in enumerate(of.family()) if name == "curve"], dtype=torch.int64)
+        units = torch.tensor([unit for unit, name in enumerate(of.family) if name == "curve"], dtype=torch.int64)
         members.append(units.tolist())
         orientations.append(of.swept.tuned["circle"].orientation[units])
     neurons, features = orientations
     far = apart(features[:, None], neurons[None]).amin(1) if len(neurons) and len(features) else torch.zeros(0)
     return {
         "members": members,
-        "gaps": [rounded(largest_gap(of), 3) for of in orientations],
         "in_gaps": int((far >= 15).sum()),
     }

@@ -59,7 +59,8 @@ def heat_sheet(maps: Sequence[Sequence[Float[np.ndarray, "h w"] | None]], across
     for row, of_unit in enumerate(maps):
         for column, one in enumerate(of_unit):
             if one is not None:
-                share = np.clip(one / max(float(one.max()), 1e-12), 0, 1)
+                heat = one.astype(np.float32)
+                share = np.clip(heat / max(float(heat.max()), 1e-12), 0, 1)
                 tile = np.pad(np.uint8(np.rint(share * (_LEVELS - 1))), 1, mode="edge")
                 sheet[row * side : row * side + len(tile), column * side : column * side + len(tile)] = tile
     image = Image.fromarray(sheet, "P")

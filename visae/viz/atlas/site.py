@@ -60,7 +60,7 @@ class Site:
         except OSError as error:
             raise VisaeError(f"cannot write {path}: {error.strerror or error}") from error
 
-    def write_data(self, name: str, content: Mapping[str, Any] | str) -> None:
+    def write_data(self, name: str, content: Mapping[str, Any]) -> None:
         """Write data as a script that hands them to the page: a page opened from a disk may not read files.
 
         NaN is refused (`ValueError`). Nothing but ASCII is written, so that no character can end the script.

@@ -25,6 +25,7 @@ class Statistics:
         self.positions, self.fires = 0, torch.zeros(count, dtype=torch.int64)
         self.histogram = torch.zeros(count, BINS, dtype=torch.int64)
         self.first = _quarter(torch.tensor([max(largest, 1e-30)])).item() - BINS + 1
+        self._directions = F.normalize(units.directions.cpu().double(), dim=1)
         self._rows = 0
         self._sums = torch.zeros(3, count, dtype=torch.float64)
         self._layer = torch.zeros(2, units.layer.channels, dtype=torch.float64)
@@ -42,7 +43,7 @@ class Statistics:
     def sample(self, x: Float[Tensor, "n c"], f: Float[Tensor, "n u"]) -> None:
         """Take rows of the layer into account, with the units' values there."""
         x, f = x.double().cpu(), f.double().cpu()
-        along = x @ F.normalize(self.units.directions.cpu().double(), dim=1).T
+        along = x @ self._directions.T
         self._rows += len(x)
         self._sums += torch.stack([f.sum(0), along.sum(0), (f * along).sum(0)])
         self._layer += torch.stack([x.sum(0), x.square().sum(0)])

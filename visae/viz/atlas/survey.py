@@ -11,7 +11,6 @@ from torch import Tensor
 from visae.activations.filling import as_images
 from visae.images import Batch, Images, batches
 from visae.progress import Progress
-from visae.sae import SAE
 from visae.seeds import generator
 from visae.units import Units
 from visae.viz.atlas.company import Together
@@ -40,11 +39,10 @@ class Look:
 class Survey:
     """A pass over images that gathers `statistics` of each population, and which units fire `together`, in all.
 
-    populations: the layer's neurons and the features of `sae`, over the same layer.
+    populations: the layer's neurons, and the features of an SAE over it.
     """
 
     populations: Sequence[Units]
-    sae: SAE
     images: Images
     statistics: list[Statistics]
     together: Together
@@ -70,7 +68,7 @@ class Survey:
             for statistics, values in zip(self.statistics, strong, strict=True):
                 statistics.add(values)
             self._sample(maps, read, image, per_image)
-            rebuilt = self.sae.decode(self.sae.encode(maps))
+            rebuilt = self.populations[-1].rebuilt(read[-1])
             yield Look(image, batch.pixels[place], [of[0].cpu() for of in strong], rebuilt[0].cpu())
 
     def _sample(self, maps: Tensor, read: Sequence[Tensor], image: int, per_image: int) -> None:

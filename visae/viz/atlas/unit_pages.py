@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,10 +11,8 @@ from visae.examples import Examples
 from visae.viz.atlas.company import Neighbour
 from visae.viz.atlas.overview import Population
 from visae.viz.atlas.site import packed, rounded
-from visae.viz.atlas.statistics import BINS
 
 WRITES = 12  # of a decoder's row, or of the features that write to a neuron
-_KINDS = ("circle", "line", "edge", "angle", "double_curve")
 
 
 def unit_page(
@@ -37,7 +34,9 @@ def unit_page(
         "tuning_peak": rounded(float(tuning.max())),
         "map": _bytes(values),
         "map_peak": rounded(float(values.max())),
-        "peaks": rounded([float(of.swept.tuned[kind].peak[unit]) for kind in _KINDS] + [float(of.colour[unit])]),
+        "peaks": rounded(
+            [float(peaks[unit]) for peaks in (*(kind.peak for kind in of.swept.tuned.values()), of.colour)]
+        ),
         "writes": _writes(decoder[unit] if of.units.sae is not None else decoder[:, unit]),
         "drawn": rounded(list(drawn)),
     }
@@ -54,7 +53,7 @@ def stimuli(of: Population) -> Mapping[str, Any]:
     return {
         "orientations": rounded(axes["orientation"]),
         "radii": rounded(axes["radius"]),
-        "kinds": [*_KINDS, "colour"],
+        "kinds": [*of.swept.tuned, "colour"],
     }
 
 
@@ -74,7 +73,7 @@ def _histogram(of: Population, unit: int) -> dict[str, Any]:
         return {"edges": [], "counts": []}
     first, last = there[0], there[-1] + 1
     edges = [of.statistics.edge(place) for place in range(first, last + 1)]
-    return {"edges": rounded(edges), "counts": counts[first:last].tolist(), "below": first == 0 and BINS > 1}
+    return {"edges": rounded(edges), "counts": counts[first:last].tolist()}
 
 
 def _writes(weights: Float[Tensor, " n"]) -> list[list[Any]]:
@@ -85,4 +84,4 @@ def _writes(weights: Float[Tensor, " n"]) -> list[list[Any]]:
 def _bytes(values: Float[Tensor, "..."]) -> str:
     """As 255ths of the largest."""
     top = max(float(values.max()), 1e-12)
-    return packed(torch.round(values / top * 255).to(torch.uint8).numpy().astype(np.uint8))
+    return packed(torch.round(values / top * 255).to(torch.uint8).numpy())
