@@ -121,6 +121,23 @@ def test_they_add_subtract_and_scale(network):
         other + unit(of, [1, 2])
 
 
+def test_what_is_asked_second_is_added_and_scaled_with_the_first(network, sae):
+    of, what = features(network, LAYER, sae), seen()
+    whole, cost = unit(of, [0, 1, 2, 3]), penalty(roughness)
+    drives, own = of.drive(what.maps[LAYER])[:, :, 2, 2], torch.arange(4)
+    assert torch.equal(whole.second.failed(what), of.read(what.maps[LAYER])[own, own, 2, 2] <= 0)
+    # The second differs from the first in what stands in the place of the drive alone.
+    instead = along(of, [0, 1, 2, 3]).value(what) - drives[own, own]
+    torch.testing.assert_close(whole.second.objective.value(what), whole.value(what) + instead)
+    both, expected = 2 * whole - 3 * cost, 2 * whole.second.objective.value(what) - 3 * cost.value(what)
+    torch.testing.assert_close(both.second.objective.value(what), expected)
+    torch.testing.assert_close((-3 * cost + 2 * whole).second.objective.value(what), expected)
+    assert torch.equal(both.second.failed(what), whole.second.failed(what))
+    assert (-whole).second is None
+    assert unit(neurons(network, LAYER), 1).second is None
+    assert drive(of, 1).second is None
+
+
 def test_diversity_is_zero_for_styles_that_have_nothing_in_common_and_minus_one_for_the_same():
     one, other = torch.zeros(2, 3, 3), torch.zeros(2, 3, 3)
     one[0], other[1] = 1.0, 1.0

@@ -2,6 +2,7 @@
 
 import gc
 import resource
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 import visae
 from visae.errors import VisaeError
 from visae.units import features, neurons
-from visae.viz.objectives import diversity, everywhere, opacity, penalty, sparing, unit
+from visae.viz.objectives import Second, diversity, everywhere, opacity, penalty, sparing, unit
 from visae.viz.parameterisations import Alpha, Bounded, Fourier, Pixels
 from visae.viz.render import render, render_chunks
 from visae.viz.steps import Optimisation, precision
@@ -130,6 +131,37 @@ def test_a_feature_that_does_not_fire_is_driven(network):
     found = render(network, unit(of, range(12)), optimisation=short(48))
     assert (found.before < 0).all()
     assert (found.values > found.before).all()
+
+
+def test_pictures_that_fail_are_drawn_again_and_kept_if_they_do_better(network):
+    of = neurons(network, "0")
+    first, second = unit(of, range(6)), -unit(of, range(6))
+
+    def asked(wanted, failed):
+        return replace(wanted, second=Second(failed, second))
+
+    def even(seen):
+        return seen.index % 2 == 0
+
+    def dark(seen):
+        # Even ones fail first; of what is drawn second, all but 2 is right.
+        return even(seen) & ((first.value(seen) > 0) | (seen.index == 2))
+
+    settings = short(64, chunk=4)
+    found = render(network, asked(first, dark), optimisation=settings)
+    once, twice = (render(network, of, optimisation=settings) for of in (first, second))
+    for number in range(6):
+        kept = twice if number in (0, 4) else once
+        torch.testing.assert_close(found.pictures[number], kept.pictures[number], rtol=0, atol=1e-4)
+        torch.testing.assert_close(found.history[number], kept.history[number], rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(found.values[number].abs(), kept.values[number].abs(), rtol=1e-3, atol=1e-4)
+    assert (found.values[[0, 4]] < 0).all()
+    assert (found.values[[1, 2, 3, 5]] > 0).all()
+    assert torch.equal(found.before, once.before)
+    assert found.labels == once.labels
+    # Where both fail, the first is kept.
+    both = render(network, asked(first, even), optimisation=settings)
+    assert torch.equal(both.pictures, once.pictures)
 
 
 def test_alpha_clears_what_does_not_count(network):

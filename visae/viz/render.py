@@ -5,6 +5,7 @@ objective reads, and gradients are worked out for the pictures' parameters alone
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -49,7 +50,8 @@ def render(
     size:              px, side of the pictures; if None, that of what the objective sees of them under the shifts.
 
     Pictures of different units begin with the same noise and see the same transforms, so that what is drawn for a unit
-    hardly depends on the others: only in when its chunk ends, and whether a silent one in it needs help. Pictures of
+    hardly depends on the others: only in when its chunk ends, and whether a silent one in it needs help. A picture that
+    fails (`Objective.second`) is drawn again by what is asked second; it is kept if it does not fail too. Pictures of
     one objective without units of their own begin with different noise. The same call gives the same bytes on a CPU
     with the same number of threads. Raises `VisaeError` for a count that the objective is not of, and for sizes that
     cannot be.
@@ -87,8 +89,29 @@ def render_chunks(
     drawing = Drawing(network, of, transform_at, _still(shown), optimisation, labels)
     with Progress("render", total * optimisation.steps, "steps") as progress:
         for index in torch.split(torch.arange(total), total if given else _chunk(drawing, shown.size)):
-            canvas = given or _canvas(made_by, drawing, shown.picture, index)
-            yield drawing.draw(canvas, index, optimisation.rate or made_by.rate, progress.update)
+            if given is not None:
+                yield drawing.draw(given, index, optimisation.rate or made_by.rate, progress.update)
+            else:
+                yield _drawn(made_by, drawing, shown.picture, index, progress)
+
+
+def _drawn(
+    of: Parameterisation, drawing: Drawing, size: int, index: Int64[Tensor, " b"], progress: Progress
+) -> Rendered:
+    """Pictures; those that failed are drawn a second time, if there is something else to ask of them."""
+    rate = drawing.optimisation.rate or of.rate
+    canvas = _canvas(of, drawing, size, index)
+    drawn, second = drawing.draw(canvas, index, rate, progress.update), drawing.objective.second
+    failed = drawing.failed(canvas, index)
+    if second is None or not failed.any():
+        return drawn
+    again, left = replace(drawing, objective=second.objective), index[failed]
+    other = _canvas(of, again, size, left)
+    redrawn = again.draw(other, left, rate, lambda _, note: progress.update(0, note and f"{note}, {len(left)} again"))
+    better = ~drawing.failed(other, left)
+    # By what was asked first, as all others.
+    redrawn = replace(redrawn, values=drawing.value(other, left), before=drawn.before[failed])
+    return drawn.with_others(failed.nonzero()[better, 0], redrawn, better)
 
 
 def _chunk(drawing: Drawing, size: int) -> int:

@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from visae.errors import VisaeError
@@ -73,6 +73,16 @@ class Rendered:
     history: Float[Tensor, "n t"]
     labels: tuple[str, ...]
 
+    def with_others(self, places: Int64[Tensor, " m"], others: "Rendered", which: Bool[Tensor, " _"]) -> "Rendered":
+        """The same, but at these places those of the others that are meant."""
+
+        def put(name: str) -> Tensor:
+            mixed: Tensor = getattr(self, name).clone()
+            mixed[places] = getattr(others, name)[which]
+            return mixed
+
+        return Rendered(put("pictures"), put("values"), put("before"), put("history"), self.labels)
+
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
@@ -96,7 +106,7 @@ class Drawing:
         """Optimise the pictures with these numbers; `update` is told of every step."""
         adam = torch.optim.Adam(canvas.parameters, rate, maximize=True)
         draws = generator(self.optimisation.seed, "render", "transforms")
-        before, history, helped = self._value(canvas, index), list[Tensor](), False
+        before, history, helped = self.value(canvas, index), list[Tensor](), False
         for step in range(self.optimisation.steps):
             done = step / self.optimisation.steps
             see = partial(self._seen, canvas, index, self.transform(done), draws, done)
@@ -121,7 +131,7 @@ class Drawing:
         with torch.no_grad():
             pictures = canvas.pictures().float().cpu()
         labels = tuple(self.labels[place] for place in index.tolist())
-        return Rendered(pictures, self._value(canvas, index), before, steps, labels)
+        return Rendered(pictures, self.value(canvas, index), before, steps, labels)
 
     def _gradients(
         self, see: Callable[[], Seen], helped: bool, parameters: list[Tensor]
@@ -132,8 +142,19 @@ class Drawing:
         return values.detach(), torch.autograd.grad(values.sum(), parameters)
 
     @torch.no_grad()
-    def _value(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
-        return self.objective.value(self._seen(canvas, index, self.plain, torch.Generator(), 1.0)).cpu()
+    def value(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
+        """The objective of pictures as they are, without transforms."""
+        return self.objective.value(self._plain(canvas, index)).cpu()
+
+    @torch.no_grad()
+    def failed(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Bool[Tensor, " b"]:
+        """Which pictures are not what was wanted; none where nothing else could be asked of them."""
+        if self.objective.second is None:
+            return torch.zeros(len(index), dtype=torch.bool)
+        return self.objective.second.failed(self._plain(canvas, index)).cpu()
+
+    def _plain(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Seen:
+        return self._seen(canvas, index, self.plain, torch.Generator(), 1.0)
 
     def _seen(
         self, canvas: Canvas, index: Int64[Tensor, " b"], transform: Transform, draws: torch.Generator, done: float

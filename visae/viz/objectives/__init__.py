@@ -4,6 +4,7 @@ from visae.viz.objectives.across import alignment as alignment
 from visae.viz.objectives.across import diversity as diversity
 from visae.viz.objectives.across import interpolation as interpolation
 from visae.viz.objectives.objective import Objective as Objective
+from visae.viz.objectives.objective import Second as Second
 from visae.viz.objectives.objective import Seen as Seen
 from visae.viz.objectives.of_units import activation as activation
 from visae.viz.objectives.of_units import along as along

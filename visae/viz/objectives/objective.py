@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from visae.errors import VisaeError
@@ -41,6 +41,7 @@ class Objective:
     labels:   what each image shows; empty if it is the same for any number of images.
     together: how many consecutive images it must see at once.
     centred:  whether it reads the maps' middle position alone, so that only what that position sees matters.
+    second:   what to ask of pictures that failed; None to leave them as they are.
     """
 
     value: Callable[[Seen], Float[Tensor, " b"]]
@@ -48,6 +49,7 @@ class Objective:
     labels: tuple[str, ...] = ()
     together: int = 1
     centred: bool = True
+    second: "Second | None" = None
 
     def __add__(self, other: "Objective") -> "Objective":
         """Both; raises `VisaeError` if they are of different numbers of images."""
@@ -64,10 +66,18 @@ class Objective:
             labels,
             math.lcm(self.together, other.together),
             self.centred and other.centred,
+            _second_of_both(self, other),
         )
 
+    def scored(self, change: Callable[[Float[Tensor, " b"], Seen], Float[Tensor, " b"]]) -> "Objective":
+        """The same with other scores, from its own and from what is seen; what is asked second likewise."""
+        second = self.second and replace(self.second, objective=self.second.objective.scored(change))
+        return replace(self, value=lambda seen: change(self.value(seen), seen), second=second)
+
     def __mul__(self, factor: float) -> "Objective":
-        return replace(self, value=lambda seen: self.value(seen) * factor)
+        scaled = self.scored(lambda score, _: score * factor)
+        # Where little is wanted, what has little has not failed.
+        return scaled if factor > 0 else replace(scaled, second=None)
 
     __rmul__ = __mul__
 
@@ -79,3 +89,23 @@ class Objective:
 
     def __sub__(self, other: "Objective") -> "Objective":
         return self + -other
+
+
+@dataclass(frozen=True, eq=False)
+class Second:
+    """Another objective, to be tried for pictures that failed.
+
+    failed:     whether a finished picture is not what was wanted, [b].
+    """
+
+    failed: Callable[[Seen], Bool[Tensor, " b"]]
+    objective: Objective
+
+
+def _second_of_both(one: Objective, other: Objective) -> Second | None:
+    """What is asked second of one, with the other; of two that have a second, of the first."""
+    if one.second is not None:
+        return replace(one.second, objective=one.second.objective + replace(other, second=None))
+    if other.second is not None:
+        return replace(other.second, objective=one + other.second.objective)
+    return None

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from visae.errors import VisaeError
 from visae.units import Units, middle_of
-from visae.viz.objectives.objective import Objective, Seen
+from visae.viz.objectives.objective import Objective, Second, Seen
 
 # One number, or one for each picture; also as NumPy and torch have them.
 Numbers = int | Sequence[int] | np.integer[Any] | np.ndarray | Tensor
@@ -42,11 +42,19 @@ def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     The weight w grows with the steps, from 0 to 4: what is punished from the beginning stays near where nothing fires
     (the quadratic penalty method has the same schedule: Nocedal and Wright 2006, section 17.1).
 
+    A picture under which its feature is silent all the same is drawn again, with what `along` asks in the place of d_i:
+    near the decoder's direction a feature has no rivals, though the encoder's may lead elsewhere. If that picture
+    drives the feature, it is kept.
+
     Raises `VisaeError` for a number that the units do not have.
     """
     if units.sae is None:
         return _of_units(units, numbers, at, _valued(units.read))
-    return _of_units(units, numbers, at, partial(_before_rivals, units))
+    fires = activation(units, numbers, at)
+    second = Second(
+        lambda seen: fires.value(seen) <= 0, _of_units(units, numbers, at, partial(_along_before_rivals, units))
+    )
+    return replace(_of_units(units, numbers, at, partial(_before_rivals, units)), second=second)
 
 
 def drive(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
@@ -79,10 +87,7 @@ def direction(
     def value(seen: Seen) -> Tensor:
         maps = seen.maps[layer]
         own = several.to(maps)[_own(seen.index, len(several)).to(maps.device)]
-        dot = torch.einsum("bdhw,bd->bhw", maps, own)
-        # The norm of a position where nothing fires has no gradient; a little is added below the root.
-        cosine = dot / (maps.square().sum(1) + 1e-12).sqrt()
-        return at(dot * cosine.clamp_min(0.1).pow(power)) if power else at(dot)
+        return at(_dot_cosine(maps, own, power))
 
     labels = tuple(f"{layer}: direction {place}" for place in range(len(several))) if vectors.ndim == 2 else ()
     return Objective(value, frozenset([layer]), labels, centred=at is centre)
@@ -110,16 +115,38 @@ def _valued(read: Callable[[Tensor], Tensor]) -> _Value:
     return lambda maps, own, _: _picked(read(maps), own)
 
 
+def _dot_cosine(maps: Float[Tensor, "b d h w"], own: Float[Tensor, "b d"], power: float) -> Float[Tensor, "b h w"]:
+    """dot(x, v) * max(cos(x, v), 0.1) ** power at every position, v of unit norm."""
+    dot = torch.einsum("bdhw,bd->bhw", maps, own)
+    # The norm of a position where nothing fires has no gradient; a little is added below the root.
+    cosine = dot / (maps.square().sum(1) + 1e-12).sqrt()
+    return dot * cosine.clamp_min(0.1).pow(power) if power else dot
+
+
 def _before_rivals(
     units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"], done: float
 ) -> Float[Tensor, "b h w"]:
     drives = units.drive(maps)
+    return _picked(drives, own) - _WEIGHT * done * _behind(units, maps, drives, own)
+
+
+def _along_before_rivals(
+    units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"], done: float
+) -> Float[Tensor, "b h w"]:
+    directions = F.normalize(units.directions, dim=1).to(maps)[own]
+    return _dot_cosine(maps, directions, 1.0) - _WEIGHT * done * _behind(units, maps, units.drive(maps), own)
+
+
+def _behind(
+    units: Units, maps: Float[Tensor, "b c h w"], drives: Float[Tensor, "b u h w"], own: Int64[Tensor, " b"]
+) -> Float[Tensor, "b h w"]:
+    """By how much a unit that is driven is weaker than those that fire are in the mean."""
     mine = _picked(drives, own)
     with torch.no_grad():
         rival = (units.read(maps) != 0).float()
     rival[torch.arange(len(own), device=own.device), own] = 0
     rivals = (drives * rival).sum(1) / rival.sum(1).clamp_min(1)
-    return mine - _WEIGHT * done * (rivals - mine).relu() * (mine > 0)
+    return (rivals - mine).relu() * (mine > 0)
 
 
 def _picked(values: Float[Tensor, "b u h w"], own: Int64[Tensor, " b"]) -> Float[Tensor, "b h w"]:

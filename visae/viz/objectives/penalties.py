@@ -1,7 +1,6 @@
 """Costs of a picture itself, whatever the network sees in it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -32,8 +31,7 @@ def sparing(objective: Objective, cost: float = 0.5) -> Objective:
     score * (1 - cost * opacity), on the objective's own scale; scores below zero stay as they are.
     """
 
-    def value(seen: Seen) -> Tensor:
-        score = objective.value(seen)
+    def spared(score: Tensor, seen: Seen) -> Tensor:
         return torch.where(score > 0, score * (1 - cost * opacity(seen.canvas)), score)
 
-    return replace(objective, value=value)
+    return objective.scored(spared)
