@@ -1,6 +1,7 @@
 """A small atlas whose names, labels and texts are hostile, and a browser to look at it."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,46 @@ def browser():
         running = playwright.chromium.launch(executable_path=str(Path(found)), args=["--no-sandbox"])
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module", params=["file", "server"])
+def address(request, small_atlas):
+    """Where the small atlas is opened: from the disk, or from the server."""
+    # Here, because nothing of the package may be imported before shapes are checked.
+    from visae.viz.atlas import server
+
+    if request.param == "file":
+        yield (small_atlas / "index.html").as_uri()
+        return
+    with server(small_atlas) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}/"
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Opens a view; afterwards it is certain that nothing was complained of, and that nothing was asked for outside."""
+    contexts, wrong, asked = [], [], []
+
+    def opened(view="", **settings):
+        context = browser.new_context(accept_downloads=True, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: wrong.append(dialog.message))
+        page.on("requestfailed", lambda request: wrong.append(request.url))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{address}#{view}")
+        page.wait_for_selector("h1")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    base = address.removesuffix("index.html")
+    assert wrong == []
+    assert [url for url in asked if not url.startswith((base, "data:", "blob:"))] == []

@@ -1,0 +1,48 @@
+"""Whether everyone can read the page: at phone width, in either theme, past the head."""
+
+import pytest
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+CONTRAST = """() => {
+  const light = (css) => {
+    const [r, g, b] = css.match(/[\\d.]+/g).map(Number).map(v => v / 255)
+      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (e) => {
+    const own = getComputedStyle(e).backgroundColor;
+    return own !== 'rgba(0, 0, 0, 0)' || !e.parentElement ? own : behind(e.parentElement);
+  };
+  const texts = [...document.querySelectorAll('main *, #top *')].filter(e => e instanceof HTMLElement
+    && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) 
+    && e.offsetParent && e.tagName !== 'OPTION');
+  return Math.min(...texts.map(e => {
+    const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05);
+  }));
+}"""
+
+
+def test_the_skip_link_leads_to_the_content(open_page):
+    page = open_page("circle")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert page.inner_text("h1") == "Circle of curve detectors"
+
+
+@pytest.mark.parametrize("view", ["", "mixed/n/3", "map", "circle", "run", "image/0"])
+def test_nothing_is_wider_than_a_phone(open_page, view):
+    page = open_page(view, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    page.wait_for_timeout(100)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["", "mixed/n/3", "map", "run", "image/0"])
+def test_texts_can_be_read_in_either_theme(open_page, scheme, view):
+    page = open_page(view, color_scheme=scheme)
+    assert page.evaluate(CONTRAST) >= 4.5

@@ -1,0 +1,45 @@
+"""Plots and tables saved from the page."""
+
+import csv
+import io
+
+import pytest
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def downloaded(page, click):
+    with page.expect_download() as waiting:
+        click()
+    return waiting.value.suggested_filename, waiting.value.path().read_bytes()
+
+
+def test_plots_are_saved_as_svg_and_png(open_page):
+    page = open_page("mixed/n/3")
+    name, data = downloaded(page, page.get_by_role("button", name="Save Tuning to circles as SVG").click)
+    assert name == "Tuning-to-circles.svg"
+    assert data.startswith(b"<svg")
+    assert b"currentColor" in data
+    assert b'color="#1a1a1a"' in data
+    name, data = downloaded(page, page.get_by_role("button", name="Save Tuning to circles as PNG").click)
+    assert data.startswith(b"\x89PNG")
+    assert int.from_bytes(data[16:20], "big") == 720
+
+
+def test_tables_are_saved_as_csv(open_page):
+    page = open_page()
+    name, data = downloaded(page, page.get_by_role("button", name="Save the table of these units as CSV").click)
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    assert name == "mixed-units.csv"
+    assert len(rows) == 72
+    assert rows[53]["unit"] == "mixed/f/5"
+    assert float(rows[53]["density"]) == 0
+
+
+def test_names_that_look_like_formulas_are_saved_as_texts(open_page):
+    page = open_page("run")
+    page.locator("summary").click()
+    _, data = downloaded(page, page.get_by_role("button", name="Save Images as CSV").click)
+    names = [row["image"] for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))]
+    assert "'=HYPERLINK(1).png" in names
+    assert "a\nb'c\".png" in names
