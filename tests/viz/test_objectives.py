@@ -125,7 +125,9 @@ def test_what_is_asked_second_is_added_and_scaled_with_the_first(network, sae):
     of, what = features(network, LAYER, sae), seen()
     whole, cost = unit(of, [0, 1, 2, 3]), penalty(roughness)
     drives, own = of.drive(what.maps[LAYER])[:, :, 2, 2], torch.arange(4)
-    assert torch.equal(whole.second.failed(what), of.read(what.maps[LAYER])[own, own, 2, 2] <= 0)
+    silent = of.read(what.maps[LAYER])[own, own, 2, 2] <= 0
+    assert torch.equal(whole.second.failed(what), silent & (drives[own, own] > 0))
+    assert 0 < whole.second.failed(what).sum() < 4
     # The second differs from the first in what stands in the place of the drive alone.
     instead = along(of, [0, 1, 2, 3]).value(what) - drives[own, own]
     torch.testing.assert_close(whole.second.objective.value(what), whole.value(what) + instead)

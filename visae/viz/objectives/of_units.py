@@ -42,17 +42,18 @@ def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     The weight w grows with the steps, from 0 to 4: what is punished from the beginning stays near where nothing fires
     (the quadratic penalty method has the same schedule: Nocedal and Wright 2006, section 17.1).
 
-    A picture under which its feature is silent all the same is drawn again, with what `along` asks in the place of d_i:
-    near the decoder's direction a feature has no rivals, though the encoder's may lead elsewhere. If that picture
-    drives the feature, it is kept.
+    A picture that drives its feature, which is silent all the same, is drawn again, with what `along` asks in the place
+    of d_i: the encoder's direction led to its rivals, the decoder's may lead elsewhere. If that picture makes the
+    feature fire, it is kept.
 
     Raises `VisaeError` for a number that the units do not have.
     """
     if units.sae is None:
         return _of_units(units, numbers, at, _valued(units.read))
-    fires = activation(units, numbers, at)
+    driven, fires = drive(units, numbers, at), activation(units, numbers, at)
     second = Second(
-        lambda seen: fires.value(seen) <= 0, _of_units(units, numbers, at, partial(_along_before_rivals, units))
+        lambda seen: (driven.value(seen) > 0) & (fires.value(seen) <= 0),
+        _of_units(units, numbers, at, partial(_along_before_rivals, units)),
     )
     return replace(_of_units(units, numbers, at, partial(_before_rivals, units)), second=second)
 
