@@ -1,0 +1,95 @@
+"""What features in superposition add to each other: noise to be suppressed, or help.
+
+Tensors in, tensors out: G [n, n] is how much feature j adds to the pre-activation of output i for each unit of its
+activation x_j, W^T W for a tied autoencoder; for an SAE, the products of encoder and decoder directions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Interference:
+    """What the other features add to each feature's pre-activation, I_i = sum over j != i of G_ij x_j.
+
+    own:           [n], G_ii E[x_i | x_i > 0], what a feature adds to itself where it is present.
+    lift:          [n], E[I_i | x_i > 0] - E[I_i | x_i = 0], how much more the others add where it is present. For
+                   binary x it is sum over j != i of G_ij Cov(x_i, x_j) / Var(x_i): 0 for independent features.
+    present:       [n], share of |G_ij x_j|, summed over bags where i is present and over j != i, that raises.
+    absent:        [n], the same of bags where it is absent, that lowers.
+    constructive:  [n], of both together: the share of interference whose sign is that of help.
+
+    nan where a feature is always or never present, or nothing is added.
+    """
+
+    own: Float64[Tensor, " n"]
+    lift: Float64[Tensor, " n"]
+    present: Float64[Tensor, " n"]
+    absent: Float64[Tensor, " n"]
+    constructive: Float64[Tensor, " n"]
+
+    @property
+    def borrowed(self) -> Float64[Tensor, " n"]:
+        """lift / (own + lift): of what tells a feature's presence from its absence, the share that others supply."""
+        return self.lift / (self.own + self.lift)
+
+
+def interference(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"]) -> Interference:
+    """The interference between features over bags, or over rows of activations; x is 0 or more."""
+    G, x = gram.double(), x.double()
+    there = (x > 0).double()
+    others = G - G.diag().diag()
+    # Entry i, j: the mean over all bags of x_j where i is present, and where it is absent.
+    with_i = there.T @ x / len(x)
+    without = x.mean(0) - with_i
+    rate = there.mean(0)
+    raises, lowers = (others.clamp_min(0) * with_i).sum(1), (others.clamp_max(0).abs() * without).sum(1)
+    all_with, all_without = (others.abs() * with_i).sum(1), (others.abs() * without).sum(1)
+    return Interference(
+        own=G.diagonal() * with_i.diagonal() / rate,
+        lift=(others * with_i).sum(1) / rate - (others * without).sum(1) / (1 - rate),
+        present=raises / all_with,
+        absent=lowers / all_without,
+        constructive=(raises + lowers) / (all_with + all_without),
+    )
+
+
+def contributions(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"], target: int) -> Float[Tensor, "b n"]:
+    """What each feature adds to the target's pre-activation in each bag, G_ij x_j; with the bias they sum to it."""
+    return gram[target] * x
+
+
+def by_context(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"], target: int) -> Float64[Tensor, " n"]:
+    """What each feature adds to the target on average over the bags that hold the target: G_ij E[x_j | x_i > 0].
+
+    nan for a target that no bag holds.
+    """
+    return contributions(gram, x[x[:, target] > 0], target).double().mean(0)
+
+
+def r2(x: Float[Tensor, "*m b n"], x_hat: Float[Tensor, "*m b n"]) -> Float64[Tensor, "*m n"]:
+    """How well each feature is reconstructed over bags: 1 - sum (x - x_hat)^2 / sum (x - mean x)^2.
+
+    nan for a feature that never varies; below 0 where the mean alone does better.
+    """
+    x, x_hat = x.double(), x_hat.double()
+    total = (x - x.mean(-2, keepdim=True)).square().sum(-2)
+    return 1 - (x - x_hat).square().sum(-2) / total.where(total > 0, torch.nan)
+
+
+def r2_alone(
+    reconstruct: Callable[[Float[Tensor, "n n"]], Float[Tensor, "*m n n"]], like: Float[Tensor, "b n"]
+) -> Float64[Tensor, "*m n"]:
+    """`r2` over the n bags that hold one feature each: what is left of a reconstruction when its context is gone.
+
+    The paper's measure of how much a feature depends on constructive interference is `r2` in context less this.
+
+    like: bags, or rows, on whose device and of whose type the single features are made.
+    """
+    single = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
+    found = reconstruct(single)
+    return r2(single.expand_as(found), found)

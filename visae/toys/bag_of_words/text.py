@@ -1,0 +1,134 @@
+"""Bags of the words of a text: tokens, a vocabulary, and windows that slide over it."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from visae.errors import VisaeError
+from visae.seeds import generator
+
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+RINGS = {"months": MONTHS, "weekdays": WEEKDAYS}
+
+_WINDOW = 20
+_HELD_OUT = 0.1
+# A word, with apostrophes and hyphens inside it, or one mark of punctuation.
+_TOKEN = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")
+
+
+class Windows:
+    """One set of bags: which words stand in each window of a text, from every token on.
+
+    tokens: [t], each one's place in the vocabulary, or its size for a word that is not in it, which no bag holds.
+    """
+
+    def __init__(self, tokens: Int[Tensor, " t"], words: int, window: int = _WINDOW):
+        self.features, self._sliding = words, tokens.unfold(0, window, 1)
+
+    def __len__(self) -> int:
+        return len(self._sliding)
+
+    def batch(self, rows: Int[Tensor, " b"]) -> Float[Tensor, "1 b n"]:
+        """The bags at some windows, on the device of `rows`."""
+        tokens = self._sliding[rows.to(self._sliding.device)].to(rows.device)
+        bags = torch.zeros(len(rows), self.features + 1, device=rows.device)
+        return bags.scatter_(1, tokens, 1.0)[None, :, : self.features]
+
+    def every(self, step: int) -> Float[Tensor, "_ n"]:
+        """Every so many-th bag."""
+        return self.batch(torch.arange(0, len(self), step))[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """A text as bags.
+
+    words:     the vocabulary; word i is feature i.
+    train:     windows of the text but for its last tenth.  held_out: those of its last tenth.
+    tokens:    of the whole text.
+    """
+
+    words: tuple[str, ...]
+    train: Windows
+    held_out: Windows
+    tokens: int
+
+    def places(self, words: Collection[str]) -> list[int]:
+        """Where words stand in the vocabulary, those that do, in their own order."""
+        place = {word: index for index, word in enumerate(self.words)}
+        return [place[word] for word in words if word in place]
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file; raises `VisaeError` for a file that cannot be read, or is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise VisaeError(f"{path} is not UTF-8: {error.reason} at byte {error.start}; convert it first") from None
+    except OSError as error:
+        raise VisaeError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def tokens_of(text: str) -> list[str]:
+    """Words as they are written, capitals kept, and marks of punctuation."""
+    return _TOKEN.findall(text)
+
+
+def shuffled(tokens: Sequence[str], seed: int) -> list[str]:
+    """The same tokens in random order: words as frequent as before, of which none knows of another."""
+    order = torch.randperm(len(tokens), generator=generator(seed, "bag of words", "shuffled text"))
+    return [tokens[place] for place in order.tolist()]
+
+
+def corpus(tokens: Sequence[str], vocabulary: int, forced: Collection[str] = (), window: int = _WINDOW) -> Corpus:
+    """Bags of the windows of a text, of its most frequent words.
+
+    vocabulary: how many words at most.
+    forced:     words that are in it whatever their frequency, if the text holds them at all.
+
+    Windows have 20 tokens and slide by one (Prieto et al.). The vocabulary is of the training part, in the order of
+    frequency and then of the alphabet. Raises `VisaeError` for a text without tokens, and for one too short for a
+    window in its held-out tenth.
+    """
+    if not tokens:
+        raise VisaeError("the text is empty: it has no words; give one with some thousands")
+    split = len(tokens) - int(_HELD_OUT * len(tokens))
+    if len(tokens) - split < window:
+        raise VisaeError(
+            f"the text has {len(tokens)} words, and its last tenth, which is held out, no window of {window}; "
+            f"give at least {round(window / _HELD_OUT)}"
+        )
+    words = _vocabulary(tokens[:split], vocabulary, forced)
+    place = {word: index for index, word in enumerate(words)}
+    ids = torch.tensor([place.get(token, len(words)) for token in tokens])
+    return Corpus(
+        words, Windows(ids[:split], len(words), window), Windows(ids[split:], len(words), window), len(tokens)
+    )
+
+
+def _vocabulary(tokens: Sequence[str], size: int, forced: Collection[str]) -> tuple[str, ...]:
+    count = Counter(tokens)
+    ranked = sorted(count, key=lambda word: (-count[word], word))
+    must = [word for word in ranked if word in set(forced)][:size]
+    free = [word for word in ranked if word not in set(must)][: size - len(must)]
+    return tuple(sorted(must + free, key=lambda word: (-count[word], word)))
