@@ -68,6 +68,10 @@ class Stack:
         """One autoencoder, by itself."""
         return Stack(self.weights[index, None], self.bias[index, None], self.floor[index, None])
 
+    def cpu(self) -> "Stack":
+        """The same on the CPU."""
+        return Stack(self.weights.cpu(), self.bias.cpu(), self.floor.cpu())
+
 
 def start(recipes: Sequence[Recipe], features: int, device: torch.device | str = "cpu") -> Stack:
     """Autoencoders before training: weights uniform in +-1/sqrt(n), as the paper's code has them; no bias.

@@ -21,7 +21,8 @@ class Interference:
                    binary x it is sum over j != i of G_ij Cov(x_i, x_j) / Var(x_i): 0 for independent features.
     present:       [n], share of |G_ij x_j|, summed over bags where i is present and over j != i, that raises.
     absent:        [n], the same of bags where it is absent, that lowers.
-    constructive:  [n], of both together: the share of interference whose sign is that of help.
+    constructive:  [n], (present + absent) / 2, the share of interference whose sign is that of help. For independent
+                   features the two sum to one, so this is 1/2, whatever their rates and the signs of G.
 
     nan where a feature is always or never present, or nothing is added.
     """
@@ -33,9 +34,10 @@ class Interference:
     constructive: Float64[Tensor, " n"]
 
     @property
-    def borrowed(self) -> Float64[Tensor, " n"]:
-        """lift / (own + lift): of what tells a feature's presence from its absence, the share that others supply."""
-        return self.lift / (self.own + self.lift)
+    def borrowed(self) -> float:
+        """sum lift / sum (own + lift): of what tells presence from absence, the share that other features supply."""
+        lift, own = self.lift.nansum(), self.own.nansum()
+        return (lift / (own + lift)).item()
 
 
 def interference(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"]) -> Interference:
@@ -47,14 +49,14 @@ def interference(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"]) -> Interfe
     with_i = there.T @ x / len(x)
     without = x.mean(0) - with_i
     rate = there.mean(0)
-    raises, lowers = (others.clamp_min(0) * with_i).sum(1), (others.clamp_max(0).abs() * without).sum(1)
-    all_with, all_without = (others.abs() * with_i).sum(1), (others.abs() * without).sum(1)
+    present = (others.clamp_min(0) * with_i).sum(1) / (others.abs() * with_i).sum(1)
+    absent = (others.clamp_max(0).abs() * without).sum(1) / (others.abs() * without).sum(1)
     return Interference(
         own=G.diagonal() * with_i.diagonal() / rate,
         lift=(others * with_i).sum(1) / rate - (others * without).sum(1) / (1 - rate),
-        present=raises / all_with,
-        absent=lowers / all_without,
-        constructive=(raises + lowers) / (all_with + all_without),
+        present=present,
+        absent=absent,
+        constructive=(present + absent) / 2,
     )
 
 

@@ -20,7 +20,6 @@ class Mixture:
     probability: [k, n], the chance that feature j is in a bag at position i.
     """
 
-    name: str
     probability: Float64[Tensor, "k n"]
 
     @property
@@ -51,13 +50,15 @@ def circular(sharpness: float = 10.0, base: float = 0.0, n: int = FEATURES) -> M
     -2. Feature j neighbours j - 1 and j + 1, around the circle.
     """
     angle = _angles(n)
-    return _around("circular", torch.stack([angle.cos(), angle.sin()], 1), sharpness, base)
+    points = torch.stack([angle.cos(), angle.sin()], 1)
+    return _mixture(points, points, sharpness, base)
 
 
 def figure_eight(sharpness: float = 10.0, base: float = 0.0, n: int = FEATURES) -> Mixture:
     """As `circular`, with features and positions on the curve (sin t, sin 2t), at n even t."""
     angle = _angles(n)
-    return _around("figure-eight", torch.stack([angle.sin(), (2 * angle).sin()], 1), sharpness, base)
+    points = torch.stack([angle.sin(), (2 * angle).sin()], 1)
+    return _mixture(points, points, sharpness, base)
 
 
 def spherical(sharpness: float = 10.0, base: float = 0.0, n: int = FEATURES) -> Mixture:
@@ -65,7 +66,7 @@ def spherical(sharpness: float = 10.0, base: float = 0.0, n: int = FEATURES) -> 
 
     The positions are 500 points of a finer lattice, where the paper draws them from the whole sphere.
     """
-    return _mixture("spherical", lattice(_SPHERE), lattice(n), sharpness, base)
+    return _mixture(lattice(_SPHERE), lattice(n), sharpness, base)
 
 
 def independent(rates: Float64[Tensor, " n"]) -> Mixture:
@@ -76,7 +77,7 @@ def independent(rates: Float64[Tensor, " n"]) -> Mixture:
     for place, rate in enumerate(rates.tolist()):
         if not 0 < rate <= 1:
             raise VisaeError(f"the rate of feature {place} is {rate:g}; a rate is above 0 and at most 1")
-    return Mixture("independent", rates[None])
+    return Mixture(rates[None])
 
 
 def lattice(count: int) -> Float64[Tensor, "count 3"]:
@@ -87,14 +88,10 @@ def lattice(count: int) -> Float64[Tensor, "count 3"]:
     return torch.stack([around * turn.cos(), around * turn.sin(), height], 1)
 
 
-def _around(name: str, points: Float64[Tensor, "n c"], sharpness: float, base: float) -> Mixture:
-    return _mixture(name, points, points, sharpness, base)
-
-
 def _mixture(
-    name: str, positions: Float64[Tensor, "k c"], features: Float64[Tensor, "n c"], sharpness: float, base: float
+    positions: Float64[Tensor, "k c"], features: Float64[Tensor, "n c"], sharpness: float, base: float
 ) -> Mixture:
-    return Mixture(name, torch.sigmoid(sharpness * positions @ features.T + base))
+    return Mixture(torch.sigmoid(sharpness * positions @ features.T + base))
 
 
 def _angles(n: int) -> Float64[Tensor, " n"]:

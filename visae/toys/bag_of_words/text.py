@@ -65,13 +65,11 @@ class Corpus:
 
     words:     the vocabulary; word i is feature i.
     train:     windows of the text but for its last tenth.  held_out: those of its last tenth.
-    tokens:    of the whole text.
     """
 
     words: tuple[str, ...]
     train: Windows
     held_out: Windows
-    tokens: int
 
     def places(self, words: Collection[str]) -> list[int]:
         """Where words stand in the vocabulary, those that do, in their own order."""
@@ -100,35 +98,36 @@ def shuffled(tokens: Sequence[str], seed: int) -> list[str]:
     return [tokens[place] for place in order.tolist()]
 
 
-def corpus(tokens: Sequence[str], vocabulary: int, forced: Collection[str] = (), window: int = _WINDOW) -> Corpus:
-    """Bags of the windows of a text, of its most frequent words.
+def vocabulary(tokens: Sequence[str], size: int, forced: Collection[str] = ()) -> tuple[str, ...]:
+    """The most frequent words of a text, at most `size`, in the order of frequency and then of the alphabet.
 
-    vocabulary: how many words at most.
-    forced:     words that are in it whatever their frequency, if the text holds them at all.
+    forced: words that are among them whatever their frequency, if the text holds them at all.
 
-    Windows have 20 tokens and slide by one (Prieto et al.). The vocabulary is of the training part, in the order of
-    frequency and then of the alphabet. Raises `VisaeError` for a text without tokens, and for one too short for a
-    window in its held-out tenth.
+    Raises `VisaeError` for a text without words, and for a size below 1.
     """
     if not tokens:
         raise VisaeError("the text is empty: it has no words; give one with some thousands")
+    if size < 1:
+        raise VisaeError(f"the vocabulary is of {size} words; it must be of at least 1")
+    count, must = Counter(tokens), set(forced)
+    ranked = sorted(count, key=lambda word: (word not in must, -count[word], word))
+    return tuple(sorted(ranked[:size], key=lambda word: (-count[word], word)))
+
+
+def corpus(tokens: Sequence[str], words: Sequence[str], window: int = _WINDOW) -> Corpus:
+    """Bags of the windows of a text: of 20 tokens, sliding by one (Prieto et al.).
+
+    words: the vocabulary.
+
+    Raises `VisaeError` for a text too short for a window in its last tenth, which is held out.
+    """
     split = len(tokens) - int(_HELD_OUT * len(tokens))
     if len(tokens) - split < window:
         raise VisaeError(
             f"the text has {len(tokens)} words, and its last tenth, which is held out, no window of {window}; "
             f"give at least {round(window / _HELD_OUT)}"
         )
-    words = _vocabulary(tokens[:split], vocabulary, forced)
     place = {word: index for index, word in enumerate(words)}
     ids = torch.tensor([place.get(token, len(words)) for token in tokens])
-    return Corpus(
-        words, Windows(ids[:split], len(words), window), Windows(ids[split:], len(words), window), len(tokens)
-    )
-
-
-def _vocabulary(tokens: Sequence[str], size: int, forced: Collection[str]) -> tuple[str, ...]:
-    count = Counter(tokens)
-    ranked = sorted(count, key=lambda word: (-count[word], word))
-    must = [word for word in ranked if word in set(forced)][:size]
-    free = [word for word in ranked if word not in set(must)][: size - len(must)]
-    return tuple(sorted(must + free, key=lambda word: (-count[word], word)))
+    train, held_out = (Windows(part, len(words), window) for part in (ids[:split], ids[split:]))
+    return Corpus(tuple(words), train, held_out)

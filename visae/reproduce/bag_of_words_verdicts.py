@@ -1,0 +1,215 @@
+"""The paper's numbers and claims beside ours, each with the rule of its verdict."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import sqrt
+from typing import Any
+
+from visae.reproduce.bag_of_words_figures import mean_and_spread
+from visae.reproduce.bag_of_words_synthetic import CIRCULAR, DECAYS, INDEPENDENT, WIDE
+from visae.reproduce.bag_of_words_text import DECAYS as TEXT_DECAYS
+from visae.reproduce.bag_of_words_text import SHUFFLED, TEXT, main_latent
+from visae.toys.bag_of_words.rings import chance_of_order, neighbours_by_chance
+
+_SHARES = {CIRCULAR: (39.9, 39.9, 4.1, 4.1, 1.6, 1.6), WIDE: (32.6, 32.6, 5.8, 5.8)}  # %, of the total variance
+_RATES = {CIRCULAR: 0.5, WIDE: 0.357}
+_RESIDUALS = {(CIRCULAR, 2): 0.608, (CIRCULAR, 4): 0.362, (WIDE, 2): 0.961, (WIDE, 4): 0.644}
+_OF_TEXT = {
+    "agreement": "r of W^T W with held-out correlations",
+    "borrowed": "share of a word's signal that others supply",
+}
+
+Verdict = dict[str, Any]
+Model = Mapping[str, Any]
+
+
+def verdicts(report: Mapping[str, Any]) -> list[Verdict]:
+    """Each with what is asked, what is expected, what was found, the rule, and whether it is met."""
+    synthetic, text = report["synthetic"], report["text"]
+    return [
+        *_data(synthetic["data"]),
+        *_linear(synthetic["models"]),
+        *_rings(synthetic["models"]),
+        *_arrangement(synthetic["models"]),
+        *_interference(synthetic["models"]),
+        *_of_text(text),
+    ]
+
+
+def _data(data: Mapping[str, Any]) -> Iterator[Verdict]:
+    for kind, shares in _SHARES.items():
+        found, rate = data[kind], data[kind]["drawn_mean"]
+        mean = sum(rate) / len(rate)
+        expected = _RATES[kind]
+        yield _verdict(
+            f"{kind}: mean rate", f"{expected:g}", f"{mean:.4f}", "within 0.005", abs(mean - expected) <= 0.005
+        )
+        drawn = [100 * share for share in found["drawn_eigenvalue_shares"][: len(shares)]]
+        yield _verdict(
+            f"{kind}: eigenvalue shares of the covariance, %",
+            ", ".join(f"{share:.1f}" for share in shares),
+            ", ".join(f"{share:.1f}" for share in drawn),
+            "each within 0.5, over the bags of all seeds",
+            all(abs(one - other) <= 0.5 for one, other in zip(drawn, shares, strict=True)),
+        )
+
+
+def _linear(models: Sequence[Model]) -> Iterator[Verdict]:
+    for (kind, latent), expected in _RESIDUALS.items():
+        for model in models_of(models, kind=kind, output="linear", decay=0.0, latent=latent):
+            mean, spread = over_seeds(model, "expected_residual")
+            yield _verdict(
+                f"{kind}: residual of the linear model without decay, {latent} latents",
+                f"{expected:g}",
+                f"{mean:.4f} ± {spread:.4f}",
+                "within 2 %",
+                abs(mean / expected - 1) <= 0.02,
+            )
+
+
+def _rings(models: Sequence[Model]) -> Iterator[Verdict]:
+    for decay in reversed(DECAYS):
+        for model in models_of(models, kind=CIRCULAR, output="relu", decay=decay):
+            count, seeds = exact_rings(model), len(model["members"])
+            yield _verdict(
+                f"order of the 12 on the ring exact: ReLU, decay {decay:g}, {model['latent']} latents",
+                "9 of 10 seeds",
+                f"{count} of {seeds} seeds",
+                "9 of 10 or more",
+                count >= 0.9 * seeds,
+            )
+    yield _control([model for model in models_of(models, kind=INDEPENDENT, output="relu") if model["decay"] in DECAYS])
+
+
+def _control(models: Sequence[Model]) -> Verdict:
+    """Independent features: none in order, and neighbours as by chance."""
+    features = len(models[0]["first_gram"])
+    # Models of one seed start alike and see the same bags: only seeds are independent of each other.
+    seeds = zip(*([one["ring"]["kept"] for one in model["members"]] for model in models), strict=True)
+    mean, error = _mean_and_error([sum(kept) / len(kept) for kept in seeds])
+    exact, by_chance = sum(map(exact_rings, models)), neighbours_by_chance(features)
+    return _verdict(
+        f"independent features: rings in order, and neighbours kept, ReLU with decay, all {len(models)} models",
+        f"{chance_of_order(features):.0e} of rings; {by_chance:.3f} of neighbours",
+        f"{exact} of {sum(len(model['members']) for model in models)} rings; {mean:.3f} ± {error:.3f} of neighbours",
+        "no ring, neighbours within 3 standard errors of chance",
+        not exact and abs(mean - by_chance) <= 3 * error,
+    )
+
+
+def _arrangement(models: Sequence[Model]) -> Iterator[Verdict]:
+    """Whether W^T W follows the correlations of the data, and more so with decay."""
+    for latent in dict.fromkeys(model["latent"] for model in models):
+        found = {
+            model["decay"]: over_seeds(model, "agreement")
+            for model in models_of(models, kind=CIRCULAR, output="relu", latent=latent)
+        }
+        (without, spread_without), (most, spread_most) = found[0.0], found[DECAYS[-1]]
+        yield _verdict(
+            f"circular: r of W^T W with the data's correlations, ReLU, {latent} latents",
+            "higher with weight decay",
+            "; ".join(f"decay {decay:g}: {mean:.3f} ± {spread:.3f}" for decay, (mean, spread) in sorted(found.items())),
+            f"decay {DECAYS[-1]:g} above 0 by more than both spreads",
+            most - without > spread_without + spread_most,
+        )
+    control = [model for model in models_of(models, kind=INDEPENDENT, output="relu") if model["decay"] in DECAYS]
+    seeds = zip(*([one["agreement"] for one in model["members"]] for model in control), strict=True)
+    mean, error = _mean_and_error([sum(r) / len(r) for r in seeds])
+    yield _verdict(
+        "independent features: r of W^T W with held-out bags' correlations, ReLU with decay",
+        "0",
+        f"{mean:.3f} ± {error:.3f}",
+        "within 3 standard errors",
+        abs(mean) <= 3 * error,
+    )
+
+
+def _interference(models: Sequence[Model]) -> Iterator[Verdict]:
+    """Whether interference helps where features are correlated, and what the ReLU adds."""
+    for latent in dict.fromkeys(model["latent"] for model in models):
+        of = {
+            kind: models_of(models, kind=kind, output="relu", decay=DECAYS[0], latent=latent)[0]
+            for kind in (CIRCULAR, INDEPENDENT)
+        }
+        shares = {kind: over_seeds(model, "borrowed") for kind, model in of.items()}
+        yield _verdict(
+            f"share of a feature's signal that others supply, ReLU, decay {DECAYS[0]:g}, {latent} latents",
+            "above 0 for circular, 0 for independent features",
+            "; ".join(f"{kind} {mean:.3f} ± {spread:.3f}" for kind, (mean, spread) in shares.items()),
+            "above 0.1; within 0.02 of 0",
+            shares[CIRCULAR][0] > 0.1 and abs(shares[INDEPENDENT][0]) <= 0.02,
+        )
+        relu = models_of(models, kind=CIRCULAR, output="relu", decay=0.0, latent=latent)[0]
+        mean, spread = over_seeds(relu, "residual")
+        yield _verdict(
+            f"circular: residual with a ReLU, no decay, {latent} latents",
+            f"below the best linear one, {relu['pca_residual']:.3f}",
+            f"{mean:.3f} ± {spread:.3f}",
+            "below by more than the spread",
+            mean + spread < relu["pca_residual"],
+        )
+
+
+def _of_text(text: Mapping[str, Any]) -> Iterator[Verdict]:
+    latent = main_latent(text)
+    found = {
+        (corpus, decay): models_of(text["models"], corpus=corpus, decay=decay, latent=latent)[0]
+        for corpus in (TEXT, SHUFFLED)
+        for decay in TEXT_DECAYS
+    }
+    low, high = TEXT_DECAYS
+    for name, ring in text["rings"].items():
+        counts = {corpus: _in_order(found[corpus, high], name) for corpus in (TEXT, SHUFFLED)}
+        seeds = len(found[TEXT, high]["members"])
+        yield _verdict(
+            f"text: circle of {name} in order, decay {high:g}, {latent} latents",
+            "in order, and not for shuffled words",
+            f"{counts[TEXT]} of {seeds} seeds; shuffled {counts[SHUFFLED]}; "
+            f"in the data {'exact' if ring['kept'] == 1 else format(ring['kept'], '.2f') + ' of neighbours kept'}",
+            "9 of 10 or more, none shuffled",
+            counts[TEXT] >= 0.9 * seeds and not counts[SHUFFLED],
+        )
+    for figure, words in _OF_TEXT.items():
+        of, control = (over_seeds(found[corpus, low], figure) for corpus in (TEXT, SHUFFLED))
+        yield _verdict(
+            f"text: {words}, decay {low:g}, {latent} latents",
+            "above that of shuffled words",
+            f"{of[0]:.3f} ± {of[1]:.3f}; shuffled {control[0]:.3f} ± {control[1]:.3f}",
+            "by more than both spreads",
+            of[0] - control[0] > of[1] + control[1],
+        )
+    weak, strong = (over_seeds(found[TEXT, decay], "agreement") for decay in TEXT_DECAYS)
+    yield _verdict(
+        f"text: r of W^T W with held-out correlations, decay {low:g} and {high:g}, {latent} latents",
+        "higher with weight decay",
+        f"{weak[0]:.3f} ± {weak[1]:.3f}; {strong[0]:.3f} ± {strong[1]:.3f}",
+        "by more than both spreads",
+        strong[0] - weak[0] > strong[1] + weak[1],
+    )
+
+
+def over_seeds(model: Model, figure: str) -> tuple[float, float]:
+    """Mean and spread of a figure of a model."""
+    return mean_and_spread(one[figure] for one in model["members"])
+
+
+def exact_rings(model: Model) -> int:
+    """How many seeds of a synthetic model have their ring in order."""
+    return sum(one["ring"]["kept"] == 1 for one in model["members"])
+
+
+def models_of(models: Sequence[Model], **which: Any) -> list[Model]:
+    """The models with these values, in the order of the sweep."""
+    return [model for model in models if all(model[key] == value for key, value in which.items())]
+
+
+def _in_order(model: Model, ring: str) -> int:
+    return sum(one["rings"][ring]["kept"] == 1 for one in model["members"])
+
+
+def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    mean, spread = mean_and_spread(values)
+    return mean, spread / sqrt(len(values))
+
+
+def _verdict(what: str, expected: str, ours: str, rule: str, met: bool) -> Verdict:
+    return {"what": what, "expected": expected, "ours": ours, "rule": rule, "met": bool(met)}
