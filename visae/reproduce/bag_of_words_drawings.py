@@ -14,12 +14,18 @@ from visae.picture import save_figure
 from visae.reproduce.bag_of_words_synthetic import CIRCULAR, DECAYS, INDEPENDENT
 from visae.reproduce.bag_of_words_text import DECAYS as TEXT_DECAYS
 from visae.reproduce.bag_of_words_text import SHUFFLED, TEXT, main_latent
-from visae.reproduce.bag_of_words_verdicts import models_of, over_seeds
+from visae.reproduce.bag_of_words_verdicts import SHOWN, models_of, over_seeds
 
 _KINDS = (CIRCULAR, "figure-eight", "spherical", INDEPENDENT)
-_LATENTS = (2, 4, 6)  # that arrangements are drawn for
 # Okabe and Ito's colours, which the colour-blind can tell apart.
-_BLUE, _RED, _GREEN, _PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+_BLUE, _RED, _GREEN = "#0072B2", "#D55E00", "#009E73"
+_LOOKS = {
+    ("linear", 0.0): (_GREEN, "o"),
+    ("linear", DECAYS[0]): ("#CC79A7", "s"),
+    ("relu", 0.0): (_BLUE, "D"),
+    ("relu", DECAYS[0]): ("#56B4E9", "v"),
+    ("relu", DECAYS[1]): (_RED, "^"),
+}
 
 Model = Mapping[str, Any]
 
@@ -37,9 +43,7 @@ def draw_bag_of_words(report: Mapping[str, Any], folder: Path) -> None:
 
 
 def _draw_arrangement(models: Sequence[Model], path: Path) -> None:
-    columns = [
-        (decay, latent) for decay in DECAYS for latent in _LATENTS if models_of(models, decay=decay, latent=latent)
-    ]
+    columns = [(decay, latent) for decay in DECAYS for latent in SHOWN if models_of(models, decay=decay, latent=latent)]
     figure = Figure(figsize=(1.7 * len(columns) + 0.6, 1.75 * len(_KINDS) + 0.7), layout="constrained", dpi=200)
     panels = figure.subplots(len(_KINDS), len(columns), squeeze=False)
     for row, kind in enumerate(_KINDS):
@@ -77,7 +81,7 @@ def _ring(axes: Axes, points: Float[np.ndarray, "n 2"], labels: Sequence[str]) -
 def _draw_agreement(models: Sequence[Model], data: Mapping[str, Any], path: Path) -> None:
     latent = _middle(models)
     figure = Figure(figsize=(2.6 * len(_KINDS) + 0.4, 2.9), layout="constrained", dpi=200)
-    panels = figure.subplots(1, len(_KINDS), squeeze=False)[0]
+    panels = figure.subplots(1, len(_KINDS), squeeze=False, sharex=True)[0]
     for axes, kind in zip(panels, _KINDS, strict=True):
         correlations = np.array(data[kind]["correlation"])
         above = np.triu_indices(len(correlations), 1)
@@ -96,34 +100,40 @@ def _draw_agreement(models: Sequence[Model], data: Mapping[str, Any], path: Path
 
 
 def _draw_residual(models: Sequence[Model], path: Path) -> None:
-    looks = [
-        ("linear", 0.0, _GREEN, "o", "linear, no decay"),
-        ("linear", DECAYS[0], _PURPLE, "s", f"linear, decay {DECAYS[0]:g}"),
-        ("relu", 0.0, _BLUE, "D", "ReLU, no decay"),
-        ("relu", DECAYS[0], "#56B4E9", "v", f"ReLU, decay {DECAYS[0]:g}"),
-        ("relu", DECAYS[1], _RED, "^", f"ReLU, decay {DECAYS[1]:g}"),
-    ]
-    figure = Figure(figsize=(7.6, 3.2), layout="constrained", dpi=200)
-    panels = figure.subplots(1, 2)
-    for axes, kind in zip(panels, (CIRCULAR, INDEPENDENT), strict=True):
-        pca = {model["latent"]: model["pca_residual"] for model in models_of(models, kind=kind)}
-        axes.plot(list(pca), list(pca.values()), color="0.5", linewidth=3, label="PCA, exact", zorder=1)
-        for output, decay, colour, marker, label in looks:
-            of = models_of(models, kind=kind, output=output, decay=decay)
-            found = [over_seeds(model, "residual") for model in of]
-            axes.errorbar(
-                [model["latent"] for model in of],
-                [mean for mean, _ in found],
-                [spread for _, spread in found],
-                **{"color": colour, "marker": marker, "label": label},
-                **{"markersize": 4, "linewidth": 1.0, "linestyle": "--", "capsize": 2, "zorder": 2},
-            )
-        axes.set_title(f"{kind} features", fontsize=9)
-        axes.set_xticks(list(pca))
-        axes.set_ylim(bottom=0)
-        _plain(axes, "latents, of 12 features", "residual $E|x - \\hat x|^2$")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", fontsize=7, frameon=False)
+    """Above the residuals, below the same over those of PCA, from which they differ little."""
+    figure = Figure(figsize=(7.8, 5.2), layout="constrained", dpi=200)
+    panels = figure.subplots(2, 2, sharex=True)
+    for column, kind in enumerate((CIRCULAR, INDEPENDENT)):
+        of = models_of(models, kind=kind)
+        pca = {model["latent"]: model["pca_residual"] for model in of}
+        upper, lower = panels[:, column]
+        _residuals(upper, of, pca, dict.fromkeys(pca, 1.0))
+        _residuals(lower, of, pca, pca)
+        upper.set_title(f"{kind} features", fontsize=9)
+        upper.set(ylim=(0, None), xticks=list(pca))
+        lower.set_yscale("log", base=2)
+        lower.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+        _plain(upper, "", "" if column else "residual $E|x - \\hat x|^2$")
+        _plain(lower, "latents, of 12 features", "" if column else "residual over that of PCA")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside right center", fontsize=7, frameon=False)
     save_figure(figure, path)
+
+
+def _residuals(axes: Axes, models: Sequence[Model], pca: Mapping[int, float], unit: Mapping[int, float]) -> None:
+    """A line for each output and decay, and PCA's; in units of their own for each latent size."""
+    exact = [pca[latent] / unit[latent] for latent in pca]
+    axes.plot(list(pca), exact, color="0.6", linewidth=3, label="PCA, exact")
+    for (output, decay), (colour, marker) in _LOOKS.items():
+        of = models_of(models, output=output, decay=decay)
+        found = [np.array(over_seeds(model, "residual")) / unit[model["latent"]] for model in of]
+        axes.errorbar(
+            [model["latent"] for model in of],
+            [mean for mean, _ in found],
+            [spread for _, spread in found],
+            label=f"{'ReLU' if output == 'relu' else output}, {f'decay {decay:g}' if decay else 'no decay'}",
+            **{"color": colour, "marker": marker, "markersize": 4},
+            **{"linewidth": 1.0, "linestyle": "--", "capsize": 2, "zorder": 3},
+        )
 
 
 def _draw_months(text: Mapping[str, Any], path: Path) -> None:
@@ -155,12 +165,15 @@ def _draw_context(models: Sequence[Model], text: Mapping[str, Any], path: Path) 
         for corpus in (TEXT, SHUFFLED)
     }
     figure = Figure(figsize=(2.6 * len(panels) + 0.3, 2.9), layout="constrained", dpi=200)
-    for axes, (title, model) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+    panes = figure.subplots(1, len(panels), sharey=True)
+    for axes, (title, model) in zip(panes, panels.items(), strict=True):
         one = model["members"][0]
         axes.axline((0, 0), slope=1, color="0.8", linewidth=0.8, zorder=1)
-        axes.scatter(one["r2_alone_of_each"], one["r2_of_each"], s=10, color=_BLUE, alpha=0.6, lw=0, zorder=2)
+        alone = np.clip(one["r2_alone_of_each"], -1, None)
+        axes.scatter(alone, one["r2_of_each"], s=10, color=_BLUE, alpha=0.6, lw=0, zorder=2)
+        axes.set(xlim=(-1.07, 1.03), ylim=(-0.45, 1.03))
         axes.set_title(title, fontsize=8)
-        _plain(axes, "$R^2$ alone", "$R^2$ in context" if axes.get_subplotspec().is_first_col() else "")
+        _plain(axes, "$R^2$ alone (below -1 drawn at -1)", "$R^2$ in context" if axes is panes[0] else "")
     figure.suptitle("Each feature's reconstruction in its context and alone (ReLU, decay 1, first seed)", fontsize=10)
     save_figure(figure, path)
 
@@ -169,24 +182,30 @@ def _draw_contributors(text: Mapping[str, Any], path: Path) -> None:
     model = models_of(text["models"], corpus=TEXT, decay=TEXT_DECAYS[0], latent=main_latent(text))[0]
     example = model["example"]
     total = example["pre_activation"]
-    adds = {f"{word} (itself)" if word == example["word"] else word: of for word, of in example["adds"].items()}
+    adds = {_quoted(word) + " itself" * (word == example["word"]): of for word, of in example["adds"].items()}
     rest = total - example["bias"] - sum(adds.values())
     bars = {**adds, "other words": rest, "bias": example["bias"], "pre-activation": total}
     figure = Figure(figsize=(5.4, 0.24 * len(bars) + 1.1), layout="constrained", dpi=200)
     axes = figure.subplots()
-    colours = [_GREEN if "(itself)" in name else _BLUE if name in adds else "0.6" for name in bars]
+    colours = [_GREEN if name.endswith(" itself") else _BLUE if name in adds else "0.6" for name in bars]
     colours[-1] = "0.2"
     axes.barh(list(bars), list(bars.values()), color=colours, height=0.7)
     axes.invert_yaxis()
     axes.axvline(0, color="0.3", linewidth=0.8)
-    axes.set_title(f"What makes up the pre-activation of {example['word']!r} in one window", fontsize=9)
-    _plain(axes, "added to the pre-activation (1 is a perfect reconstruction)", "")
+    axes.set_title(f"What makes up the pre-activation of {_quoted(example['word'])} in one window", fontsize=9)
+    _plain(axes, "added to the pre-activation (which should be 1)", "")
     save_figure(figure, path)
+
+
+def _quoted(word: str) -> str:
+    """A word as a label, in which a dollar begins no formula."""
+    return f"“{word}”".replace("$", r"\$")
 
 
 def _middle(models: Sequence[Model]) -> int:
     """Four latents, or the nearest size that there is."""
-    return min((model["latent"] for model in models), key=lambda latent: abs(latent - 4))
+    latents: set[int] = {model["latent"] for model in models}
+    return min(latents, key=lambda latent: abs(latent - 4))
 
 
 def _plain(axes: Axes, x: str, y: str) -> None:

@@ -11,47 +11,51 @@ _CLAIM = (
     'Prieto et al., "From Data Statistics to Feature Geometry" (arXiv 2603.09972). The claim: where features are '
     "correlated, what they add to each other in superposition helps (constructive interference), and a ReLU removes "
     "what is false; their directions are arranged by co-activation, the more so with weight decay, in clusters and in "
-    "circles such as that of the months. The null hypothesis for whoever finds such shapes among the features of a "
-    "layer: they may say which features fire together, and no more."
+    "circles such as that of the months. It is the null hypothesis for whoever finds such shapes among the features "
+    "of a layer: they may say which features fire together, and no more."
 )
 
 _SETUP = (
     "Tied autoencoders, h = W x and x_hat = ReLU(W^T h + b) or without the ReLU, trained by AdamW on binary bags. Of "
-    "the paper's figures only its set-up and its claims were retrieved, so what is expected of the synthetic data are "
-    "exact values: of its covariance, in closed form, and of PCA, which the best linear model is. A residual is "
-    "E|x - x_hat|^2 of a bag, summed over features; of the linear models without decay it is exact, from the moments of "
-    "the data, of the others over held-out bags. Ours is the mean over seeds ± their standard deviation; of the "
-    "independent control it is ± the standard error."
+    "the paper only its set-up and its claims were retrieved, not its figures, so what is expected of the synthetic "
+    "data are exact values: of its covariance, in closed form, and of PCA, which the best linear model is. A residual "
+    "is E|x - x_hat|^2 of a bag, summed over features, over held-out bags; in the rules of the linear model it is "
+    "exact, from the moments of the data. Ours is the mean over seeds ± their standard deviation; of the independent "
+    "control all models of a seed are one, and it is ± the standard error."
 )
 
 _RINGS = (
-    "The ring is in order if in the plane of the top two principal components of the columns of W the items follow each "
-    "other around their centroid as they do in the data, up to rotation and reflection; neighbours kept is the graded "
-    "measure. Two things keep the ring out of that plane or out of order. Without decay the model keeps every component "
-    "that it has room for at full length, so no plane comes first; decay shortens the weaker ones. And AdamW's decay "
-    "keeps every weight within 1 / decay: with decay 6 and 2 latents most weights lie at that bound, and the ring is "
-    "pressed into a square. Short training acts like decay, since the strongest components are learned first: with "
-    "decay 1 and 4 latents the order is exact in most seeds after 100 epochs, and in none after the paper's 200."
+    "The ring is in order if in the plane of the top two principal components of the columns of W the items follow "
+    "each other around their centroid as they do in the data, up to rotation and reflection; neighbours kept is the "
+    "graded measure. Without decay a linear model keeps every component that it has room for at full length, so no "
+    "plane comes first, and the ring need not be seen in it; decay shortens the weaker components. Too much for 2 "
+    "latents is decay 6: it keeps weights and bias near 1 / 6 or below, where the features' rate is 1 / 2, so one "
+    "latent is spent on the mean and the ring is pressed into a line. Short training acts like decay, since the "
+    "strongest components are learned first: with decay 1 and 4 latents the order is exact in most seeds after 100 "
+    "epochs (the quick setting), and in none of ten after the paper's 200."
 )
 
 _INTERFERENCE = (
     "Own is what a feature adds to its own pre-activation, lift how much more the others add where it is present than "
-    "where it is absent, others' share is lift / (own + lift). Constructive is the share of interference whose sign is "
-    "that of help, 0.5 for independent features. R2 is of each feature's reconstruction over held-out bags, R2 alone "
-    "over bags of one feature each; both are means over features."
+    "where it is absent, others' share is lift / (own + lift). Constructive is the share of interference whose sign "
+    "is that of help, 0.5 for independent features. R2 is of each feature's reconstruction over held-out bags, R2 "
+    "alone over bags of one feature each; both are means over features."
 )
 
 _TEXT = (
-    "Windows of 20 words, sliding by one; the last tenth of the text is held out, and r is with the correlations of its "
-    "windows, which a model cannot have learned by accident. The control is the same words in random order. "
-    "Off-diagonal is |G - diag G| of the months' Gram matrix, which the paper draws against latent size."
+    "Windows of 20 words, sliding by one; the last tenth of the text is held out, and r is with the correlations of "
+    "its windows, which a model cannot have learned by accident. The control is the same words in random order. "
+    "Off-diagonal is |G - diag G| of the Gram matrix of a circle's words, which the paper draws against latent size."
 )
 
 _MADE = (
-    "The text is made: its months and weekdays co-occur around their circles, and topics by themselves, as "
-    "`visae.toys.bag_of_words.planted_text` says. It stands in for the paper's WikiText-103, of which it has neither the "
-    "words nor the size; give a text of your own for a test that was not built to succeed."
+    "The text is made: months and weekdays co-occur around their circles, and topics by themselves "
+    "(`visae.toys.bag_of_words.planted_text`). It stands in for the paper's WikiText-103, of which it has neither the "
+    "words nor the size. That months lie on a circle here says that the method finds what was put there; give a text "
+    "of your own to ask whether they do."
 )
+
+_WITHOUT_RINGS = "The text does not hold all months, nor all weekdays, so there is no circle to look for."
 
 _FIGURES = {
     "arrangement": "Columns of W in the plane of their top two principal components",
@@ -146,15 +150,14 @@ def _text(text: Mapping[str, Any], pictures: Mapping[str, str]) -> list[str]:
         found,
         markdown(_of_text(text)),
         *(pictures[name] for name in ("months", "context") if name in pictures),
-        f"### What lifts {example['word']!r}",
+        f"### What lifts {_quoted(example['word'])}",
         "Of all words in 1 % of windows or more, the one that others lift most. What each word adds to its "
         "pre-activation, on average over the held-out windows that hold it:",
-        markdown([["word", "adds"], *([word, f"{adds:+.3f}"] for word, adds in example["on_average"].items())]),
+        markdown(
+            [["word", "adds"], *([_quoted(word), f"{adds:+.3f}"] for word, adds in example["on_average"].items())]
+        ),
         pictures["contributors"],
     ]
-
-
-_WITHOUT_RINGS = "The text does not hold all months, nor all weekdays, so there is no circle to look for."
 
 
 def _of_text(text: Mapping[str, Any]) -> list[list[str]]:
@@ -177,6 +180,11 @@ def _of_text(text: Mapping[str, Any]) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def _quoted(word: str) -> str:
+    """A word, or a mark of punctuation, as a cell of a table."""
+    return f"“{word}”".replace("|", "\\|")
 
 
 def _cell(model: Mapping[str, Any], figure: str) -> str:

@@ -111,7 +111,8 @@ def _figures(one: Stack, words: _Words) -> dict[str, Any]:
 def _off_diagonal(vectors: Float[Tensor, "n d"]) -> float:
     """|G - diag G|, the paper's measure of how much a group of words is in superposition."""
     gram = vectors @ vectors.T
-    return (gram - gram.diag().diag()).norm().item()
+    norm: float = (gram - gram.diag().diag()).norm().item()
+    return norm
 
 
 def _example(one: Stack, words: _Words) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from visae.toys.bag_of_words.rings import chance_of_order, neighbours_by_chance
 _SHARES = {CIRCULAR: (39.9, 39.9, 4.1, 4.1, 1.6, 1.6), WIDE: (32.6, 32.6, 5.8, 5.8)}  # %, of the total variance
 _RATES = {CIRCULAR: 0.5, WIDE: 0.357}
 _RESIDUALS = {(CIRCULAR, 2): 0.608, (CIRCULAR, 4): 0.362, (WIDE, 2): 0.961, (WIDE, 4): 0.644}
+SHOWN = (2, 4, 6)  # latent sizes of which more than the ring is said
 _OF_TEXT = {
     "agreement": "r of W^T W with held-out correlations",
     "borrowed": "share of a word's signal that others supply",
@@ -98,7 +99,7 @@ def _control(models: Sequence[Model]) -> Verdict:
 
 def _arrangement(models: Sequence[Model]) -> Iterator[Verdict]:
     """Whether W^T W follows the correlations of the data, and more so with decay."""
-    for latent in dict.fromkeys(model["latent"] for model in models):
+    for latent in _shown(models):
         found = {
             model["decay"]: over_seeds(model, "agreement")
             for model in models_of(models, kind=CIRCULAR, output="relu", latent=latent)
@@ -125,7 +126,7 @@ def _arrangement(models: Sequence[Model]) -> Iterator[Verdict]:
 
 def _interference(models: Sequence[Model]) -> Iterator[Verdict]:
     """Whether interference helps where features are correlated, and what the ReLU adds."""
-    for latent in dict.fromkeys(model["latent"] for model in models):
+    for latent in _shown(models):
         of = {
             kind: models_of(models, kind=kind, output="relu", decay=DECAYS[0], latent=latent)[0]
             for kind in (CIRCULAR, INDEPENDENT)
@@ -200,6 +201,11 @@ def exact_rings(model: Model) -> int:
 def models_of(models: Sequence[Model], **which: Any) -> list[Model]:
     """The models with these values, in the order of the sweep."""
     return [model for model in models if all(model[key] == value for key, value in which.items())]
+
+
+def _shown(models: Sequence[Model]) -> list[int]:
+    """The latent sizes that most rules are about; those of rings are about all."""
+    return [latent for latent in SHOWN if models_of(models, latent=latent)]
 
 
 def _in_order(model: Model, ring: str) -> int:

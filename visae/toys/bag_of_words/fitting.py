@@ -86,8 +86,8 @@ def fit(
     A member's training is the one that it would have alone, but for rounding. Rows of zeros, which a member has beyond
     its latent size, stay zeros: every term of their gradient is a product with themselves.
 
-    AdamW (Loshchilov & Hutter 2019): each step first takes lr x decay off weights and bias, then follows Adam. So where
-    the gradient's sign is steady, no weight grows beyond 1 / decay.
+    AdamW (Loshchilov & Hutter 2019): each step first takes lr x decay off weights and bias, then follows Adam, by lr at
+    most or a little more. So no weight, and no bias, goes far beyond 1 / decay.
 
     Raises `VisaeError` for a latent size that the features do not allow.
     """
