@@ -102,7 +102,7 @@ def _draw_agreement(models: Sequence[Model], data: Mapping[str, Any], path: Path
 def _draw_residual(models: Sequence[Model], path: Path) -> None:
     """Above the residuals, below the same over those of PCA, from which they differ little."""
     figure = Figure(figsize=(7.8, 5.2), layout="constrained", dpi=200)
-    panels = figure.subplots(2, 2, sharex=True)
+    panels = figure.subplots(2, 2, sharex=True, sharey="row")
     for column, kind in enumerate((CIRCULAR, INDEPENDENT)):
         of = models_of(models, kind=kind)
         pca = {model["latent"]: model["pca_residual"] for model in of}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -15,6 +15,7 @@ from visae.seeds import generator
 from visae.toys.bag_of_words.autoencoders import Recipe, Stack, start
 
 
+@runtime_checkable
 class Bags(Protocol):
     """Sets of bags, s of them, all of the same number of bags and the same features."""
 

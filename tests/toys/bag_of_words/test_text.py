@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from visae.errors import VisaeError
+from visae.toys.bag_of_words.text import (
+    MONTHS,
+    WEEKDAYS,
+    corpus,
+    read_text,
+    shuffled,
+    tokens_of,
+    vocabulary,
+)
+
+
+def test_tokens_are_words_as_written_and_marks():
+    text = "In March, the sea-side isn't cold; “march” on!\nMärz 1912."
+    assert tokens_of(text) == [
+        *("In", "March", ",", "the", "sea-side", "isn't", "cold", ";"),
+        *("“", "march", "”", "on", "!", "März", "1912", "."),
+    ]
+
+
+def test_the_vocabulary_is_the_most_frequent_words_and_those_forced():
+    tokens = ["b", "a", "c", "a", "d", "b", "a", "May"]
+    assert vocabulary(tokens, 2) == ("a", "b")
+    assert vocabulary(tokens, 3) == ("a", "b", "May")
+    assert vocabulary(tokens, 3, ["d", "June"]) == ("a", "b", "d")
+    assert vocabulary(tokens, 100) == ("a", "b", "May", "c", "d")
+    with pytest.raises(VisaeError, match="the vocabulary is of 0 words"):
+        vocabulary(tokens, 0)
+
+
+def test_bags_are_the_windows_of_the_text():
+    source = torch.Generator().manual_seed(0)
+    tokens = [f"w{number}" for number in torch.randint(0, 30, (400,), generator=source).tolist()]
+    words = vocabulary(tokens, 20)
+    of = corpus(tokens, words, window=5)
+    assert (len(of.train), len(of.held_out)) == (356, 36)
+    bags = of.train.batch(torch.tensor([0, 7, 355]))[0]
+    for bag, first in zip(bags, (0, 7, 355), strict=True):
+        there = set(tokens[first : first + 5])
+        assert bag.tolist() == [float(word in there) for word in words]
+    held = of.held_out.every(1)
+    assert held[-1].tolist() == [float(word in tokens[-5:]) for word in words]
+    torch.testing.assert_close(of.held_out.every(7), held[::7])
+    assert of.places(["w3", "nothing", words[0]]) == [words.index("w3"), 0]
+
+
+def test_shuffling_keeps_the_words_only():
+    tokens = [str(number % 50) for number in range(2000)]
+    other = shuffled(tokens, 0)
+    assert sorted(other) == sorted(tokens)
+    assert other != tokens
+    assert shuffled(tokens, 0) == other
+    assert shuffled(tokens, 1) != other
+
+
+def test_bad_texts_are_one_line(tmp_path):
+    with pytest.raises(VisaeError, match="the text is empty"):
+        vocabulary(tokens_of(" \n "), 10)
+    with pytest.raises(VisaeError, match=r"the text has 190 words, .* no window of 20; give at least 200"):
+        corpus(["word"] * 190, ["word"])
+    assert len(corpus(["word"] * 200, ["word"]).held_out) == 1
+    with pytest.raises(VisaeError, match=r"cannot read .*none.txt: No such file"):
+        read_text(tmp_path / "none.txt")
+    (tmp_path / "latin.txt").write_bytes("März".encode("latin-1"))
+    with pytest.raises(VisaeError, match=r"latin.txt is not UTF-8: .* at byte 1; convert it first"):
+        read_text(tmp_path / "latin.txt")
+    (tmp_path / "fine.txt").write_text("März", encoding="utf-8")
+    assert read_text(tmp_path / "fine.txt") == "März"
+
+
+def test_the_rings_are_whole():
+    assert (len(set(MONTHS)), len(set(WEEKDAYS))) == (12, 7)
