@@ -131,8 +131,13 @@ def _residuals(axes: Axes, models: Sequence[Model], pca: Mapping[int, float], un
             [mean for mean, _ in found],
             [spread for _, spread in found],
             label=f"{'ReLU' if output == 'relu' else output}, {f'decay {decay:g}' if decay else 'no decay'}",
-            **{"color": colour, "marker": marker, "markersize": 4},
-            **{"linewidth": 1.0, "linestyle": "--", "capsize": 2, "zorder": 3},
+            color=colour,
+            marker=marker,
+            markersize=4,
+            linewidth=1.0,
+            linestyle="--",
+            capsize=2,
+            zorder=3,
         )
 
 

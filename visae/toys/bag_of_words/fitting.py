@@ -118,10 +118,10 @@ def gradients(stack: Stack, x: Float[Tensor, "_ b n"]) -> tuple[Float[Tensor, "m
     """
     W, floor = stack.weights, stack.floor[:, None, None]
     h = x @ W.mT
-    pre = torch.baddbmm(stack.bias[:, None], h, W)
-    # As floats, by which a product is several times as fast as by truth values.
-    passes = torch.gt(pre, floor, out=torch.empty_like(pre))
-    e = torch.maximum(pre, floor).sub_(x).mul_(passes)
+    x_hat = torch.maximum(torch.baddbmm(stack.bias[:, None], h, W), floor)
+    # One above the floor and zero at it: as floats, since a product with truth values takes several times as long.
+    passes = (x_hat - floor).sign_()
+    e = x_hat.sub_(x).mul_(passes)
     scale = 2 / (x.shape[1] * x.shape[2])
     of_weights = torch.baddbmm(h.mT @ e, (e @ W.mT).mT, x.expand(len(W), -1, -1))
     return of_weights.mul_(scale), e.sum(1).mul_(scale)
