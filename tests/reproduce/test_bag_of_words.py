@@ -45,8 +45,8 @@ def test_every_model_of_the_sweep_is_measured(made):
         assert model["pca_residual"] > 0
         for one in model["members"]:
             assert -1 <= one["agreement"] <= 1
-            assert len(one["r2_of_each"]) == len(one["r2_alone_of_each"]) == 12
-            assert one["r2"] == pytest.approx(statistics.mean(one["r2_of_each"]))
+            assert len(one["r2_of_some"]) == len(one["r2_alone_of_some"]) == 12
+            assert one["r2"] == pytest.approx(statistics.mean(one["r2_of_some"]))
             assert len(one["ring"]["points"]) == 12
         assert model["members"][0]["agreement"] != model["members"][1]["agreement"]
     for model in models_of(models, kind="circular"):
@@ -141,7 +141,7 @@ def test_a_text_of_the_users(tmp_path):
     for month in planted_text(60, 0).words[:19]:
         source = source.replace(month, "$|")
     (tmp_path / "book.txt").write_text(source)
-    small = replace(TINY, latents=(2,), synthetic=Fitting(epochs=1), text=Fitting(epochs=1), draws=500)
+    small = replace(TINY, latents=(2, 12), synthetic=Fitting(epochs=1), text=Fitting(epochs=1), draws=500)
     report = bag_of_words(tmp_path / "out", small, tmp_path / "book.txt", seed=1)
     assert report["text"]["source"] == "book.txt"
     assert report["text"]["rings"] == {}

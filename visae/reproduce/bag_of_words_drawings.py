@@ -120,11 +120,11 @@ def _draw_residual(models: Sequence[Model], path: Path) -> None:
 
 
 def _residuals(axes: Axes, models: Sequence[Model], pca: Mapping[int, float], unit: Mapping[int, float]) -> None:
-    """A line for each output and decay, and PCA's; in units of their own for each latent size."""
-    exact = [pca[latent] / unit[latent] for latent in pca]
-    axes.plot(list(pca), exact, color="0.6", linewidth=3, label="PCA, exact")
+    """A line for each output and decay, and PCA's; each latent size in its unit, but where that is nothing."""
+    latents = [latent for latent in pca if unit[latent]]
+    axes.plot(latents, [pca[latent] / unit[latent] for latent in latents], color="0.6", linewidth=3, label="PCA, exact")
     for (output, decay), (colour, marker) in _LOOKS.items():
-        of = models_of(models, output=output, decay=decay)
+        of = [model for model in models_of(models, output=output, decay=decay) if model["latent"] in latents]
         found = [np.array(over_seeds(model, "residual")) / unit[model["latent"]] for model in of]
         axes.errorbar(
             [model["latent"] for model in of],
@@ -174,8 +174,8 @@ def _draw_context(models: Sequence[Model], text: Mapping[str, Any], path: Path) 
     for axes, (title, model) in zip(panes, panels.items(), strict=True):
         one = model["members"][0]
         axes.axline((0, 0), slope=1, color="0.8", linewidth=0.8, zorder=1)
-        alone = np.clip(one["r2_alone_of_each"], -1, None)
-        axes.scatter(alone, one["r2_of_each"], s=10, color=_BLUE, alpha=0.6, lw=0, zorder=2)
+        alone = np.clip(one["r2_alone_of_some"], -1, None)
+        axes.scatter(alone, one["r2_of_some"], s=10, color=_BLUE, alpha=0.6, lw=0, zorder=2)
         axes.set(xlim=(-1.07, 1.03), ylim=(-0.45, 1.03))
         axes.set_title(title, fontsize=8)
         _plain(axes, "$R^2$ alone (below -1 drawn at -1)", "$R^2$ in context" if axes is panes[0] else "")

@@ -71,9 +71,9 @@ def _words(tokens: Sequence[str], names: Sequence[str], device: torch.device | s
 def _about(words: _Words) -> dict[str, Any]:
     of = words.corpus
     # Of the training windows, which are nine times as many.
-    together = correlation(of.train.every(max(len(of.train) // _CORRELATED, 1)))
+    some = of.train.every(max(len(of.train) // _CORRELATED, 1))
     rings = {
-        name: {"words": RINGS[name], **ring_figures(together[places][:, places])}
+        name: {"words": RINGS[name], **ring_figures(correlation(some[:, places]))}
         for name, places in words.rings.items()
     }
     return {"vocabulary": len(of.words), "windows": len(of.train), "held_out": len(of.held_out), "rings": rings}

@@ -18,7 +18,7 @@ def pca_residual(covariance: Float64[Tensor, "n n"], latent: int) -> float:
     In squared units of x, summed over features; not a share. Raises `VisaeError` for a latent size below 1 or above n.
     """
     check_latent(latent, len(covariance))
-    return sum(_spectrum(covariance)[latent:])
+    return sum(_spectrum(covariance)[latent:], start=0.0)
 
 
 def linear_residual(
