@@ -7,9 +7,9 @@ import pytest
 
 from visae.errors import VisaeError
 from visae.reproduce.bag_of_words import FULL, QUICK, SCHEMA, Setting, bag_of_words
-from visae.reproduce.bag_of_words_page import bag_of_words_page
-from visae.reproduce.bag_of_words_setting import MAIN
-from visae.reproduce.bag_of_words_verdicts import models_of, over_seeds, verdicts
+from visae.reproduce.bag_of_words.page import bag_of_words_page
+from visae.reproduce.bag_of_words.setting import MAIN
+from visae.reproduce.bag_of_words.verdicts import models_of, over_seeds, verdicts
 from visae.toys.bag_of_words import Fitting
 from visae.toys.bag_of_words.linear import pca_residual
 from visae.toys.bag_of_words.planted_text import planted_text

@@ -1,5 +1,6 @@
-"""Published results, one file a paper: run it here, and put our number beside its number."""
+"""Published results, one file or folder a paper: run it here, and put our number beside its number."""
 
+from visae.reproduce.bag_of_words import bag_of_words as bag_of_words
 from visae.reproduce.budget import Budget as Budget
 from visae.reproduce.budget import usual as usual
 from visae.reproduce.missing_curves import missing_curves as missing_curves

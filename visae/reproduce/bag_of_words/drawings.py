@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from visae.picture import save_figure
-from visae.reproduce.bag_of_words_synthetic import CIRCULAR, DECAYS, INDEPENDENT
-from visae.reproduce.bag_of_words_text import DECAYS as TEXT_DECAYS
-from visae.reproduce.bag_of_words_text import SHUFFLED, TEXT, main_latent
-from visae.reproduce.bag_of_words_verdicts import SHOWN, models_of, over_seeds
+from visae.reproduce.bag_of_words.synthetic import CIRCULAR, DECAYS, INDEPENDENT
+from visae.reproduce.bag_of_words.text import DECAYS as TEXT_DECAYS
+from visae.reproduce.bag_of_words.text import SHUFFLED, TEXT, main_latent
+from visae.reproduce.bag_of_words.verdicts import SHOWN, models_of, over_seeds
 
 _KINDS = (CIRCULAR, "figure-eight", "spherical", INDEPENDENT)
 # Okabe and Ito's colours, which the colour-blind can tell apart.

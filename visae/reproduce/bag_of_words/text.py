@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from visae.reproduce.bag_of_words_figures import member_figures, ring_figures
-from visae.reproduce.bag_of_words_setting import MAIN, Setting
+from visae.reproduce.bag_of_words.figures import member_figures, ring_figures
+from visae.reproduce.bag_of_words.setting import MAIN, Setting
 from visae.toys.bag_of_words import Recipe, Stack, correlation, fit
 from visae.toys.bag_of_words.interference import by_context, contributions, interference
 from visae.toys.bag_of_words.planted_text import planted_text

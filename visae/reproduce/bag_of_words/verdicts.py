@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import sqrt
 from typing import Any
 
-from visae.reproduce.bag_of_words_figures import mean_and_spread
-from visae.reproduce.bag_of_words_synthetic import CIRCULAR, DECAYS, INDEPENDENT, WIDE
-from visae.reproduce.bag_of_words_text import DECAYS as TEXT_DECAYS
-from visae.reproduce.bag_of_words_text import SHUFFLED, TEXT, main_latent
+from visae.reproduce.bag_of_words.figures import mean_and_spread
+from visae.reproduce.bag_of_words.synthetic import CIRCULAR, DECAYS, INDEPENDENT, WIDE
+from visae.reproduce.bag_of_words.text import DECAYS as TEXT_DECAYS
+from visae.reproduce.bag_of_words.text import SHUFFLED, TEXT, main_latent
 from visae.toys.bag_of_words.rings import chance_of_order, neighbours_by_chance
 
 _SHARES = {CIRCULAR: (39.9, 39.9, 4.1, 4.1, 1.6, 1.6), WIDE: (32.6, 32.6, 5.8, 5.8)}  # %, of the total variance

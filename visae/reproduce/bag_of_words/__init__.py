@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 from visae import files
-from visae.reproduce.bag_of_words_drawings import draw_bag_of_words
-from visae.reproduce.bag_of_words_page import bag_of_words_page
-from visae.reproduce.bag_of_words_setting import FULL as FULL
-from visae.reproduce.bag_of_words_setting import QUICK as QUICK
-from visae.reproduce.bag_of_words_setting import Setting as Setting
-from visae.reproduce.bag_of_words_synthetic import measure_synthetic
-from visae.reproduce.bag_of_words_text import measure_text
-from visae.reproduce.bag_of_words_verdicts import verdicts
+from visae.reproduce.bag_of_words.drawings import draw_bag_of_words
+from visae.reproduce.bag_of_words.page import bag_of_words_page
+from visae.reproduce.bag_of_words.setting import FULL as FULL
+from visae.reproduce.bag_of_words.setting import QUICK as QUICK
+from visae.reproduce.bag_of_words.setting import Setting as Setting
+from visae.reproduce.bag_of_words.synthetic import measure_synthetic
+from visae.reproduce.bag_of_words.text import measure_text
+from visae.reproduce.bag_of_words.verdicts import verdicts
 
 SCHEMA = 1
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from visae.reproduce.bag_of_words_text import main_latent
-from visae.reproduce.bag_of_words_verdicts import exact_rings, over_seeds
+from visae.reproduce.bag_of_words.text import main_latent
+from visae.reproduce.bag_of_words.verdicts import exact_rings, over_seeds
 from visae.table import markdown
 
 _CLAIM = (

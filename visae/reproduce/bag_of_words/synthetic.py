@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from visae.reproduce.bag_of_words_figures import member_figures, ring_figures
-from visae.reproduce.bag_of_words_setting import Setting
+from visae.reproduce.bag_of_words.figures import member_figures, ring_figures
+from visae.reproduce.bag_of_words.setting import Setting
 from visae.seeds import generator
 from visae.toys.bag_of_words import Drawn, Recipe, Stack, correlation, fit
 from visae.toys.bag_of_words.autoencoders import Output
