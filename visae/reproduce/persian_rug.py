@@ -1,0 +1,54 @@
+"""Cowsik, Dolev and Infanger 2024, "The Persian Rug" (arXiv 2410.12101).
+
+The claim: for sparse data whose features are all alike, large models that squeeze them through a bottleneck learn
+weights of which only statistics count: an even diagonal, an even bias, and off it noise of the same variance for all.
+Such a model can be woven from a Hadamard matrix instead of trained, and its loss written down.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from visae import files
+from visae.reproduce import persian_rug_measures as measures
+from visae.reproduce.persian_rug_drawings import draw_rug
+from visae.reproduce.persian_rug_page import rug_page
+from visae.reproduce.persian_rug_setting import RATIO, Setting
+from visae.reproduce.persian_rug_verdicts import verdicts
+from visae.toys.persian_rug import weave
+
+SCHEMA = 1
+
+
+def persian_rug(out: Path, setting: Setting, seed: int, device: torch.device | str) -> dict[str, Any]:
+    """Predict, weave, train and compare; returns the report.
+
+    Leaves in `out`: `report.json`, `persian-rug.md`, and its figures `loss.png`, `sparsity.png`, `symmetry.png`,
+    `rug.png` and `shuffles.png`.
+    """
+    seeds = range(seed, seed + setting.seeds)
+    starts = {"tied": setting.tied, "apart": setting.apart}
+    models = {
+        n: {start: measures.grown(n, training, seeds, device) for start, training in starts.items()}
+        for n in setting.sizes
+    }
+    largest = models[max(setting.sizes)]["tied"]
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "seed": seed,
+        "setting": asdict(setting),
+        "grid": measures.loss_grid(setting, seeds, device),
+        "woven": measures.woven_against_theory(setting, seed, device),
+        "sizes": [measures.size_figures(n, of, seeds, setting.values) for n, of in models.items()],
+        "rugs": [measures.rug_figures(n, seed) for n in setting.sizes],
+        "shuffles": measures.shuffled(largest, seed),
+    }
+    report["scaling"] = measures.scaling(report)
+    report["verdicts"] = verdicts(report)
+    files.write_json(out / "report.json", report)
+    files.write_bytes(out / "persian-rug.md", rug_page(report).encode())
+    rug = weave(max(setting.sizes), RATIO, seed).weights()
+    draw_rug(report, rug.numpy(), largest.stack.weights()[0].cpu().numpy(), out)
+    return report

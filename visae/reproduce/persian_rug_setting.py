@@ -1,0 +1,68 @@
+"""How much the reproduction of the Persian rug weaves and trains."""
+
+from dataclasses import dataclass
+
+from visae.toys.persian_rug import Training
+
+RATIO, DENSITY = 0.25, 0.045  # where one of the two is fixed: the point that the authors' notebook shows
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is woven and trained, at `RATIO` and `DENSITY` where nothing else is said.
+
+    n:          features of the models whose loss is shown against density and against ratio.
+    densities:  p there.
+    ratios:     r there.
+    sizes:      n of the models whose symmetry is measured; the largest is shown, and shuffled.
+    seeds:      of each trained model, and of the rugs that are compared with these.
+    woven:      n of the rugs that are compared with the theory.
+    table:      ratios and densities there, each with each.
+    sparse:     p of the scaling at high sparsity, for the largest of these rugs.
+    values:     outputs, features times samples, on which a rug is fitted, and of others on which it is measured.
+    tied:       how models are trained.
+    apart:      how models are trained that start apart; those of `sizes` only.
+    """
+
+    n: int
+    densities: tuple[float, ...]
+    ratios: tuple[float, ...]
+    sizes: tuple[int, ...]
+    seeds: int
+    woven: tuple[int, ...]
+    table: tuple[tuple[float, ...], tuple[float, ...]]
+    sparse: tuple[float, ...]
+    values: int
+    tied: Training
+    apart: Training
+
+
+# A minute or two on two cores.
+QUICK = Setting(
+    n=128,
+    densities=(0.01, 0.02, 0.045, 0.1, 0.3, 0.6, 0.9),
+    ratios=(0.1, 0.25, 0.5, 0.8),
+    sizes=(16, 32, 64, 128),
+    seeds=2,
+    woven=(512, 2048),
+    table=((0.1, 0.25, 0.5), (0.001, 0.01, 0.045, 0.1, 0.3)),
+    sparse=(0.001, 0.002, 0.005, 0.01),
+    values=1 << 20,
+    tied=Training(steps=600, lr=0.1),
+    apart=Training(steps=600, lr=0.02, start="apart"),
+)
+
+# For a GPU, or a night.
+FULL = Setting(
+    n=512,
+    densities=(0.005, 0.01, 0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0),
+    ratios=(0.05, 0.1, 0.25, 0.4, 0.5, 0.65, 0.8, 0.9),
+    sizes=(16, 32, 64, 128, 256, 512),
+    seeds=5,
+    woven=(128, 512, 2048, 8192),
+    table=((0.1, 0.25, 0.5), (0.001, 0.005, 0.01, 0.02, 0.045, 0.1, 0.3)),
+    sparse=(0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01),
+    values=1 << 24,
+    tied=Training(steps=20_000, batch=1024, lr=0.1, held_out=32_768),
+    apart=Training(steps=45_000, batch=1024, lr=0.02, held_out=32_768, start="apart"),
+)

@@ -1,0 +1,131 @@
+"""The Persian rug itself: a model that is not trained but woven, from rows of a Hadamard matrix and two numbers."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from visae.seeds import generator
+from visae.toys.persian_rug import data
+from visae.toys.persian_rug.hadamard import expect_power_of_two, walsh_hadamard
+from visae.toys.persian_rug.readout import Moments, Readout, best_readout
+from visae.toys.persian_rug.setting import bottleneck, expect_density
+from visae.toys.persian_rug.theory import shifts
+
+_VALUES = 1 << 22  # that are held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Rug:
+    """W = R^T R / d, where R [d, n] is some rows of the Hadamard matrix of n rows.
+
+    rows: which, in ascending order, on the device on which the rug works.
+    """
+
+    n: int
+    rows: Int64[Tensor, " d"]
+
+    @property
+    def ratio(self) -> float:
+        """d / n."""
+        return len(self.rows) / self.n
+
+    def __call__(self, x: Float[Tensor, "*s n"]) -> Float[Tensor, "*s n"]:
+        """W x, by two Walsh-Hadamard transforms; W is not formed."""
+        spectrum = walsh_hadamard(x)
+        kept = torch.zeros_like(spectrum)
+        kept[..., self.rows] = spectrum[..., self.rows]
+        return walsh_hadamard(kept) / len(self.rows)
+
+    def weights(self) -> Float[Tensor, "n n"]:
+        """W."""
+        return self(torch.eye(self.n, device=self.rows.device))
+
+    def noise_mean(self, p: float) -> float:
+        """E[sum_(j != i) W_ij x_j] at density p, the same for every i: E[x] times the sum of a row without its 1."""
+        # All rows of the Hadamard matrix but the first, of ones, sum to zero.
+        of_row = 1 / self.ratio if bool((self.rows == 0).any()) else 0.0
+        return data.mean(p) * (of_row - 1)
+
+
+@dataclass(frozen=True)
+class Engineered:
+    """A rug read out at a density: y = relu(A (W x + m)) with the A and m that are best on one half of the samples.
+
+    ratio:   d / n.
+    readout: A, m and their loss there.
+    loss:    mean squared error a feature on the other half.
+    error:   standard error of `loss`, from batches of samples.
+    """
+
+    n: int
+    ratio: float
+    p: float
+    readout: Readout
+    loss: float
+    error: float
+
+
+def weave(n: int, ratio: float, seed: int, device: torch.device | str = "cpu") -> Rug:
+    """A rug of random rows; raises `VisaeError` for n that is no power of two, or a ratio outside (0, 1)."""
+    expect_power_of_two(n)
+    rows = torch.randperm(n, generator=generator(seed, "persian rug", "rows", n))[: bottleneck(n, ratio)]
+    return Rug(n, rows.sort().values.to(device))
+
+
+def engineered(rug: Rug, densities: Sequence[float], samples: int, seed: int) -> list[Engineered]:
+    """Fit and measure a rug's readout at each density, on `samples` fresh inputs each.
+
+    The paper trains A and m by gradient descent. Here they are solved for: A is known given m (see `best_readout`), and
+    after one sorting of the outputs E[y^2] and E[x y] are sums of a beginning of the list, for any m.
+    """
+    return [_fitted(rug, p, samples, seed) for p in densities]
+
+
+def _fitted(rug: Rug, p: float, samples: int, seed: int) -> Engineered:
+    source = generator(seed, "persian rug", "inputs", rug.n)
+    z, x = _outputs(rug, p, samples, source)
+    low, high = shifts(rug.ratio, p)
+    offset = rug.noise_mean(p)
+    power = x.double().square().mean().item()
+    readout = best_readout(_moments(z, x), power, (low - offset, high - offset))
+    z, x = _outputs(rug, p, samples, source)
+    errors = (readout.gain * (z + readout.shift)).clamp_min(0).sub(x).square().double()
+    return Engineered(rug.n, rug.ratio, p, readout, *_mean_and_error(errors.mean(1)))
+
+
+def _outputs(
+    rug: Rug, p: float, samples: int, source: torch.Generator
+) -> tuple[Float[Tensor, "c n"], Float[Tensor, "c n"]]:
+    """W x and x of some samples."""
+    x = data.sparse(samples, rug.n, p, source).to(rug.rows.device)
+    parts = x.split(max(_VALUES // rug.n, 1))
+    return torch.cat([rug(part) for part in parts]), x
+
+
+def _moments(z: Float[Tensor, "c n"], x: Float[Tensor, "c n"]) -> Moments:
+    """E[x relu(z + m)] and E[relu(z + m)^2], of all features and samples together, as functions of m.
+
+    With z in descending order the ReLU passes its first k, and E[x y] and E[y^2] are sums of x, x z, z and z^2 over
+    these; the sums up to each k are kept.
+    """
+    falling, order = z.flatten().sort(descending=True)
+    values, inputs = falling.double(), x.flatten()[order].double()
+    rising, count = -falling.cpu(), values.numel()
+    sums = [term.cumsum(0) for term in (values, values.square(), inputs, inputs * values)]
+
+    def moments(shift: float) -> tuple[float, float]:
+        passed = int(torch.searchsorted(rising, shift))
+        if not passed:
+            return 0.0, 0.0
+        z_sum, z_square, x_sum, xz_sum = (float(term[passed - 1]) for term in sums)
+        return (xz_sum + shift * x_sum) / count, (z_square + shift * (2 * z_sum + shift * passed)) / count
+
+    return moments
+
+
+def _mean_and_error(losses: Float[Tensor, " c"]) -> tuple[float, float]:
+    return losses.mean().item(), losses.std().item() / math.sqrt(len(losses))
