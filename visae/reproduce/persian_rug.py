@@ -39,10 +39,11 @@ def persian_rug(out: Path, setting: Setting, seed: int, device: torch.device | s
         "schema": SCHEMA,
         "seed": seed,
         "setting": asdict(setting),
+        "notebook": measures.notebook(seed, setting.values, device),
         "grid": measures.loss_grid(setting, seeds, device),
         "woven": measures.woven_against_theory(setting, seed, device),
         "sizes": [measures.size_figures(n, of, seeds, setting.values) for n, of in models.items()],
-        "rugs": [measures.rug_figures(n, seed) for n in setting.sizes],
+        "rugs": [measures.rug_figures(n, seed) for n in sorted({*setting.sizes, min(setting.woven)})],
         "shuffles": measures.shuffled(largest, seed),
     }
     report["scaling"] = measures.scaling(report)

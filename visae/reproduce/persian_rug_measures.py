@@ -1,6 +1,7 @@
 """What the reproduction of the Persian rug measures, as the report holds it."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean, stdev
 from typing import Any
@@ -10,13 +11,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.progress import Progress
-from visae.reproduce.persian_rug_setting import DENSITY, RATIO, Setting
+from visae.reproduce.persian_rug_setting import DENSITY, NOTEBOOK, RATIO, Setting
 from visae.seeds import generator
 from visae.toys import persian_rug as toy
 
+SYMMETRIES = ("diagonal", "bias", "row_energy", "noise")  # of a trained model, that should vanish with n
 INPUTS = 8192  # samples on which noise and shuffles are measured
 _SHUFFLES = 4  # of each kind
+_RUGS, _PRECISE = 6, 2  # rugs whose mean is taken, since they differ where n is small; the share of values of each
 _Device = torch.device | str
+
+
+def notebook(seed: int, values: int, device: _Device) -> dict[str, float]:
+    """The loss of rugs at the point of the authors' notebook, and the standard error of its mean over rugs."""
+    losses = [_woven(NOTEBOOK, RATIO, DENSITY, seed + rug, _PRECISE * values, device).loss for rug in range(_RUGS)]
+    return {
+        "loss": fmean(losses),
+        "error": stdev(losses) / math.sqrt(_RUGS),
+        "theory": toy.predict(RATIO, DENSITY).loss,
+    }
 
 
 def loss_grid(setting: Setting, seeds: Sequence[int], device: _Device) -> list[dict[str, Any]]:
@@ -42,7 +55,8 @@ def woven_against_theory(setting: Setting, seed: int, device: _Device) -> list[d
     with Progress("weaving large rugs", len(points), "rugs") as progress:
         for n, ratio, p in points:
             rug = _woven(n, ratio, p, seed, setting.values, device)
-            rows.append({"n": n, "asked": ratio, **_predicted(rug.ratio, p), "loss": rug.loss, "error": rug.error})
+            measured = {"kurtosis": toy.noise_kurtosis(n, p), "loss": rug.loss, "error": rug.error}
+            rows.append({"n": n, "asked": ratio, **_predicted(rug.ratio, p), **measured})
             progress.update(1)
     return rows
 
@@ -55,7 +69,7 @@ def grown(n: int, training: toy.Training, seeds: Sequence[int], device: _Device)
 def size_figures(n: int, models: dict[str, toy.Trained], seeds: Sequence[int], values: int) -> dict[str, Any]:
     """Loss and symmetry of rugs of n features, and of trained models by how they start."""
     device = next(iter(models.values())).stack.b.device
-    rugs = [_woven(n, RATIO, DENSITY, seed, values, device) for seed in seeds]
+    rugs = [_woven(n, RATIO, DENSITY, seeds[0] + rug, values // _RUGS, device) for rug in range(_RUGS)]
     figures = {
         "n": n,
         "theory": toy.predict(rugs[0].ratio, DENSITY).loss,
@@ -79,7 +93,7 @@ def rug_figures(n: int, seed: int) -> dict[str, float]:
 
 
 def shuffled(trained: toy.Trained, seed: int) -> dict[str, Any]:
-    """The loss of the first of some trained models, and of a rug of its size, after each change; 1 is the loss before."""
+    """The loss of the first of some trained models, and of a rug of its size, after each change, over that before."""
     n, device = trained.stack.b.shape[1], trained.stack.b.device
     rug = toy.weave(n, RATIO, seed, device)
     readout = toy.engineered(rug, [DENSITY], INPUTS, seed)[0].readout
@@ -89,6 +103,24 @@ def shuffled(trained: toy.Trained, seed: int) -> dict[str, Any]:
     }
     x = _inputs(n, seed).to(device)
     return {"n": n} | {name: _changed(*model, x, seed) for name, model in models.items()}
+
+
+def scaling(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Powers that were fitted: of p at high sparsity, and of n by symmetries and noise of models that start tied."""
+    setting, sizes = report["setting"], report["sizes"]
+    n = max(setting["woven"])
+    sparse = [
+        row for row in report["woven"] if (row["n"], row["asked"]) == (n, RATIO) and row["p"] in setting["sparse"]
+    ]
+    densities = [row["p"] for row in sparse]
+    of_p = {name: toy.fit_sparse(densities, [row[name] for row in sparse], RATIO) for name in ("theory", "loss")}
+    of_n = {
+        name: toy.fit_power([row["n"] for row in sizes], [row["tied"][name] for row in sizes]) for name in SYMMETRIES
+    }
+    return {
+        "densities": {name: asdict(power) for name, power in of_p.items()},
+        "sizes": {name: asdict(power) for name, power in of_n.items()},
+    }
 
 
 def spread(losses: Sequence[float]) -> dict[str, float]:

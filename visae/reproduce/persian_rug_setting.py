@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from visae.toys.persian_rug import Training
 
-RATIO, DENSITY = 0.25, 0.045  # where one of the two is fixed: the point that the authors' notebook shows
+# Where one of the two is fixed: the point that the authors' notebook shows, for so many features.
+RATIO, DENSITY, NOTEBOOK = 0.25, 0.045, 512
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ QUICK = Setting(
     n=128,
     densities=(0.01, 0.02, 0.045, 0.1, 0.3, 0.6, 0.9),
     ratios=(0.1, 0.25, 0.5, 0.8),
-    sizes=(16, 32, 64, 128),
+    sizes=(32, 64, 128, 256),
     seeds=2,
     woven=(512, 2048),
     table=((0.1, 0.25, 0.5), (0.001, 0.01, 0.045, 0.1, 0.3)),
@@ -57,7 +58,7 @@ FULL = Setting(
     n=512,
     densities=(0.005, 0.01, 0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0),
     ratios=(0.05, 0.1, 0.25, 0.4, 0.5, 0.65, 0.8, 0.9),
-    sizes=(16, 32, 64, 128, 256, 512),
+    sizes=(32, 64, 128, 256, 512, 1024),
     seeds=5,
     woven=(128, 512, 2048, 8192),
     table=((0.1, 0.25, 0.5), (0.001, 0.005, 0.01, 0.02, 0.045, 0.1, 0.3)),

@@ -37,3 +37,10 @@ def power(p: float) -> float:
 def variance(p: float) -> float:
     """Var(x) = E[x^2] - E[x]^2 = p / 3 - p^2 / 4."""
     return power(p) - mean(p) ** 2
+
+
+def kurtosis(p: float) -> float:
+    """Excess kurtosis E[(x - E[x])^4] / Var(x)^2 - 3, from E[x^k] = p / (k + 1); 9 / (5 p) for p << 1."""
+    first, second, third, fourth = (p / (k + 1) for k in range(1, 5))
+    central = fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4
+    return central / variance(p) ** 2 - 3

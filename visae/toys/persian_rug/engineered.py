@@ -12,7 +12,7 @@ from visae.seeds import generator
 from visae.toys.persian_rug import data
 from visae.toys.persian_rug.hadamard import expect_power_of_two, walsh_hadamard
 from visae.toys.persian_rug.readout import Moments, Readout, best_readout
-from visae.toys.persian_rug.setting import bottleneck, expect_density
+from visae.toys.persian_rug.setting import bottleneck
 from visae.toys.persian_rug.theory import shifts
 
 _VALUES = 1 << 22  # that are held at once
@@ -102,8 +102,8 @@ def _outputs(
 ) -> tuple[Float[Tensor, "c n"], Float[Tensor, "c n"]]:
     """W x and x of some samples."""
     x = data.sparse(samples, rug.n, p, source).to(rug.rows.device)
-    parts = x.split(max(_VALUES // rug.n, 1))
-    return torch.cat([rug(part) for part in parts]), x
+    step = max(_VALUES // rug.n, 1)
+    return torch.cat([rug(x[start : start + step]) for start in range(0, samples, step)]), x
 
 
 def _moments(z: Float[Tensor, "c n"], x: Float[Tensor, "c n"]) -> Moments:

@@ -60,7 +60,7 @@ def noise_distance(W: Float[Tensor, "n n"], p: float, x: Float[Tensor, "c n"]) -
     by chance.
     """
     expect_density(p)
-    return torch.cat([_distances(rows, p, x) for rows in off_diagonal(W).split(_CHUNK)])
+    return torch.cat([_distances(rows, p, x) for rows in torch.split(off_diagonal(W), _CHUNK)])
 
 
 def chance_distance(samples: int) -> float:

@@ -65,6 +65,16 @@ def shifts(ratio: float, p: float) -> tuple[float, float]:
     return -reach, (1 - ratio) / ratio * data.mean(p) + reach
 
 
+def noise_kurtosis(n: int, p: float) -> float:
+    """Excess kurtosis of a rug's noise: how far n is from large enough for the noise to be Gaussian, and L to hold.
+
+    That of a sum over j is sum_j W_ij^4 / (sum_j W_ij^2)^2 times that of x, and W_ij, j != i, itself a sum of d random
+    signs, is about Gaussian: 3 / n times that of x, which is 5.4 / (n p) for p << 1. So what counts is how many of the
+    features are active at once. By as much the tail beyond the shift is heavier, and the loss larger.
+    """
+    return 3 / n * data.kurtosis(p)
+
+
 def linear_loss(ratio: float, p: float) -> float:
     """(1 - r) (p / 3 - p^2 / 4): the least loss of any affine model y = B x + c with B of rank r n.
 
