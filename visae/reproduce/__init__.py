@@ -4,4 +4,5 @@ from visae.reproduce.bag_of_words import bag_of_words as bag_of_words
 from visae.reproduce.budget import Budget as Budget
 from visae.reproduce.budget import usual as usual
 from visae.reproduce.missing_curves import missing_curves as missing_curves
+from visae.reproduce.persian_rug import persian_rug as persian_rug
 from visae.reproduce.polysemantic import polysemantic as polysemantic

@@ -16,7 +16,7 @@ from visae.toys.persian_rug import BREAKING, KEEPING, chance_distance, linear_lo
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, with a marker each.
 _WOVEN, _TIED, _APART, _FOURTH = ("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D")
-_GREY, _POINTS = "0.55", 60
+_GREY, _POINTS = "0.55", 40
 _WEAVE = 0.4  # of the diagonal, where the colours of W end: off it entries are small
 
 Row = Mapping[str, Any]
@@ -117,7 +117,7 @@ def _large_enough(axes: Axes, rows: Sequence[Row]) -> None:
 
 def _draw_symmetry(report: Row, path: Path) -> None:
     figure = Figure(figsize=(10.4, 3.3), layout="constrained", dpi=200)
-    panels = figure.subplots(1, 3)
+    panels = list(figure.subplots(1, 3))
     sizes, fitted = report["sizes"], report["scaling"]["sizes"]
     n = [size["n"] for size in sizes]
     names = {"diagonal": "diagonal of W", "bias": "bias", "row_energy": "row energy"}

@@ -36,11 +36,15 @@ _LINEAR = (
     " model has (1 - r) (p / 3 - p² / 4), as Var(x) = p / 3 - p² / 4: the same for p << 1, and below it elsewhere. The"
     " figure shows the latter."
 )
+_SKEW = (
+    "Skewness is that of the off-diagonal entries: below 0 where few large negative ones, whose noise the ReLU takes"
+    " away, stand against many small positive ones. Then the noise is not Gaussian, and the formula is no bound."
+)
 _BOUND = (
     "A bound that needs no large model: k copies of a model side by side are a model of k times as many features with"
-    " the same loss a feature. So the least loss at r = {ratio} and any multiple of {n} features is at most"
-    " {share:.2f} times the formula, that of the models of {n} features trained here. The woven model is not the best"
-    " at large n. What tends to it are the models that training finds."
+    " the same loss a feature. The least loss at r = {ratio} and any multiple of {n} features is at most"
+    " {share:.2f} times the formula, that of the models of {n} features trained here. So the woven model is not"
+    " the best at large n, whatever training finds there."
 )
 
 
@@ -70,6 +74,7 @@ def rug_page(report: Row) -> str:
         f" distance is Kolmogorov and Smirnov's, over {INPUTS:,} samples; by chance it is"
         f" {chance_distance(INPUTS):.4f}.",
         markdown(_sizes(sizes)),
+        _SKEW,
         "![Symmetry against size](symmetry.png)",
         _bound(sizes),
         "## Shuffles",
@@ -146,6 +151,7 @@ def _sizes(sizes: Sequence[Row]) -> list[list[str]]:
         "bias",
         "row energy",
         "energy / diagonal²",
+        "skewness",
         "unlearned",
         "noise",
     ]
@@ -154,7 +160,7 @@ def _sizes(sizes: Sequence[Row]) -> list[list[str]]:
         woven = size["woven"]
         energy = f"{(1 - RATIO) / RATIO:.2f}"
         share = f"{woven['loss']['mean'] / size['theory']:.3f}"
-        rows.append([f"{size['n']}", "woven", share, "0", "0", "0", energy, "0 %", f"{woven['noise']:.4f}"])
+        rows.append([f"{size['n']}", "woven", share, "0", "0", "0", energy, "0", "0 %", f"{woven['noise']:.4f}"])
         rows += [_trained(size, start) for start in ("tied", "apart")]
     return rows
 
@@ -163,7 +169,7 @@ def _trained(size: Row, start: str) -> list[str]:
     of = size[start]
     variances = [f"{of[name]:.1e}" for name in ("diagonal", "bias", "row_energy")]
     share = f"{of['loss']['mean'] / size['theory']:.3f}"
-    rest = [f"{of['energy']:.2f}", f"{100 * of['unlearned']:.0f} %", f"{of['noise']:.4f}"]
+    rest = [f"{of['energy']:.2f}", f"{of['skewness']:+.1f}", f"{100 * of['unlearned']:.0f} %", f"{of['noise']:.4f}"]
     return [f"{size['n']}", f"trained, {start}", share, *variances, *rest]
 
 

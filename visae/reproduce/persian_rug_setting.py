@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from visae.toys.persian_rug import Training
+from visae.toys.persian_rug.hadamard import expect_power_of_two
+from visae.toys.persian_rug.setting import expect_density, expect_ratio
 
 # Where one of the two is fixed: the point that the authors' notebook shows, for so many features.
 RATIO, DENSITY, NOTEBOOK = 0.25, 0.045, 512
@@ -36,6 +38,15 @@ class Setting:
     values: int
     tied: Training
     apart: Training
+
+    def __post_init__(self) -> None:
+        """Raise `VisaeError` for a density, a ratio or a size that cannot be, before anything is woven or trained."""
+        for p in (*self.densities, *self.table[1], *self.sparse):
+            expect_density(p)
+        for ratio in (*self.ratios, *self.table[0]):
+            expect_ratio(ratio)
+        for n in (self.n, *self.sizes, *self.woven):
+            expect_power_of_two(n)
 
 
 # A minute or two on two cores.

@@ -90,7 +90,7 @@ def _rows(rugs: Sequence[Mapping[str, Any]]) -> Verdict:
     return _verdict(
         "Diagonal and row energy of the rug",
         "1 and (1 - r) / r, exactly",
-        f"off by {off:.0e} at most",
+        f"off by {off:.0e} at most" if off else "exactly, in float64",
         f"off by less than {_EXACT:.0e}",
         off < _EXACT,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-_TRIED = 129  # shifts from end to end, before the best of them is refined
+_TRIED = 33  # shifts from end to end, before the best of them is refined
 _PRECISION = 1e-10
 
 Moments = Callable[[float], tuple[float, float]]

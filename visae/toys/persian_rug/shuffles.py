@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.toys.persian_rug.symmetry import off_diagonal
+from visae.toys.persian_rug.symmetry import off_diagonal, others
 
 Model = tuple[Float[Tensor, "n n"], Float[Tensor, " n"]]
 Shuffle = Callable[[Float[Tensor, "n n"], Float[Tensor, " n"], torch.Generator], Model]
@@ -30,21 +30,21 @@ def _within_rows(W: Float[Tensor, "n n"], b: Float[Tensor, " n"], source: torch.
     """Off-diagonal entries move within their rows."""
     n = len(W)
     order = torch.rand(n, n - 1, generator=source).argsort(1).to(W.device)
-    return _with_others(W, _others(W).gather(1, order)), b
+    return _with_others(W, others(W).gather(1, order)), b
 
 
 def _anywhere(W: Float[Tensor, "n n"], b: Float[Tensor, " n"], source: torch.Generator) -> Model:
     """Off-diagonal entries move anywhere off the diagonal."""
-    others = _others(W)
-    order = torch.randperm(others.numel(), generator=source).to(W.device)
-    return _with_others(W, others.flatten()[order].reshape(others.shape)), b
+    entries = others(W)
+    order = torch.randperm(entries.numel(), generator=source).to(W.device)
+    return _with_others(W, entries.flatten()[order].reshape(entries.shape)), b
 
 
 def _gaussian(W: Float[Tensor, "n n"], b: Float[Tensor, " n"], source: torch.Generator) -> Model:
     """Off-diagonal entries become Gaussian, of the same mean and variance."""
-    others = _others(W)
-    drawn = torch.randn(others.shape, generator=source).to(W)
-    return _with_others(W, others.mean() + others.std() * drawn), b
+    entries = others(W)
+    drawn = torch.randn(entries.shape, generator=source).to(W)
+    return _with_others(W, entries.mean() + entries.std() * drawn), b
 
 
 def _means(W: Float[Tensor, "n n"], b: Float[Tensor, " n"], _: torch.Generator) -> Model:
@@ -83,11 +83,11 @@ def _unequal(W: Float[Tensor, "n n"], b: Float[Tensor, " n"], _: torch.Generator
 
 def _few(W: Float[Tensor, "n n"], b: Float[Tensor, " n"], source: torch.Generator) -> Model:
     """The off-diagonal energy of each row goes into four entries, of random signs: the noise is not Gaussian."""
-    others = _others(W)
-    places = torch.rand(others.shape, generator=source).topk(_FEW).indices.to(W.device)
+    entries = others(W)
+    places = torch.rand(entries.shape, generator=source).topk(_FEW).indices.to(W.device)
     signs = torch.randint(0, 2, places.shape, generator=source).to(W) * 2 - 1
-    size = others.square().sum(1, keepdim=True).div(_FEW).sqrt()
-    return _with_others(W, torch.zeros_like(others).scatter(1, places, signs * size)), b
+    size = entries.square().sum(1, keepdim=True).div(_FEW).sqrt()
+    return _with_others(W, torch.zeros_like(entries).scatter(1, places, signs * size)), b
 
 
 # By what is done, in the order in which they are shown.
@@ -107,15 +107,8 @@ BREAKING: dict[str, Shuffle] = {
 }
 
 
-def _others(W: Float[Tensor, "n n"]) -> Float[Tensor, "n k"]:
-    """The n - 1 off-diagonal entries of each row."""
+def _with_others(W: Float[Tensor, "n n"], entries: Float[Tensor, "n k"]) -> Float[Tensor, "n n"]:
+    """W with these off-diagonal entries."""
     n = len(W)
-    # Without its first entry the matrix is n - 1 runs of n off-diagonal entries, with one of the diagonal after each.
-    return W.flatten()[1:].reshape(n - 1, n + 1)[:, :-1].reshape(n, n - 1)
-
-
-def _with_others(W: Float[Tensor, "n n"], others: Float[Tensor, "n k"]) -> Float[Tensor, "n n"]:
-    """W with other off-diagonal entries."""
-    n = len(W)
-    runs = torch.cat([others.reshape(n - 1, n), W.diagonal()[1:, None]], 1).flatten()
+    runs = torch.cat([entries.reshape(n - 1, n), W.diagonal()[1:, None]], 1).flatten()
     return torch.cat([W[0, :1], runs]).reshape(n, n)

@@ -18,12 +18,13 @@ _CHUNK = 64  # features whose noise is held at once
 
 @dataclass(frozen=True)
 class Symmetry:
-    """How a model's features differ: variances over features, relative to the square of the mean. 0 for a rug.
+    """How a model's features differ, and what is off the diagonal.
 
-    diagonal:     of W_ii.
-    bias:         of b_i.
-    row_energy:   of sum_(j != i) W_ij^2.
+    diagonal:     variance of W_ii over features, relative to the square of its mean; 0 for a rug.
+    bias:         the same of b_i.
+    row_energy:   the same of sum_(j != i) W_ij^2.
     energy:       the mean of sum_(j != i) W_ij^2 over the square of the mean of W_ii; (1 - r) / r for a rug.
+    skewness:     of the W_ij, i != j, about their mean; near 0 for a rug.
     unlearned:    share of features with W_ii below a tenth of the largest: those that the model does not represent.
     """
 
@@ -31,6 +32,7 @@ class Symmetry:
     bias: float
     row_energy: float
     energy: float
+    skewness: float
     unlearned: float
 
 
@@ -43,6 +45,7 @@ def symmetry(W: Float[Tensor, "n n"], b: Float[Tensor, " n"]) -> Symmetry:
         bias=_relative_variance(b.double()),
         row_energy=_relative_variance(energy),
         energy=(energy.mean() / diagonal.mean().square()).item(),
+        skewness=_skewness(others(W).double()),
         unlearned=(diagonal < diagonal.max() / 10).double().mean().item(),
     )
 
@@ -50,6 +53,13 @@ def symmetry(W: Float[Tensor, "n n"], b: Float[Tensor, " n"]) -> Symmetry:
 def off_diagonal(W: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
     """W with zeros on its diagonal."""
     return W - torch.diag(W.diagonal())
+
+
+def others(W: Float[Tensor, "n n"]) -> Float[Tensor, "n k"]:
+    """The k = n - 1 off-diagonal entries of each row."""
+    n = len(W)
+    # Without its first entry the matrix is n - 1 runs of n off-diagonal entries, with one of the diagonal after each.
+    return W.flatten()[1:].reshape(n - 1, n + 1)[:, :-1].reshape(n, n - 1)
 
 
 def noise_distance(W: Float[Tensor, "n n"], p: float, x: Float[Tensor, "c n"]) -> Float[Tensor, " n"]:
@@ -76,6 +86,11 @@ def _distances(rows: Float[Tensor, "k n"], p: float, x: Float[Tensor, "c n"]) ->
     count = len(x)
     steps = torch.arange(count + 1, dtype=torch.float64, device=x.device)[:, None] / count
     return torch.maximum((steps[1:] - expected).amax(0), (expected - steps[:-1]).amax(0))
+
+
+def _skewness(values: Float[Tensor, "n k"]) -> float:
+    centred = values - values.mean()
+    return (centred.pow(3).mean() / centred.square().mean().pow(1.5)).item()
 
 
 def _relative_variance(values: Float[Tensor, " n"]) -> float:

@@ -85,10 +85,9 @@ def train(n: int, members: Sequence[Member], training: Training, device: torch.d
     with Progress(f"training {len(members)} models of {n} features", training.steps, "steps") as progress:
         for step, x in zip(range(training.steps), inputs, strict=False):
             optimizer.param_groups[0]["lr"] = training.rate(step, n)
+            optimizer.zero_grad()
             # Adam divides gradients by their size. The sum over features keeps them far above the eps that it adds.
-            gradients = torch.autograd.grad(n * stack.losses(x).sum(), parameters)
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient
+            torch.autograd.backward(n * stack.losses(x).sum())
             optimizer.step()
             progress.update(1)
     stack = Stack(*(tensor.detach() for tensor in parameters))

@@ -1,0 +1,56 @@
+"""Forty small models of the Persian rug trained in one pass, against the same forty one after another.
+
+    OMP_NUM_THREADS=2 python benchmarks/toys_persian_rug.py
+
+Four densities, two ratios and five seeds of models of few features. Both take turns in one process, and end with the
+same models. The ratio of the middle times is what counts; the aim is a quarter.
+"""
+
+import argparse
+import statistics
+import time
+
+import torch
+from machine import machine
+
+from visae.toys.persian_rug import Member, Training, train
+
+DENSITIES, RATIOS, SEEDS = (0.02, 0.045, 0.1, 0.3), (0.25, 0.5), 5
+APART = 0.02  # most by which the losses of the two may differ, after many steps in single precision
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[16, 32, 64, 128])
+    parser.add_argument("--batches", type=int, nargs="+", default=[64, 256])
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    members = [Member(ratio, p, seed) for ratio in RATIOS for p in DENSITIES for seed in range(SEEDS)]
+    print(machine(options.device))
+    print(f"\n{len(members)} models, {options.steps} steps, the middle of {options.rounds} rounds\n")
+    print("| n | batch | one after another, s | one pass, s | share | losses differ by |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for n in options.sizes:
+        for batch in options.batches:
+            training = Training(steps=options.steps, batch=batch, held_out=512)
+            print(_row(n, members, training, options.rounds, options.device), flush=True)
+
+
+def _row(n: int, members: list[Member], training: Training, rounds: int, device: str) -> str:
+    taken: dict[str, list[float]] = {"alone": [], "together": []}
+    losses = {}
+    for _ in range(rounds):
+        for name, groups in (("alone", [[member] for member in members]), ("together", [members])):
+            started = time.perf_counter()
+            losses[name] = torch.cat([train(n, group, training, device).losses for group in groups])
+            taken[name].append(time.perf_counter() - started)
+    alone, together = (statistics.median(of) for of in taken.values())
+    off = (losses["together"] / losses["alone"] - 1).abs().max().item()
+    assert off < APART, f"the two do not train the same models: losses differ by {off:.1%}"
+    return f"| {n} | {training.batch} | {alone:.2f} | {together:.2f} | {together / alone:.2f} | {off:.1e} |"
+
+
+if __name__ == "__main__":
+    main()
