@@ -122,7 +122,7 @@ def test_verdicts_follow_the_numbers(made):
 
 def test_files_are_left(made):
     out, report = made
-    assert json.loads((out / "report.json").read_text()) == json.loads(json.dumps(report))
+    assert json.loads((out / "bag-of-words.json").read_text()) == json.loads(json.dumps(report))
     assert report["schema"] == SCHEMA
     page = (out / "bag-of-words.md").read_text()
     assert page == bag_of_words_page(report)

@@ -9,10 +9,10 @@ import pytest
 
 from visae.errors import VisaeError
 from visae.reproduce import persian_rug
-from visae.reproduce.persian_rug_measures import scaling, spread
-from visae.reproduce.persian_rug_page import rug_page
-from visae.reproduce.persian_rug_setting import FULL, NOTEBOOK, QUICK, Setting
-from visae.reproduce.persian_rug_verdicts import verdicts
+from visae.reproduce.persian_rug.measures import scaling, spread
+from visae.reproduce.persian_rug.page import rug_page
+from visae.reproduce.persian_rug.setting import FULL, NOTEBOOK, QUICK, Setting
+from visae.reproduce.persian_rug.verdicts import verdicts
 from visae.toys.persian_rug import BREAKING, KEEPING, Training, linear_loss, predict
 
 TINY = Setting(
@@ -39,13 +39,13 @@ def made(tmp_path_factory):
 
 def test_what_is_left(made):
     out, report = made
-    assert json.loads((out / "report.json").read_text()) == json.loads(json.dumps(report))
+    assert json.loads((out / "persian-rug.json").read_text()) == json.loads(json.dumps(report))
     assert (out / "persian-rug.md").read_text() == rug_page(report)
     for name in FIGURES:
         assert (out / name).read_bytes().startswith(b"\x89PNG")
         assert f"({name})" in rug_page(report)
     # As it is read again, the report makes the same page and the same verdicts.
-    again = json.loads((out / "report.json").read_text())
+    again = json.loads((out / "persian-rug.json").read_text())
     assert rug_page(again) == rug_page(report)
     assert verdicts(again) == report["verdicts"]
 

@@ -2,13 +2,11 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from scipy.optimize import minimize
 
 from visae.errors import VisaeError
 from visae.seeds import generator
 from visae.toys.persian_rug import Rug, engineered, predict, sparse, weave
 from visae.toys.persian_rug.engineered import _moments
-from visae.toys.persian_rug.readout import best_readout
 
 
 @pytest.mark.parametrize(("n", "ratio"), [(16, 0.25), (64, 0.5), (256, 0.1), (512, 0.25)])
@@ -46,26 +44,6 @@ def test_moments_of_any_shift_are_those_of_the_samples():
         y = np.maximum(z.double().numpy() + shift, 0)
         expected = (x.double().numpy() * y).mean(), (y**2).mean()
         assert moments(shift) == pytest.approx(expected, rel=1e-9, abs=1e-12)
-
-
-def test_the_readout_is_the_best_of_all_gains_and_shifts():
-    source = torch.Generator().manual_seed(1)
-    x = sparse(400, 50, 0.2, source)
-    z = x + 0.3 * torch.randn(x.shape, generator=source) - 0.2
-    found = best_readout(_moments(z, x), x.double().square().mean().item(), (-3.0, 3.0))
-    z, x = z.double().numpy(), x.double().numpy()
-
-    def loss(of):
-        return ((np.maximum(of[0] * (z + of[1]), 0) - x) ** 2).mean()
-
-    slow = minimize(loss, (1.0, 0.0), method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-14})
-    assert found.loss == pytest.approx(loss((found.gain, found.shift)), rel=1e-9)
-    assert found.loss == pytest.approx(slow.fun, rel=1e-7)
-
-
-def test_a_readout_of_nothing_that_passes_answers_zero():
-    found = best_readout(lambda shift: (shift, 1.0) if shift > 0.5 else (0.0, 0.0), 2.0, (-1.0, 1.0))
-    assert found.loss == pytest.approx(1.0, rel=1e-6)
 
 
 def test_the_loss_is_measured_on_other_samples_than_the_fit():

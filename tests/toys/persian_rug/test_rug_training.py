@@ -11,35 +11,6 @@ from visae.toys.persian_rug.training import _inputs, _started, held_out_losses
 BRIEF = Training(steps=30, batch=64, held_out=512)
 
 
-def drawn(m, d, n):
-    source = torch.Generator().manual_seed(0)
-    shapes = ((m, d, n), (m, n, d), (m, n))
-    return Stack(*(torch.randn(shape, generator=source) for shape in shapes))
-
-
-def test_a_stack_answers_as_its_models_do():
-    stack = drawn(3, 2, 5)
-    x = torch.rand(3, 7, 5, generator=torch.Generator().manual_seed(1))
-    losses = []
-    for model in range(3):
-        W_in, W_out, b = (tensor[model].double().numpy() for tensor in stack.parameters())
-        inputs = x[model].double().numpy()
-        answers = np.array([np.maximum(W_out @ (W_in @ one) + b, 0) for one in inputs])
-        np.testing.assert_allclose(stack(x)[model].numpy(), answers, atol=1e-5)
-        np.testing.assert_allclose(stack.weights()[model].numpy(), W_out @ W_in, atol=1e-5)
-        losses.append(((answers - inputs) ** 2).mean())
-    assert stack.losses(x).tolist() == pytest.approx(losses, rel=1e-5)
-
-
-def test_models_side_by_side_lose_what_they_lose_alone():
-    """The bound of the page: a model of twice the features with the mean of the losses."""
-    stack = drawn(2, 2, 5)
-    wide = Stack(torch.block_diag(*stack.W_in)[None], torch.block_diag(*stack.W_out)[None], stack.b.flatten()[None])
-    x = torch.rand(2, 9, 5, generator=torch.Generator().manual_seed(1))
-    together = torch.cat(list(x), 1)[None]
-    assert wide.losses(together).item() == pytest.approx(stack.losses(x).mean().item(), rel=1e-6)
-
-
 def slow_training(n, d, start, batches, training):
     """Gradients by hand and Adam as published, in float64."""
     W_in, W_out, b = (tensor[0].double().numpy().copy() for tensor in start.parameters())
@@ -94,8 +65,7 @@ def test_a_trained_model_beats_what_knows_nothing():
 
 def test_the_loss_is_that_of_inputs_which_training_does_not_draw():
     members = [Member(0.25, 0.3), Member(0.5, 0.1)]
-    stack = drawn(2, 4, 8)
-    zero = Stack(*(torch.zeros_like(tensor) for tensor in stack.parameters()))
+    zero = Stack(torch.zeros(2, 4, 8), torch.zeros(2, 8, 4), torch.zeros(2, 8))
     # A model that answers 0 loses p / 3.
     assert held_out_losses(zero, members, 40_000).tolist() == pytest.approx([0.1, 0.1 / 3], rel=0.02)
     one, other = (next(_inputs(8, members, 4, purpose, "cpu")) for purpose in ("inputs", "held out"))

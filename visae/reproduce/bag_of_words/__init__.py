@@ -35,7 +35,7 @@ def bag_of_words(
 
     text: a UTF-8 file; without it a text is made whose co-occurrence is known.
 
-    Leaves in `out`: `report.json`, `bag-of-words.md` with the paper's number beside ours, and its figures. Raises
+    Leaves in `out`: `bag-of-words.json`, `bag-of-words.md` with the paper's number beside ours, and its figures. Raises
     `VisaeError` for a text that cannot be read, is empty, or too short.
     """
     report: dict[str, Any] = {
@@ -47,7 +47,7 @@ def bag_of_words(
         "synthetic": measure_synthetic(setting, seed, device),
     }
     report["verdicts"] = verdicts(report)
-    files.write_json(out / "report.json", report)
+    files.write_json(out / "bag-of-words.json", report)
     draw_bag_of_words(report, out)
     files.write_bytes(out / "bag-of-words.md", bag_of_words_page(report).encode())
     return report

@@ -27,12 +27,15 @@ _SETUP = (
 _RINGS = (
     "The ring is in order if in the plane of the top two principal components of the columns of W the items follow "
     "each other around their centroid as they do in the data, up to rotation and reflection; neighbours kept is the "
-    "graded measure. Without decay a linear model keeps every component that it has room for at full length, so no "
-    "plane comes first, and the ring need not be seen in it; decay shortens the weaker components. Too much for 2 "
-    "latents is decay 6: it keeps weights and bias near 1 / 6 or below, where the features' rate is 1 / 2, so one "
-    "latent is spent on the mean and the ring is pressed into a line. Short training acts like decay, since the "
-    "strongest components are learned first: with decay 1 and 4 latents the order is exact in most seeds after 100 "
-    "epochs (the quick setting), and in none of ten after the paper's 200."
+    "graded measure. Plane is that plane's share of the columns' variance, harmonics are the shares of the first four "
+    "around the ring: 100, 0, 0, 0 for a circle. Of figure-eight and sphere, which are no rings, order is not expected."
+    "\n\n"
+    "Without decay a linear model keeps every component that it has room for at full length, so no plane comes first, "
+    "and the ring need not be seen in it; decay shortens the weaker components. Too much for 2 latents is decay 6: it "
+    "keeps weights and bias near 1 / 6 or below, where the features' rate is 1 / 2, so one latent is spent on the mean "
+    "and the ring is pressed into a line. Short training acts like decay, since the strongest components are learned "
+    "first: with decay 1 and 4 latents the order is exact in most seeds after 100 epochs (the quick setting), and in "
+    "none of ten after the paper's 200."
 )
 
 _INTERFERENCE = (
@@ -101,7 +104,10 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def _arranged(models: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     rows = [
-        ["data", "output", "decay", "latents", "in order", "neighbours", "plane", "r with data", "residual", "PCA's"]
+        [
+            *("data", "output", "decay", "latents", "in order", "neighbours", "plane", "harmonics, %"),
+            *("r with data", "residual", "PCA's"),
+        ]
     ]
     for model in models:
         rings = [one["ring"] for one in model["members"]]
@@ -111,6 +117,7 @@ def _arranged(models: Sequence[Mapping[str, Any]]) -> list[list[str]]:
                 f"{exact_rings(model)} of {len(rings)}",
                 f"{_mean([ring['kept'] for ring in rings]):.2f}",
                 f"{_mean([ring['plane'] for ring in rings]):.2f}",
+                ", ".join(f"{100 * _mean(of):.0f}" for of in zip(*(ring["harmonics"] for ring in rings), strict=True)),
                 _cell(model, "agreement"),
                 _cell(model, "residual"),
                 f"{model['pca_residual']:.3f}",

@@ -12,20 +12,25 @@ from typing import Any
 import torch
 
 from visae import files
-from visae.reproduce import persian_rug_measures as measures
-from visae.reproduce.persian_rug_drawings import draw_rug
-from visae.reproduce.persian_rug_page import rug_page
-from visae.reproduce.persian_rug_setting import RATIO, Setting
-from visae.reproduce.persian_rug_verdicts import verdicts
+from visae.reproduce.persian_rug import measures
+from visae.reproduce.persian_rug.drawings import draw_rug
+from visae.reproduce.persian_rug.page import rug_page
+from visae.reproduce.persian_rug.setting import FULL as FULL
+from visae.reproduce.persian_rug.setting import QUICK as QUICK
+from visae.reproduce.persian_rug.setting import RATIO
+from visae.reproduce.persian_rug.setting import Setting as Setting
+from visae.reproduce.persian_rug.verdicts import verdicts
 from visae.toys.persian_rug import weave
 
 SCHEMA = 1
 
 
-def persian_rug(out: Path, setting: Setting, seed: int, device: torch.device | str) -> dict[str, Any]:
+def persian_rug(
+    out: Path, setting: Setting = QUICK, seed: int = 0, device: torch.device | str = "cpu"
+) -> dict[str, Any]:
     """Predict, weave, train and compare; returns the report.
 
-    Leaves in `out`: `report.json`, `persian-rug.md`, and its figures `loss.png`, `sparsity.png`, `symmetry.png`,
+    Leaves in `out`: `persian-rug.json`, `persian-rug.md`, and its figures `loss.png`, `sparsity.png`, `symmetry.png`,
     `rug.png` and `shuffles.png`.
     """
     seeds = range(seed, seed + setting.seeds)
@@ -48,7 +53,7 @@ def persian_rug(out: Path, setting: Setting, seed: int, device: torch.device | s
     }
     report["scaling"] = measures.scaling(report)
     report["verdicts"] = verdicts(report)
-    files.write_json(out / "report.json", report)
+    files.write_json(out / "persian-rug.json", report)
     files.write_bytes(out / "persian-rug.md", rug_page(report).encode())
     rug = weave(max(setting.sizes), RATIO, seed).weights()
     draw_rug(report, rug.numpy(), largest.stack.weights()[0].cpu().numpy(), out)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from visae.reproduce.persian_rug_measures import INPUTS
-from visae.reproduce.persian_rug_setting import DENSITY, RATIO
+from visae.reproduce.persian_rug.measures import INPUTS
+from visae.reproduce.persian_rug.setting import DENSITY, RATIO
 from visae.table import markdown
 from visae.toys.persian_rug import BREAKING, KEEPING, chance_distance
 

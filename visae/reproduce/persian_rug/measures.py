@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.progress import Progress
-from visae.reproduce.persian_rug_setting import DENSITY, NOTEBOOK, RATIO, Setting
+from visae.reproduce.persian_rug.setting import DENSITY, NOTEBOOK, RATIO, Setting
 from visae.seeds import generator
 from visae.toys import persian_rug as toy
 

@@ -10,14 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from visae.picture import save_figure
-from visae.reproduce.persian_rug_measures import INPUTS
-from visae.reproduce.persian_rug_setting import DENSITY, RATIO
+from visae.reproduce.persian_rug.measures import INPUTS
+from visae.reproduce.persian_rug.setting import DENSITY, RATIO
 from visae.toys.persian_rug import BREAKING, KEEPING, chance_distance, linear_loss, predict, sparse_limit
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, with a marker each.
 _WOVEN, _TIED, _APART, _FOURTH = ("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D")
+_MODELS = {
+    "tied": ("trained, start tied", _TIED),
+    "apart": ("trained, start apart", _APART),
+    "woven": ("woven", _WOVEN),
+}
 _GREY, _POINTS = "0.55", 40
-_WEAVE = 0.4  # of the diagonal, where the colours of W end: off it entries are small
+_DEVIATIONS = 2.5  # of the entries of a rug, where the colours of W end
 
 Row = Mapping[str, Any]
 
@@ -110,34 +115,19 @@ def _large_enough(axes: Axes, rows: Sequence[Row]) -> None:
     ticks = (1, 1.1, 1.25, 1.5, 2, 3, 4)
     axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_xlabel("features active at once, n p", fontsize=8)
+    ratios = ", ".join(f"{ratio:g}" for ratio in sorted({row["asked"] for row in rows}))
+    axes.set_xlabel(f"features active at once, n p (r = {ratios})", fontsize=8)
     axes.set_ylabel("woven loss / formula", fontsize=8)
     axes.legend(fontsize=7, frameon=False)
 
 
 def _draw_symmetry(report: Row, path: Path) -> None:
     figure = Figure(figsize=(10.4, 3.3), layout="constrained", dpi=200)
-    panels = list(figure.subplots(1, 3))
-    sizes, fitted = report["sizes"], report["scaling"]["sizes"]
+    panels, sizes = list(figure.subplots(1, 3)), report["sizes"]
+    _variances(panels[0], sizes, report["scaling"]["sizes"])
+    _noise(panels[1], sizes)
+    _against_formula(panels[2], sizes)
     n = [size["n"] for size in sizes]
-    names = {"diagonal": "diagonal of W", "bias": "bias", "row_energy": "row energy"}
-    for (name, words), look in zip(names.items(), (_WOVEN, _TIED, _APART), strict=True):
-        label = f"{words}, $n^{{{fitted[name]['exponent']:.1f}}}$"
-        _line(panels[0], n, [size["tied"][name] for size in sizes], look, label)
-    panels[0].set_ylabel("variance over features / mean², start tied", fontsize=8)
-    _line(panels[1], n, [size["tied"]["noise"] for size in sizes], _TIED, "trained, start tied")
-    _line(panels[1], n, [size["apart"]["noise"] for size in sizes], _APART, "trained, start apart")
-    _line(panels[1], n, [size["woven"]["noise"] for size in sizes], _WOVEN, "woven")
-    panels[1].axhline(chance_distance(INPUTS), color=_GREY, linestyle="--", label="a Gaussian, by chance")
-    panels[1].set_ylim(bottom=chance_distance(INPUTS) / 1.5)
-    panels[1].set_ylabel("noise's distance from a Gaussian (KS)", fontsize=8)
-    for key, words, look in (("tied", "trained, start tied", _TIED), ("apart", "trained, start apart", _APART)):
-        _line(panels[2], n, [size[key]["loss"]["mean"] / size["theory"] for size in sizes], look, words)
-    _line(panels[2], n, [size["woven"]["loss"]["mean"] / size["theory"] for size in sizes], _WOVEN, "woven")
-    panels[2].axhline(1, color="black", linewidth=1)
-    panels[2].set_ylabel("loss / formula", fontsize=8)
-    for axes in panels[:2]:
-        axes.set_yscale("log")
     for axes in panels:
         axes.set_xscale("log", base=2)
         axes.set_xticks(n, labels=[str(size) for size in n])
@@ -146,16 +136,43 @@ def _draw_symmetry(report: Row, path: Path) -> None:
     _finish(figure, panels, f"How models become alike in all features as n grows (r = {RATIO}, p = {DENSITY})", path)
 
 
-def _line(axes: Axes, x: Sequence[float], y: Sequence[float], look: tuple[str, str], label: str) -> None:
+def _variances(axes: Axes, sizes: Sequence[Row], fitted: Row) -> None:
+    names = {"diagonal": "diagonal of W", "bias": "bias", "row_energy": "row energy"}
+    for (name, words), look in zip(names.items(), (_WOVEN, _TIED, _APART), strict=True):
+        label = f"{words}, $n^{{{fitted[name]['exponent']:.1f}}}$"
+        _line(axes, sizes, [size["tied"][name] for size in sizes], look, label)
+    axes.set_yscale("log")
+    axes.set_ylabel("variance over features / mean², start tied", fontsize=8)
+
+
+def _noise(axes: Axes, sizes: Sequence[Row]) -> None:
+    for model, (words, look) in _MODELS.items():
+        _line(axes, sizes, [size[model]["noise"] for size in sizes], look, words)
+    chance = chance_distance(INPUTS)
+    axes.axhline(chance, color=_GREY, linestyle="--", label="a Gaussian, by chance")
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=chance / 1.5)
+    axes.set_ylabel("noise's distance from a Gaussian (KS)", fontsize=8)
+
+
+def _against_formula(axes: Axes, sizes: Sequence[Row]) -> None:
+    for model, (words, look) in _MODELS.items():
+        _line(axes, sizes, [size[model]["loss"]["mean"] / size["theory"] for size in sizes], look, words)
+    axes.axhline(1, color="black", linewidth=1)
+    axes.set_ylabel("loss / formula", fontsize=8)
+
+
+def _line(axes: Axes, sizes: Sequence[Row], y: Sequence[float], look: tuple[str, str], label: str) -> None:
     colour, marker = look
-    axes.plot(x, y, color=colour, marker=marker, markersize=4.5, linewidth=1.2, label=label)
+    axes.plot([size["n"] for size in sizes], y, color=colour, marker=marker, markersize=4.5, linewidth=1.2, label=label)
 
 
 def _draw_weights(woven: np.ndarray, trained: np.ndarray, path: Path) -> None:
     figure = Figure(figsize=(9.0, 4.6), layout="constrained", dpi=200)
     panels = figure.subplots(1, 2)
+    limit = _DEVIATIONS * np.sqrt((1 - RATIO) / RATIO / len(woven))
     for axes, title, W in zip(panels, ("woven from a Hadamard matrix", "trained"), (woven, trained), strict=True):
-        image = axes.imshow(W / W.diagonal().mean(), cmap="RdBu_r", vmin=-_WEAVE, vmax=_WEAVE, interpolation="nearest")
+        image = axes.imshow(W / W.diagonal().mean(), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("input feature", fontsize=8)
         axes.tick_params(labelsize=7)

@@ -64,7 +64,7 @@ QUICK = Setting(
     apart=Training(steps=600, lr=0.02, start="apart"),
 )
 
-# For a GPU, or a night.
+# For a GPU.
 FULL = Setting(
     n=512,
     densities=(0.005, 0.01, 0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0),

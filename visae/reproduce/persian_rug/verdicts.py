@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from visae.reproduce.persian_rug_measures import INPUTS
-from visae.reproduce.persian_rug_setting import DENSITY, NOTEBOOK, RATIO
+from visae.reproduce.persian_rug.measures import INPUTS
+from visae.reproduce.persian_rug.setting import DENSITY, NOTEBOOK, RATIO
 from visae.toys.persian_rug import BREAKING, KEEPING, chance_distance, predict
 
 # From the authors' notebook: 512 features, a bottleneck of 128, p = 0.045.
