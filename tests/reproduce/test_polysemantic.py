@@ -82,7 +82,6 @@ def test_on_the_real_network(data, tmp_path):
     [
         (["polysemantic", "--layers", "mixd"], "mixed"),
         (["polysemantic", "--examples", "nowhere"], "nowhere"),
-        (["missing-curves", "--examples", "nowhere"], "--examples is for polysemantic"),
         (["polysemantic", "--network", "torchvision:resnet18"], "give --layers"),
         (["polysemantic", "--k", "0"], "k"),
         (["polysemantic", "--epochs", "0"], "epochs"),
