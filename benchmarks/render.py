@@ -28,6 +28,7 @@ from visae.images import open_images
 from visae.sae import load
 from visae.units import Units, features, neurons
 from visae.viz.objectives import activation, everywhere, unit
+from visae.viz.reached import reached
 from visae.viz.render import render
 from visae.viz.steps import Optimisation
 from visae.viz.transforms import compose, crop, pad, wobble
@@ -175,11 +176,7 @@ def of_features(options: argparse.Namespace) -> None:
     started = time.perf_counter()
     found = render(network, unit(of, chosen), optimisation=Optimisation(options.steps))
     seconds = time.perf_counter() - started
-    shown = window(network, unit(of, chosen), None)
-    seen = wobble(0, shown.size, shown.centre, turn=0, zoom=0)(found.pictures, torch.Generator())
-    with torch.no_grad():
-        maps = torch.cat([of.maps(part) for part in seen.split(32)])
-    own = maps[torch.arange(len(chosen)), chosen, maps.shape[2] // 2, maps.shape[3] // 2]
+    own = reached(of, chosen, found.pictures, window(network, unit(of, chosen), None))
     ratio = own / best[chosen]
     print(f"{machine(network.device)}; {len(chosen)} of {len(of)} features, {options.steps} steps, {seconds:.0f} s")
     print(f"above every position of {len(images):,} images: {int((ratio > 1).sum())} of {len(chosen)}")

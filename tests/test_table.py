@@ -1,6 +1,6 @@
 import pytest
 
-from visae.table import figures_table, measured_on
+from visae.table import few, figures_table, measured_on
 
 WHOLE = {
     "l0": 2.0,
@@ -68,3 +68,9 @@ def test_one_without_a_name_is_called_by_its_kind_and_who_was_stopped_is_marked(
 )
 def test_what_figures_were_measured_on(held_out, words):
     assert measured_on(held_out) == words
+
+
+def test_few_of_many():
+    assert few([3]) == "3"
+    assert few(range(8)) == "0, 1, 2, 3, 4, 5, 6, 7"
+    assert few(range(10), 3) == "0, 1, 2 and 7 more"

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
         # Whoever read the output, `head` for instance, has had enough of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
-        print("visae: stopped; the same command goes on from the last whole part", file=sys.stderr)
+        print("visae: stopped; the same command goes on from what was whole by then", file=sys.stderr)
         sys.exit(130)
 
 

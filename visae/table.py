@@ -74,6 +74,12 @@ def _cell(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
 
 
+def few(numbers: Sequence[int], most: int = 8) -> str:
+    """Some numbers in words, and how many more there are."""
+    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
+    return ", ".join(str(number) for number in numbers[:most]) + more
+
+
 def measured_on(held_out: int) -> str:
     """What an SAE's figures were measured on, in words."""
     return f"{held_out:,} held-out images" if held_out else "the images trained on (none were held out)"

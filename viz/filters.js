@@ -22,13 +22,17 @@
 
   const matches = (units, unit, words) => {
     const text = textOf(units, unit);
-    return words.every((word) => (/^\d+$/.test(word) ? units.number(unit) === Number(word) : text.includes(word)));
+    const short = units.short(unit).replace(" ", "");
+    return words.every((word) => {
+      if (/^\d+$/.test(word)) return units.number(unit) === Number(word);
+      return /^[nf]\d+$/.test(word) ? short === word : text.includes(word);
+    });
   };
 
   // The units that pass, in order.
   visae.chosen = (units) => {
     const { kinds, families, states, search, sort, falling } = visae.state;
-    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = search.toLowerCase().replace(/\b([nf])[ /]?(\d+)\b/g, "$1$2").split(/\s+/).filter(Boolean);
     return units.sorted(sort, falling).filter((unit) =>
       (kinds === "both" || (kinds === "neurons") === (units.kind(unit) === 0))
       && (families.size === 0 || families.has(units.family(unit)))

@@ -36,8 +36,8 @@ def test_features_of_a_dictionary(recovered, tmp_path, capsys):
     assert about["unit"] == 7
     assert (about["network"], about["layer"], about["kind"], about["seed"]) == (network.name, "mixed", "features", 0)
     assert [cell["label"] for cell in read_about(tmp_path / "sheet.png")["cells"]] == ["3", "7", "8"]
-    assert set(files.read_json(tmp_path / "render.json", 1)["units"]) == {"3", "7", "8"}
-    assert "3 pictures drawn, 0 were there" in capsys.readouterr().out
+    assert set(files.read_json(tmp_path / "render.json", 2)["units"]) == {"3", "7", "8"}
+    assert "3 pictures drawn; sheet" in capsys.readouterr().out
 
 
 def test_what_is_there_is_not_drawn_again_unless_settings_differ(tmp_path, capsys):
@@ -46,12 +46,38 @@ def test_what_is_there_is_not_drawn_again_unless_settings_differ(tmp_path, capsy
     whole = load_png(tmp_path / "00002.png")
     (tmp_path / "00002.png").write_bytes(b"half a pic")
     render("planted:mixed", "--units", "1:3", "--out", tmp_path)
-    assert "1 pictures drawn, 1 were there" in capsys.readouterr().out
+    assert "1 picture drawn, 1 were there" in capsys.readouterr().out
     assert (tmp_path / "00001.png").stat().st_mtime_ns == before
     assert torch.allclose(load_png(tmp_path / "00002.png"), whole, atol=0.02)
     render("planted:mixed", "--units", "1", "--out", tmp_path, "--seed", "1")
-    assert "1 pictures drawn, 0 were there" in capsys.readouterr().out
-    assert set(files.read_json(tmp_path / "render.json", 1)["units"]) == {"1"}
+    assert "1 picture drawn; sheet" in capsys.readouterr().out
+    assert set(files.read_json(tmp_path / "render.json", 2)["units"]) == {"1"}
+
+
+def test_pictures_of_other_units_and_photographs_are_not_mixed_with(tmp_path, capsys):
+    render("planted:mixed", "--units", "1", "--out", tmp_path / "drawn")
+    refused(["planted:truth", "--units", "1", "--out", tmp_path / "drawn"], "these are of neurons of planted", capsys)
+    refused(["planted:0.3:mixed", "--units", "1", "--out", tmp_path / "drawn"], "give a new folder", capsys)
+    assert read_about(tmp_path / "drawn/00001.png")["layer"] == "mixed"
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    (photographs / "cat.JPG").touch()
+    refused(["planted:mixed", "--units", "1", "--out", photographs], "holds cat.JPG, which visae did not draw", capsys)
+    assert [path.name for path in photographs.iterdir()] == ["cat.JPG"]
+    # Beside sheets of examples there is room.
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples/00001-examples.png").touch()
+    render("planted:mixed", "--units", "1", "--out", tmp_path / "examples")
+
+
+def test_units_that_their_picture_leaves_silent_are_counted(tmp_path, capsys):
+    render("planted:truth", "--units", "0:4", "--out", tmp_path)
+    units = files.read_json(tmp_path / "render.json", 2)["units"]
+    silent = [number for number, of in units.items() if of["reached"] <= 0]
+    assert silent
+    assert f"{len(silent)} of 4 leave their unit silent" in capsys.readouterr().out
+    # Of neurons, the value itself is what was asked for.
+    assert all(of["reached"] == pytest.approx(of["value"], abs=1e-5) for of in units.values())
 
 
 @pytest.mark.parametrize(
@@ -83,6 +109,7 @@ def test_a_picture_that_shows_less_than_the_unit_sees_is_said_to(tmp_path, capsy
         (["planted:mixd"], "no layer of planted named 'mixd'"),
         (["nowhere"], "neither a dictionary nor NETWORK:LAYER"),
         (["planted:mixed", "--size", "4"], "at least 8"),
+        (["planted:mixed", "--units", "5:3"], "a range goes up"),
         (["planted:mixed", "--parameterisation", "maco"], "needs it"),
         (["planted:mixed", "--images", "leaves:3"], "for --parameterisation maco"),
         (["planted:mixed", "--parameterisation", "maco", "--images", "nothere"], "nothere"),

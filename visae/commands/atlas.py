@@ -65,8 +65,9 @@ class Atlas:
             return
         if self.target is None or self.images is None or self.out is None:
             raise VisaeError("an atlas needs DICT, --images and --out, or --serve and the folder of one that is there")
-        if self.count < 0 or self.steps < 0:
-            raise VisaeError(f"--count is {self.count} and --steps {self.steps}; they must be at least 0")
+        for option, given in (("--count", self.count), ("--steps", self.steps)):
+            if given < 0:
+                raise VisaeError(f"{option} is {given}; it must be at least 0")
         # Before hours of drawing.
         refuse_foreign(self.out)
         sae = load(self.target)

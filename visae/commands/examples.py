@@ -111,9 +111,8 @@ def _places(of: examples.Examples, unit: int, images: Images) -> list[dict[str, 
 def _say(units: Units, found: Found, chosen: list[int], out: Path) -> None:
     silent = int((found.fires[chosen] == 0).sum())
     skipped = f", {found.skipped:,} skipped" if found.skipped else ""
-    print(
-        f"{len(chosen):,} {units.kind} of {units.layer.name} in {found.images:,} images{skipped}; "
-        f"{silent:,} fire in none"
-    )
+    kind = units.kind if len(chosen) > 1 else units.kind.removesuffix("s")
+    never = f"; {silent:,} of them in none of these" if silent else ""
+    print(f"{len(chosen):,} {kind} of {units.layer.name} in {found.images:,} images{skipped}{never}")
     print(f"sheets:   {out / f'{chosen[0]:05d}-examples.png'}{' ...' * (len(chosen) > 1)}")
     print(f"examples: {out / 'examples.json'}")

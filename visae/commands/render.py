@@ -11,6 +11,7 @@ from visae.commands.options import File, Text, open_usual
 from visae.commands.targets import numbers, open_units
 from visae.errors import VisaeError
 from visae.progress import say
+from visae.table import few
 from visae.viz.album import Album, Style
 from visae.viz.png import save_sheet
 from visae.viz.steps import Optimisation
@@ -79,7 +80,11 @@ class Render:
         drawn = album.draw(chosen)
         pictures = torch.stack([album.picture(number) for number in chosen])
         save_sheet(pictures, [str(number) for number in chosen], self.out / "sheet.png", album.about)
-        print(f"{drawn} pictures drawn, {len(chosen) - drawn} were there; sheet: {self.out / 'sheet.png'}")
+        there = f", {len(chosen) - drawn} were there" if drawn < len(chosen) else ""
+        print(f"{drawn} picture{'s' * (drawn != 1)} drawn{there}; sheet: {self.out / 'sheet.png'}")
+        silent = album.silent(chosen)
+        if silent and not self.negative:
+            print(f"{len(silent)} of {len(chosen)} leave their unit silent, as render.json says: {few(silent)}")
 
     def _style(self) -> Style:
         return Style(**{field.name: getattr(self, field.name) for field in fields(Style)})

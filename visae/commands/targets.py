@@ -42,7 +42,9 @@ def numbers(text: str, units: Units) -> list[int]:
             )
         first = int(match[1])
         last = first + 1 if match[2] is None else int(match[2])
-        if first >= last or last > len(units):
+        if first >= last:
+            raise VisaeError(f"--units has {part.strip()}, which is no unit: a range goes up, and its end is left out")
+        if last > len(units):
             of = f"{units.layer.name} of {units.network.name} has {len(units):,} {units.kind}"
             raise VisaeError(f"--units has {part.strip()}; {of}, from 0 to {len(units) - 1}")
         chosen.update(dict.fromkeys(range(first, last)))

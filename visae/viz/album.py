@@ -14,7 +14,9 @@ from visae import files
 from visae.images import Images
 from visae.units import Units
 from visae.version import VERSION
+from visae.viz.foreign import refuse_foreign
 from visae.viz.objectives import Objective, activation, along, centre, drive, everywhere, sparing, unit
+from visae.viz.objectives.of_units import Place
 from visae.viz.parameterisations import (
     Alpha,
     Fourier,
@@ -26,12 +28,13 @@ from visae.viz.parameterisations import (
     usual,
 )
 from visae.viz.png import load_png, read_about, save_png
+from visae.viz.reached import reached
 from visae.viz.render import Rendered, render_chunks
 from visae.viz.steps import Optimisation
 from visae.viz.window import Window, window
 from visae.zoo.weights import digest
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "render.json"
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "unit": unit,
@@ -86,12 +89,30 @@ class Album:
         return [number for number in numbers if read_about(self.file(number)) != {**self.about, "unit": number}]
 
     def draw(self, numbers: Sequence[int]) -> int:
-        """Draw the pictures that are missing, and keep each as soon as it is there; returns how many these were."""
+        """Draw the pictures that are missing, and keep each as soon as it is there; returns how many these were.
+
+        Raises `VisaeError` for a folder that holds pictures of other units than these, or somebody's photographs.
+        """
+        there = files.read_json(self.folder / FILE, SCHEMA) if (self.folder / FILE).is_file() else None
+        refuse_foreign(self.folder, there, self.about)
         left = self.missing(numbers)
         if left:
             for some, drawn in self._drawn(left):
                 self._keep(some, drawn)
         return len(left)
+
+    def reached(self) -> dict[int, dict[str, float]]:
+        """Of every picture that is there, by its unit: the objective of the noise it began with (`before`), its own
+        objective (`value`), and the unit's value under it (`reached`), on the scale of dataset examples.
+        """
+        path = self.folder / FILE
+        units = files.read_json(path, SCHEMA)["units"] if path.is_file() else {}
+        return {int(number): figures for number, figures in units.items() if self.file(int(number)).is_file()}
+
+    def silent(self, numbers: Sequence[int]) -> list[int]:
+        """The units, of these, that do not fire under their own picture."""
+        found = self.reached()
+        return [number for number in numbers if number in found and found[number]["reached"] <= 0]
 
     def picture(self, number: int) -> Float[Tensor, "c s s"]:
         """A picture, 0..1."""
@@ -114,9 +135,12 @@ class Album:
             "window": asdict(self.window),
         }
 
+    @property
+    def _at(self) -> Place:
+        return everywhere if self.style.everywhere else centre
+
     def _objective(self, numbers: Sequence[int]) -> Objective:
-        at = everywhere if self.style.everywhere else centre
-        whole = OBJECTIVES[self.style.objective](self.units, numbers, at=at)
+        whole = OBJECTIVES[self.style.objective](self.units, numbers, at=self._at)
         return -whole if self.style.negative else whole
 
     def _drawn(self, numbers: list[int]) -> Iterator[tuple[list[int], Rendered]]:
@@ -147,8 +171,10 @@ class Album:
         there = files.read_json(path, SCHEMA) if path.exists() else {}
         # What pictures drawn with other settings reached says nothing of these.
         kept = there["units"] if {**there, "units": None} == {"schema": SCHEMA, **self.about, "units": None} else {}
-        for number, before, value in zip(numbers, drawn.before.tolist(), drawn.values.tolist(), strict=True):
-            kept[str(number)] = {"before": before, "value": value}
+        read = reached(self.units, numbers, drawn.pictures, self.window, self._at)
+        figures = zip(numbers, drawn.before.tolist(), drawn.values.tolist(), read.tolist(), strict=True)
+        for number, before, value, own in figures:
+            kept[str(number)] = {"before": before, "value": value, "reached": own}
         # Before the pictures: one that is there is not drawn again, and what it reached would be lost.
         files.write_json(path, {"schema": SCHEMA, **self.about, "units": kept})
         for number, picture in zip(numbers, drawn.pictures, strict=True):

@@ -86,7 +86,7 @@ def render_chunks(
     made_by = parameterisation if isinstance(parameterisation, Parameterisation) else usual(shown.sees)
     labels = of.labels or tuple(f"picture {place}" for place in range(total))
     transform_at = _calming(shown) if transform is None else _always(transform)
-    drawing = Drawing(network, of, transform_at, _still(shown), optimisation, labels)
+    drawing = Drawing(network, of, transform_at, shown.still, optimisation, labels)
     with Progress("render", total * optimisation.steps, "steps") as progress:
         for index in torch.split(torch.arange(total), total if given else _chunk(drawing, shown.size)):
             if given is not None:
@@ -142,10 +142,6 @@ def _calming(shown: Window) -> Callable[[float], Transform]:
 
 def _always(transform: Transform) -> Callable[[float], Transform]:
     return lambda _: transform
-
-
-def _still(shown: Window) -> Transform:
-    return wobble(0, shown.size, shown.centre, turn=0, zoom=0)
 
 
 def _count(objective: Objective, count: int | None) -> int:

@@ -16,8 +16,11 @@ from visae.viz.examples_sheet import Shown, Words, draw_sheet
 from visae.viz.panels import SIDE, crop, overlaid, seen
 from visae.viz.shelf import Shelf, shelf
 
-_GROUPS = "strongest", "at quantiles of its value, in the images in which it fires"
-_FOOT = "Below each crop its whole image under the unit's map: clear at 0, brightest at the map's own maximum."
+_GROUPS = "strongest", "at quantiles of its value"
+_FOOT = (
+    "Below each crop its whole image under the unit's map: clear at 0, brightest at the map's own maximum. "
+    "Positions that see beyond the border are not searched."
+)
 
 
 def draw_examples(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from visae.errors import VisaeError
 from visae.viz.objectives import Objective
+from visae.viz.transforms import Transform, wobble
 from visae.zoo.network import Network
 
 # px that a picture is shifted either way, as a share of what is seen: 8 px for mixed3b's 91.
@@ -24,6 +25,11 @@ class Window:
     centre: float
     picture: int
     sees: int
+
+    @property
+    def still(self) -> Transform:
+        """From pictures to what the network is shown of them, without anything random."""
+        return wobble(0, self.size, self.centre, turn=0, zoom=0)
 
     @property
     def shift(self) -> int:

@@ -46,7 +46,12 @@ def test_nobody_took_dead_leaves(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"author,licence\n", "has the columns author, licence"), (b"", "none"), (b"file\n\xff", "no table")],
+    [
+        (b"author,licence\n", "has the columns author, licence"),
+        (b"file,who\n", "has the columns file, who"),
+        (b"", "none"),
+        (b"file,author\n\xff", "no table"),
+    ],
 )
 def test_what_is_no_such_table_is_refused_if_it_was_asked_for(tmp_path, capsys, content, words):
     (tmp_path / "manifest.csv").write_bytes(content)

@@ -16,6 +16,9 @@ def test_a_units_page_and_back(open_page):
     assert page.url.endswith("#mixed/f/7")
     assert page.inner_text("h1") == "mixed feature 7"
     assert page.locator(".drawn img").count() == 2
+    reached = page.evaluate("visae.load('data/units/00000').then(data => data.units[55].drawn[0])")
+    says = page.locator(".drawn figcaption").first.inner_text()
+    assert ("it stays silent" in says) if reached <= 0 else ("drives it · its value" in says)
     page.get_by_role("link", name="after").click()
     page.wait_for_function("document.title.startsWith('mixed feature 8')")
     page.go_back()

@@ -46,7 +46,9 @@ def test_filters(open_page):
     assert len(labels(page)) == sum(of >= low + 0.75 * (high - low) - 1e-6 for of in selectivity)
 
 
-@pytest.mark.parametrize(("words", "found"), [("7", ["n 7", "f 7"]), ("feature 7", ["f 7"]), ("f/23", ["f 23"])])
+@pytest.mark.parametrize(
+    ("words", "found"), [("7", ["n 7", "f 7"]), ("feature 7", ["f 7"]), ("f/23", ["f 23"]), ("f7", ["f 7"])]
+)
 def test_search(open_page, words, found):
     page = open_page()
     page.get_by_label("search").fill(words)

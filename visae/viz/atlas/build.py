@@ -12,7 +12,6 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from visae import files
 from visae.errors import VisaeError
 from visae.examples import QUANTILES, clear_of_border, find
 from visae.images import Images
@@ -21,7 +20,7 @@ from visae.sae import SAE
 from visae.tuning import battery
 from visae.tuning.colour import colour_peaks
 from visae.units import features, neurons
-from visae.viz.album import FILE, SCHEMA, Album
+from visae.viz.album import Album
 from visae.viz.atlas import sheets
 from visae.viz.atlas.company import Together, alike
 from visae.viz.atlas.credits import Credit
@@ -162,19 +161,15 @@ def _write_units(of: Sequence[Population], heats: Heats, pictures: Pictures, tog
 
 
 def _reached(of: Sequence[Population], pictures: Pictures) -> list[list[float | None]]:
-    """For every unit what its picture reached, and the drive of that which drives it down; null for none."""
-    neurons, features, opposite = map(_values, (pictures.neurons, pictures.features, pictures.opposite))
-    down = {unit: -value for unit, value in opposite.items()}
+    """For every unit its value under its picture, and its drive under that which drives it down; null for none."""
+    neurons, features = (_figures(album, "reached") for album in (pictures.neurons, pictures.features))
+    down = {unit: -value for unit, value in _figures(pictures.opposite, "value").items()}
     of_neurons = [[neurons.get(unit), None] for unit in range(len(of[0].units))]
     return [*of_neurons, *([features.get(unit), down.get(unit)] for unit in range(len(of[1].units)))]
 
 
-def _values(album: Album | None) -> dict[int, float]:
-    """What the pictures of an album reached, by unit, of those that are there."""
-    if album is None or not (album.folder / FILE).is_file():
-        return {}
-    values = files.read_json(album.folder / FILE, SCHEMA)["units"]
-    return {int(unit): float(of["value"]) for unit, of in values.items() if album.file(int(unit)).is_file()}
+def _figures(album: Album | None, name: str) -> dict[int, float]:
+    return {} if album is None else {unit: of[name] for unit, of in album.reached().items()}
 
 
 def _atlas(

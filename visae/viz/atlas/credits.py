@@ -11,6 +11,7 @@ from visae.progress import say
 
 MANIFEST = "manifest.csv"
 _NEEDED = "file"
+_AUTHOR, _LICENCE, _ORIGIN = ("author", "source"), ("licence", "license"), ("origin_url", "source", "source_repo")
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,13 @@ def _table(manifest: Path) -> dict[str, Credit]:
         # Spreadsheets begin a file with a mark of its encoding.
         with manifest.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
-            if _NEEDED not in (table.fieldnames or []):
-                columns = ", ".join(table.fieldnames or []) or "none"
-                raise VisaeError(f"{manifest} has the columns {columns}; it needs file, author, licence, origin_url")
+            there = table.fieldnames or []
+            if _NEEDED not in there or not {*_AUTHOR, *_LICENCE, *_ORIGIN}.intersection(there):
+                columns = ", ".join(there) or "none"
+                raise VisaeError(
+                    f"{manifest} has the columns {columns}; it needs file, and of author, licence and origin_url what "
+                    "is known"
+                )
             return dict(_rows(table))
     except OSError as error:
         raise VisaeError(f"cannot read {manifest}: {error.strerror or error}") from None
@@ -76,5 +81,4 @@ def _rows(table: "csv.DictReader[str]") -> Iterator[tuple[str, Credit]]:
             return next((row[name].strip() for name in names if (row.get(name) or "").strip()), "")
 
         if row[_NEEDED]:
-            origin = first("origin_url", "source", "source_repo")
-            yield row[_NEEDED], Credit(first("author", "source"), first("licence", "license"), origin)
+            yield row[_NEEDED], Credit(first(*_AUTHOR), first(*_LICENCE), first(*_ORIGIN))

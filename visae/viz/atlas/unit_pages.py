@@ -21,7 +21,7 @@ def unit_page(
     """The data of one unit; see the fields.
 
     decoder:  the features' directions, of length 1: what a feature adds to each neuron, over its value.
-    drawn:    what the picture, and that of its opposite, reached; null for one that was not drawn.
+    drawn:    its value under its picture, and its drive under that of its opposite; null for one that was not drawn.
     """
     circle = of.swept.responses["circle"]
     values = circle.values[unit].clamp_min(0)
