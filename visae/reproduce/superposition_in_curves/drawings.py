@@ -85,7 +85,7 @@ def _ring(ax: Axes, of: Mapping[str, Any] | None) -> None:
     bar = ax.figure.colorbar(dots, ax=ax, ticks=[0, 90, 180, 270, 360])
     bar.set_label("preferred orientation (°)")
     ax.set_aspect("equal", "datalim")
-    ax.set_title(f"Curves in the plane of two components ({of['share']:.0%} of variance)")
+    ax.set_title(f"Plane of two components, {of['share']:.0%} of variance")
 
 
 def _angles(ax: Axes, of: Mapping[str, Any] | None) -> None:
