@@ -20,7 +20,7 @@ def fails(capsys, *arguments):
 def test_sheets_and_a_report(tmp_path, capsys):
     cli.main(["examples", "planted:mixed", *LEAVES, "--units", "3,5:7", "--count", "4", "--out", str(tmp_path)])
     shown = capsys.readouterr().out
-    assert "3 neurons of mixed in 12 images; " in shown
+    assert "3 neurons of mixed in 12 images\n" in shown
     assert str(tmp_path / "examples.json") in shown
     assert str(tmp_path / "00003-examples.png") in shown
     report = json.loads((tmp_path / "examples.json").read_text())

@@ -9,11 +9,13 @@ from visae.errors import VisaeError
 from visae.reproduce.bag_of_words import FULL, QUICK, SCHEMA, Setting, bag_of_words
 from visae.reproduce.bag_of_words.page import bag_of_words_page
 from visae.reproduce.bag_of_words.setting import MAIN
+from visae.reproduce.bag_of_words.text import _words
 from visae.reproduce.bag_of_words.verdicts import models_of, over_seeds, verdicts
 from visae.toys.bag_of_words import Fitting
 from visae.toys.bag_of_words.linear import pca_residual
 from visae.toys.bag_of_words.planted_text import planted_text
 from visae.toys.bag_of_words.synthetic import circular
+from visae.toys.bag_of_words.text import RINGS, vocabulary
 
 TINY = Setting(
     name="tiny",
@@ -177,3 +179,13 @@ def test_the_full_setting_is_the_papers():
         *(50, 75, 100, 125, 150, 200, 250, 300, 400, 600, 800, 1000, 2000, 4000, 6000, 10_000),
     ]
     assert math.isclose(QUICK.shares[0], MAIN)
+
+
+def test_a_ring_of_which_a_word_is_only_held_out_is_left_out():
+    months = RINGS["months"]
+    tokens = [*("and", "or", *months[:-1]) * 200, *[months[-1], "and"] * 20]
+    names = vocabulary(tokens, 50, months)
+    assert months[-1] in names
+    assert _words(tokens, names, "cpu").rings == {}
+    assert list(_words([*months, "and", "or"] * 200, names, "cpu").rings) in ([], ["months"])
+    assert "months" in _words([*planted_text(4000, 0).text.split()], names, "cpu").rings

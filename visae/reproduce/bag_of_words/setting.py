@@ -18,7 +18,7 @@ class Setting:
     draws:       bags that each synthetic model is trained on.
     shares:      sizes of the models of text, as shares of the vocabulary; `MAIN` must be among them.
     vocabulary:  words at most.
-    words:       length of the made text, where none is given.
+    words:       length of the made text, where none is given; of one that is given, as many are read.
     """
 
     name: str
@@ -47,7 +47,7 @@ QUICK = Setting(
     draws=8000,
     synthetic=Fitting(epochs=100),
     shares=(MAIN, 0.2, 0.4),
-    vocabulary=10_000,
+    vocabulary=300,
     words=20_000,
     text=Fitting(epochs=8, batch=256, lr=5e-3),
 )

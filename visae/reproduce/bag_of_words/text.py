@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from visae.progress import say
 from visae.reproduce.bag_of_words.figures import member_figures, ring_figures
 from visae.reproduce.bag_of_words.setting import MAIN, Setting
 from visae.toys.bag_of_words import Recipe, Stack, correlation, fit
@@ -37,6 +38,9 @@ def measure_text(setting: Setting, path: Path | None, seed: int, device: torch.d
     """Train on a text, or on the made one if there is none, and on its words in random order."""
     text = planted_text(setting.words, seed).text if path is None else read_text(path)
     tokens = tokens_of(text)
+    if len(tokens) > setting.words:
+        say(f"the first {setting.words:,} of {len(tokens):,} words are read, which is the {setting.name} setting")
+        tokens = tokens[: setting.words]
     names = vocabulary(tokens, setting.vocabulary, [word for ring in RINGS.values() for word in ring])
     corpora = {TEXT: _words(tokens, names, device), SHUFFLED: _words(shuffled(tokens, seed), names, device)}
     latents = sorted({_latent(share, len(names)) for share in setting.shares})
@@ -64,7 +68,13 @@ def _words(tokens: Sequence[str], names: Sequence[str], device: torch.device | s
     of = corpus(tokens, names)
     x = of.held_out.every(max(len(of.held_out) // _HELD_OUT, 1))
     rings = {name: of.places(words) for name, words in RINGS.items()}
-    whole = {name: places for name, places in rings.items() if len(places) == len(RINGS[name])}
+    some = of.train.every(max(len(of.train) // _CORRELATED, 1))
+    # All of its words, and each in some of the windows trained on, but not in all of them.
+    whole = {
+        name: places
+        for name, places in rings.items()
+        if len(places) == len(RINGS[name]) and bool((some[:, places].float().std(0) > 0).all())
+    }
     return _Words(of, x.to(device), correlation(x.to(device)), whole)
 
 

@@ -76,13 +76,15 @@ def arrangement(of: Superposed, seed: int) -> dict[str, Any]:
 def interferences(of: Superposed, seed: int) -> dict[str, Any]:
     """The constructive share of what other features add to those asked about, and how much of the signal it is.
 
-    The control shuffles each feature's activations over rows by themselves: all fire as often, and as strongly, but no
-    longer together.
+    `by_directions` is the share if features were read along their own directions, as tied autoencoders read them: an
+    encoder of its own learns to be helped. The control shuffles each feature's activations over rows by themselves: all
+    fire as often, and as strongly, but no longer together.
     """
     found = interference(of.gram, of.x)
     source = generator(seed, "superposition", "interference")
     order = torch.rand(of.x.shape, generator=source).argsort(0).to(of.x.device)
     apart = interference(of.gram, of.x.gather(0, order))
+    by_directions = interference(of.vectors @ of.vectors.T, of.x)
     kept = torch.tensor(of.asked)
     return files.without_nan(
         {
@@ -90,6 +92,7 @@ def interferences(of: Superposed, seed: int) -> dict[str, Any]:
             "of_each": _listed(found.constructive[kept]),
             "shuffled": apart.constructive[kept].nanmean().item(),
             "shuffled_of_each": _listed(apart.constructive[kept]),
+            "by_directions": by_directions.constructive[kept].nanmean().item(),
             "borrowed": _borrowed(found.lift[kept], found.own[kept]),
             "shuffled_borrowed": _borrowed(apart.lift[kept], apart.own[kept]),
         }

@@ -45,7 +45,7 @@ def superposition_page(report: Mapping[str, Any]) -> str:
 
 
 def _table(populations: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    rows = [["features", "pairs' r", "constructive", "borrowed", "ring", "harmonics 1 2 3"]]
+    rows = [["features", "pairs' r", "constructive", "by directions", "borrowed", "ring", "harmonics 1 2 3"]]
     for name, of in populations.items():
         arrangement, shared, ring = of["arrangement"], of["interference"], of["ring"]
         rows.append(
@@ -53,6 +53,7 @@ def _table(populations: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
                 name,
                 f"{_two(arrangement['r'])} ({_two(arrangement['shuffled_r'])} ± {_two(arrangement['shuffled_sd'])})",
                 f"{_two(shared['constructive'])} ({_two(shared['shuffled'])})",
+                _two(shared["by_directions"]),
                 f"{_two(shared['borrowed'])} ({_two(shared['shuffled_borrowed'])})",
                 "" if ring is None else f"{ring['alike']:.2f} ({ring['shuffled_alike']:.2f})",
                 "" if ring is None else f"{_shares(ring['harmonics'])} ({_shares(ring['shuffled_harmonics'])})",
@@ -101,7 +102,11 @@ def _of_interference(of: Mapping[str, Any]) -> list[str]:
     share = f"{of['constructive']:.0%} of it is constructive, {of['shuffled']:.0%} where co-activation is shuffled away"
     if abs(more) < 0.02:
         return [f"Interference is what it would be among independent features: {share}."]
-    return [f"Interference is {'more' if more > 0 else 'less'} often help than among independent features: {share}."]
+    alone = f"Read along the directions alone it is {of['by_directions']:.0%}: the rest is the encoder's doing."
+    return [
+        f"Interference is {'more' if more > 0 else 'less'} often help than among independent features: {share}.",
+        alone,
+    ]
 
 
 def _of_ring(of: Mapping[str, Any] | None) -> list[str]:

@@ -65,7 +65,7 @@ def turned_alike(one: Float[Tensor, " n"], other: Float[Tensor, " n"]) -> float:
     The larger of |mean exp(i (a - b))| and |mean exp(i (a + b))|. For n unrelated angles each of the two is about
     1 / sqrt(n).
     """
-    both = [torch.deg2rad(one.double() + sign * other.double()) for sign in (-1, 1)]
+    both = [torch.deg2rad(one.double() + sign * other.to(one.device).double()) for sign in (-1, 1)]
     return max(math.hypot(angle.cos().mean().item(), angle.sin().mean().item()) for angle in both)
 
 
