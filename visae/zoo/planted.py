@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from visae.errors import VisaeError
 from visae.seeds import generator
-from visae.zoo.channels import GRID, REACH, Channels
-from visae.zoo.detectors import Feature, are_rivals, planted_features
+from visae.zoo.channels import GRID, NAMES, REACH, Channels
+from visae.zoo.detectors import Feature, Place, are_rivals, planted_features
 from visae.zoo.layers import Layer
-from visae.zoo.reading import Reading, strongest_of
 
 NEURONS = 48
 NEURONS_A_FEATURE = 4
@@ -60,10 +59,9 @@ class Planted(nn.Module):
         thresholds = torch.tensor([_THRESHOLD[feature.kind] for feature in self.features])
         self.register_buffer("thresholds", thresholds[:, None, None])
         self.register_buffer("rivals", _rivals(self.features))
-        self._rivals_of = {i: row.nonzero().flatten() for i, row in enumerate(self.rivals) if row.any()}
+        self._rivals_of = {i: row.nonzero().flatten().tolist() for i, row in enumerate(self.rivals) if row.any()}
         self.register_buffer("directions", mixing(len(self.features)))
         self.margin = math.ceil(_reach(self.features) / GRID)
-        self.reading = Reading(self.features, self.margin, STRIDE // GRID)
         self.eval()
 
     @property
@@ -88,12 +86,33 @@ class Planted(nn.Module):
         maps = self.channels(images)
         size = [-(-side // STRIDE) for side in images.shape[2:]]
         around = F.pad(maps, (self.margin, self.margin + 1) * 2, mode="replicate")
-        raw = self.reading.evidence(around, size)
-        return ((raw - self.thresholds) / (1 - self.thresholds)).relu()
+        window = [channel.squeeze(1) for channel in torch.split(around, 1, 1)]
+        raw = [self._evidence(feature, window, size) for feature in self.features]
+        return ((torch.stack(raw, 1) - self.thresholds) / (1 - self.thresholds)).relu()
+
+    # Called hundreds of times a batch: without shapes, whose checks would make tests slow.
+    def _evidence(self, feature: Feature, window: list[Tensor], size: list[int]) -> Tensor:
+        present = torch.stack([self._at(place, window, size) for place in feature.present]).amin(0)
+        if not feature.absent:
+            return present
+        return present - torch.stack([self._at(place, window, size) for place in feature.absent]).amax(0)
+
+    def _at(self, place: Place, window: list[Tensor], size: list[int]) -> Tensor:
+        """The channel's value at a place near every position, interpolated between the four around it."""
+        x, y = place.x / GRID + self.margin, place.y / GRID + self.margin
+        left, top = math.floor(x), math.floor(y)
+        values = window[NAMES.index(place.channel)]
+        step = STRIDE // GRID
+        rows = [values[:, top + i : top + i + step * size[0] - step + 1 : step] for i in (0, 1)]
+        across = torch.lerp(rows[0], rows[1], y - top)
+        columns = [across[:, :, left + i : left + i + step * size[1] - step + 1 : step] for i in (0, 1)]
+        return torch.lerp(columns[0], columns[1], x - left)
 
     def _compete(self, detected: Float[Tensor, "b f H W"]) -> Float[Tensor, "b f H W"]:
         """Each detector loses `inhibition` times its strongest rival."""
-        strongest = strongest_of(detected, self._rivals_of)
+        strongest = torch.zeros_like(detected)
+        for index, rivals in self._rivals_of.items():
+            strongest[:, index] = detected[:, rivals].amax(1)
         return (detected - self.inhibition * strongest).relu()
 
 
