@@ -14,6 +14,7 @@ def render(*arguments):
 
 
 def refused(arguments, words, capsys):
+    capsys.readouterr()  # what was drawn before may have said how far it was
     with pytest.raises(SystemExit) as stop:
         cli.main(["render", *SHORT, *map(str, arguments)])
     assert stop.value.code == 2
