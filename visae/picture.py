@@ -8,6 +8,9 @@ from matplotlib.figure import Figure
 from visae import files
 from visae.errors import VisaeError
 
+# Okabe and Ito's colours, which the colour-blind can tell apart.
+BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
+
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure, atomically, in the format of the suffix; raises `VisaeError` for one that is none."""

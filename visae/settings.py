@@ -1,6 +1,7 @@
 """Settings: what decides a result, compared before work is continued."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mappin
     ]
     if differing:
         raise VisaeError(f"{folder} was made with other settings: {'; '.join(differing)}; use a new folder")
+
+
+def expect_training(epochs: int, batch: int, lr: float) -> None:
+    """Raise `VisaeError` unless there is something to train with: epochs and batches from 1, a rate above 0."""
+    if min(epochs, batch) < 1 or not 0 < lr < math.inf:
+        raise VisaeError(
+            f"epochs is {epochs}, batch {batch}, lr {lr:g}; epochs and batch must be at least 1, lr above 0"
+        )
 
 
 def _shown(settings: Mapping[str, Any], key: str) -> str:

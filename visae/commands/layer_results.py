@@ -1,9 +1,10 @@
 """visae reproduce: the results that are of layers of a network."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tyro
 
@@ -24,8 +25,10 @@ _CURVED = {"planted": "mixed", "inceptionv1": "mixed3b_5x5"}
 
 
 @dataclass(kw_only=True)
-class LayerResult:
+class LayerResult(ABC):
     """What results of layers have in common: a network, layers of it, images, and dictionaries that are trained."""
+
+    usual_layers: ClassVar[dict[str, str]] = _LAYERS
 
     out: Path
     """Folder for the page, its figures and numbers; rows and dictionaries that it holds are not made again."""
@@ -58,7 +61,7 @@ class LayerResult:
 
     def run(self) -> None:
         """Run it, print the page, and say where the files are."""
-        names = self.layers or self._usual_layers().get(self.network.partition(":")[0].removesuffix("-caffe"))
+        names = self.layers or self.usual_layers.get(self.network.partition(":")[0].removesuffix("-caffe"))
         if names is None and self.network.startswith("torchvision:"):
             raise VisaeError(
                 f"which layers of {self.network}? give --layers (visae networks {self.network} lists them)"
@@ -73,15 +76,12 @@ class LayerResult:
         print(page.read_text())
         print(f"page: {page}")
 
-    def _usual_layers(self) -> dict[str, str]:
-        return _LAYERS
-
     def _budget(self) -> Budget:
         return usual(self.network, self.k, self.width, self.epochs, self.lr, self.positions, self.seed)
 
+    @abstractmethod
     def _result(self, network: Network, layers: Sequence[str], images: Images, budget: Budget) -> Path:
         """Run the result; its page."""
-        raise NotImplementedError
 
 
 @dataclass(kw_only=True)
@@ -97,7 +97,7 @@ class MissingCurves(LayerResult):
     """Penalty of the ReLU SAE beside the TopK one, which is of the paper's kind."""
 
     def _budget(self) -> Budget:
-        return usual(self.network, self.k, self.width, self.epochs, self.lr, self.positions, self.seed, self.l1)
+        return replace(super()._budget(), l1=self.l1)
 
     def _result(self, network: Network, layers: Sequence[str], images: Images, budget: Budget) -> Path:
         missing_curves(network, layers, images, self.out, budget)
@@ -132,8 +132,7 @@ class SuperpositionInCurves(LayerResult):
     Example: visae reproduce superposition-in-curves --network inceptionv1-caffe --images photos/ --out runs/missing
     """
 
-    def _usual_layers(self) -> dict[str, str]:
-        return _CURVED
+    usual_layers: ClassVar[dict[str, str]] = _CURVED
 
     def _result(self, network: Network, layers: Sequence[str], images: Images, budget: Budget) -> Path:
         superposition_in_curves(network, layers, images, self.out, budget)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from visae.errors import VisaeError
+from visae.settings import expect_training
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,7 @@ class Training:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch) < 1 or not 0 < self.lr < math.inf:
-            raise VisaeError(
-                f"epochs is {self.epochs}, batch {self.batch}, lr {self.lr:g}; "
-                "epochs and batch must be at least 1, lr above 0"
-            )
+        expect_training(self.epochs, self.batch, self.lr)
         if not 0 <= self.rouse < math.inf:
             raise VisaeError(f"rouse is {self.rouse:g}; it must be 0 or more")
         shares = {"warmup": self.warmup, "decay": self.decay, "holdout": self.holdout}

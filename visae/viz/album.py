@@ -101,7 +101,7 @@ class Album:
                 self._keep(some, drawn)
         return len(left)
 
-    def reached(self) -> dict[int, dict[str, float]]:
+    def figures(self) -> dict[int, dict[str, float]]:
         """Of every picture that is there, by its unit: the objective of the noise it began with (`before`), its own
         objective (`value`), and the unit's value under it (`reached`), on the scale of dataset examples.
         """
@@ -111,7 +111,7 @@ class Album:
 
     def silent(self, numbers: Sequence[int]) -> list[int]:
         """The units, of these, that do not fire under their own picture."""
-        found = self.reached()
+        found = self.figures()
         return [number for number in numbers if number in found and found[number]["reached"] <= 0]
 
     def picture(self, number: int) -> Float[Tensor, "c s s"]:

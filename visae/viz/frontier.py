@@ -10,17 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from visae.picture import save_figure
+from visae.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, save_figure
 
-# Okabe and Ito's colours, which the colour-blind tell apart; baselines are grey. A marker each for those who print in
-# grey, and the same for a kind in every plot.
+# Baselines are grey. A marker each for those who print in grey, and the same for a kind in every plot.
 _STYLES = {
-    "relu": ("#D55E00", "o", "-"),
-    "gated": ("#E69F00", "s", "-"),
-    "topk": ("#0072B2", "D", "-"),
-    "batchtopk": ("#56B4E9", "^", "-"),
-    "jumprelu": ("#009E73", "v", "-"),
-    "matryoshka": ("#CC79A7", "P", "-"),
+    "relu": (VERMILION, "o", "-"),
+    "gated": (ORANGE, "s", "-"),
+    "topk": (BLUE, "D", "-"),
+    "batchtopk": (SKY, "^", "-"),
+    "jumprelu": (GREEN, "v", "-"),
+    "matryoshka": (PURPLE, "P", "-"),
     "archetypal": ("#000000", "X", "-"),
     "block": ("#8c6d31", "h", "-"),
     "pca": ("0.35", "<", "--"),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from visae.examples import Examples
 from visae.images import Images
-from visae.picture import save_figure
+from visae.picture import BLUE, save_figure
 from visae.viz.panels import SIDE, crop, seen
 
 _WIDTH, _SIDE, _LEFT, _TOP = 1.06, 0.98, 0.75, 0.42  # inches
@@ -78,8 +78,8 @@ def _draw_tuning(axes: Axes, exhibit: Exhibit) -> None:
     axes.set_theta_direction(-1)  # type: ignore[attr-defined]
     angle = np.linspace(0, 2 * np.pi, len(exhibit.tuning) + 1)
     closed = np.append(exhibit.tuning, exhibit.tuning[0]).clip(0) / max(exhibit.tuning.max(), 1e-12)
-    axes.fill(angle, closed, color="#0072B2", alpha=0.25)
-    axes.plot(angle, closed, color="#0072B2", linewidth=1)
+    axes.fill(angle, closed, color=BLUE, alpha=0.25)
+    axes.plot(angle, closed, color=BLUE, linewidth=1)
     axes.set_ylim(0, 1)
     axes.set_xticks(np.deg2rad(np.arange(0, 360, 45)), labels=[])
     axes.set_yticks([0.5, 1.0], labels=[])

@@ -102,13 +102,15 @@ def _drawn(
     rate = drawing.optimisation.rate or of.rate
     canvas = _canvas(of, drawing, size, index)
     drawn, second = drawing.draw(canvas, index, rate, progress.update), drawing.objective.second
-    failed = drawing.failed(canvas, index)
-    if second is None or not failed.any():
+    if second is None:
+        return drawn
+    failed = drawing.failed(second, canvas, index)
+    if not failed.any():
         return drawn
     again, left = replace(drawing, objective=second.objective), index[failed]
     other = _canvas(of, again, size, left)
     redrawn = again.draw(other, left, rate, lambda _, note: progress.update(0, note and f"{note}, {len(left)} again"))
-    better = ~drawing.failed(other, left)
+    better = ~drawing.failed(second, other, left)
     # By what was asked first, as all others.
     redrawn = replace(redrawn, values=drawing.value(other, left), before=drawn.before[failed])
     return drawn.with_others(failed.nonzero()[better, 0], redrawn, better)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from visae.errors import VisaeError
 from visae.seeds import generator
-from visae.viz.objectives import Objective, Seen
+from visae.viz.objectives import Objective, Second, Seen
 from visae.viz.redirect import redirected
 from visae.viz.transforms import GREY, Transform
 from visae.zoo.network import Network
@@ -147,11 +147,9 @@ class Drawing:
         return self.objective.value(self._plain(canvas, index)).cpu()
 
     @torch.no_grad()
-    def failed(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Bool[Tensor, " b"]:
-        """Which pictures are not what was wanted; none where nothing else could be asked of them."""
-        if self.objective.second is None:
-            return torch.zeros(len(index), dtype=torch.bool)
-        return self.objective.second.failed(self._plain(canvas, index)).cpu()
+    def failed(self, second: Second, canvas: Canvas, index: Int64[Tensor, " b"]) -> Bool[Tensor, " b"]:
+        """Which pictures are not what was wanted, and are to be drawn by what is asked second."""
+        return second.failed(self._plain(canvas, index)).cpu()
 
     def _plain(self, canvas: Canvas, index: Int64[Tensor, " b"]) -> Seen:
         return self._seen(canvas, index, self.plain, torch.Generator(), 1.0)

@@ -46,6 +46,8 @@ def test_interference_is_that_of_the_definition(binary):
         np.testing.assert_allclose(getattr(found, name), expected, atol=1e-9)
     np.testing.assert_allclose(found.constructive, (slow["present"] + slow["absent"]) / 2)
     assert found.borrowed == pytest.approx(slow["lift"].sum() / (slow["lift"] + slow["own"]).sum())
+    lift, own = slow["lift"][[4, 1]].sum(), slow["own"][[4, 1]].sum()
+    assert found.some([4, 1]).borrowed == pytest.approx(lift / (lift + own))
 
 
 def test_the_lift_of_bags_is_gram_times_covariance():

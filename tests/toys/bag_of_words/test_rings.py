@@ -44,6 +44,12 @@ def test_order_is_up_to_rotation_and_reflection(turned, mirrored):
     assert rings.turned_alike(rings.angles(points), even) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("mirrored", [1, -1])
+def test_angles_are_turned_onto_those_they_are_like(mirrored):
+    at = torch.tensor([5.0, 25.0, 90.0, 200.0, 310.0])
+    assert rings.turned((mirrored * at + 77) % 360, at).tolist() == pytest.approx(at.tolist(), abs=1e-4)
+
+
 def test_neighbours_kept_over_all_orders_is_chance():
     """All 720 orders of six, against expectation and chance of exactness in closed form."""
     kept = [rings.neighbours_kept(torch.tensor(order)) for order in itertools.permutations(range(6))]

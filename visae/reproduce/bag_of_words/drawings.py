@@ -10,21 +10,19 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from visae.picture import save_figure
+from visae.picture import BLUE, GREEN, PURPLE, SKY, VERMILION, save_figure
 from visae.reproduce.bag_of_words.synthetic import CIRCULAR, DECAYS, INDEPENDENT
 from visae.reproduce.bag_of_words.text import DECAYS as TEXT_DECAYS
 from visae.reproduce.bag_of_words.text import SHUFFLED, TEXT, main_latent
 from visae.reproduce.bag_of_words.verdicts import SHOWN, models_of, over_seeds
 
 _KINDS = (CIRCULAR, "figure-eight", "spherical", INDEPENDENT)
-# Okabe and Ito's colours, which the colour-blind can tell apart.
-_BLUE, _RED, _GREEN = "#0072B2", "#D55E00", "#009E73"
 _LOOKS = {
-    ("linear", 0.0): (_GREEN, "o"),
-    ("linear", DECAYS[0]): ("#CC79A7", "s"),
-    ("relu", 0.0): (_BLUE, "D"),
-    ("relu", DECAYS[0]): ("#56B4E9", "v"),
-    ("relu", DECAYS[1]): (_RED, "^"),
+    ("linear", 0.0): (GREEN, "o"),
+    ("linear", DECAYS[0]): (PURPLE, "s"),
+    ("relu", 0.0): (BLUE, "D"),
+    ("relu", DECAYS[0]): (SKY, "v"),
+    ("relu", DECAYS[1]): (VERMILION, "^"),
 }
 
 Model = Mapping[str, Any]
@@ -85,7 +83,7 @@ def _draw_agreement(models: Sequence[Model], data: Mapping[str, Any], path: Path
     for axes, kind in zip(panels, _KINDS, strict=True):
         correlations = np.array(data[kind]["correlation"])
         above = np.triu_indices(len(correlations), 1)
-        for decay, colour, marker in zip(DECAYS, (_BLUE, _RED), ("o", "^"), strict=True):
+        for decay, colour, marker in zip(DECAYS, (BLUE, VERMILION), ("o", "^"), strict=True):
             model = models_of(models, kind=kind, output="relu", decay=decay, latent=latent)[0]
             mean, spread = over_seeds(model, "agreement")
             label = f"decay {decay:g}: r = {mean:.2f} ± {spread:.2f}"
@@ -175,7 +173,7 @@ def _draw_context(models: Sequence[Model], text: Mapping[str, Any], path: Path) 
         one = model["members"][0]
         axes.axline((0, 0), slope=1, color="0.8", linewidth=0.8, zorder=1)
         alone = np.clip(one["r2_alone_of_some"], -1, None)
-        axes.scatter(alone, one["r2_of_some"], s=10, color=_BLUE, alpha=0.6, lw=0, zorder=2)
+        axes.scatter(alone, one["r2_of_some"], s=10, color=BLUE, alpha=0.6, lw=0, zorder=2)
         axes.set(xlim=(-1.07, 1.03), ylim=(-0.45, 1.03))
         axes.set_title(title, fontsize=8)
         _plain(axes, "$R^2$ alone (below -1 drawn at -1)", "$R^2$ in context" if axes is panes[0] else "")
@@ -192,7 +190,7 @@ def _draw_contributors(text: Mapping[str, Any], path: Path) -> None:
     bars = {**adds, "other words": rest, "bias": example["bias"], "pre-activation": total}
     figure = Figure(figsize=(5.4, 0.24 * len(bars) + 1.1), layout="constrained", dpi=200)
     axes = figure.subplots()
-    colours = [_GREEN if name.endswith(" itself") else _BLUE if name in adds else "0.6" for name in bars]
+    colours = [GREEN if name.endswith(" itself") else BLUE if name in adds else "0.6" for name in bars]
     colours[-1] = "0.2"
     axes.barh(list(bars), list(bars.values()), color=colours, height=0.7)
     axes.invert_yaxis()

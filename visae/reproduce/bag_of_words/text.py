@@ -26,12 +26,18 @@ _SHOWN = 12  # contributors
 
 @dataclass(frozen=True, eq=False)
 class _Words:
-    """A corpus, and what is measured on it: held-out bags, their correlations, and where words of rings stand."""
+    """A corpus, and what is measured on it.
+
+    x:             held-out bags.  correlations: theirs.
+    rings:         where the words of each ring stand.
+    in_training:   of each ring, the correlations of its words in the windows trained on, which are nine times as many.
+    """
 
     corpus: Corpus
     x: Float[Tensor, "b n"]
     correlations: Float64[Tensor, "n n"]
     rings: dict[str, list[int]]
+    in_training: dict[str, Float64[Tensor, "k k"]]
 
 
 def measure_text(setting: Setting, path: Path | None, seed: int, device: torch.device | str) -> dict[str, Any]:
@@ -67,25 +73,23 @@ def _latent(share: float, words: int) -> int:
 def _words(tokens: Sequence[str], names: Sequence[str], device: torch.device | str) -> _Words:
     of = corpus(tokens, names)
     x = of.held_out.every(max(len(of.held_out) // _HELD_OUT, 1))
-    rings = {name: of.places(words) for name, words in RINGS.items()}
     some = of.train.every(max(len(of.train) // _CORRELATED, 1))
-    # All of its words, and each in some of the windows trained on, but not in all of them.
-    whole = {
-        name: places
-        for name, places in rings.items()
-        if len(places) == len(RINGS[name]) and bool((some[:, places].float().std(0) > 0).all())
-    }
-    return _Words(of, x.to(device), correlation(x.to(device)), whole)
+    rings = {name: of.places(words) for name, words in RINGS.items()}
+    together = {name: correlation(some[:, places]) for name, places in rings.items()}
+    # All of its words, and each in some of the windows trained on, but not in all of them: else its correlation is nan.
+    whole = [name for name in rings if len(rings[name]) == len(RINGS[name]) and together[name].isfinite().all()]
+    return _Words(
+        of,
+        x.to(device),
+        correlation(x.to(device)),
+        {name: rings[name] for name in whole},
+        {name: together[name] for name in whole},
+    )
 
 
 def _about(words: _Words) -> dict[str, Any]:
     of = words.corpus
-    # Of the training windows, which are nine times as many.
-    some = of.train.every(max(len(of.train) // _CORRELATED, 1))
-    rings = {
-        name: {"words": RINGS[name], **ring_figures(correlation(some[:, places]))}
-        for name, places in words.rings.items()
-    }
+    rings = {name: {"words": RINGS[name], **ring_figures(found)} for name, found in words.in_training.items()}
     return {"vocabulary": len(of.words), "windows": len(of.train), "held_out": len(of.held_out), "rings": rings}
 
 

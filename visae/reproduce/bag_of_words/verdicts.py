@@ -78,15 +78,13 @@ def _rings(models: Sequence[Model]) -> Iterator[Verdict]:
                 "9 of 10 or more",
                 count >= 0.9 * seeds,
             )
-    yield _control([model for model in models_of(models, kind=INDEPENDENT, output="relu") if model["decay"] in DECAYS])
+    yield _control(_independent(models))
 
 
 def _control(models: Sequence[Model]) -> Verdict:
     """Independent features: none in order, and neighbours as by chance."""
     features = len(models[0]["first_gram"])
-    # Models of one seed start alike and see the same bags: only seeds are independent of each other.
-    seeds = zip(*([one["ring"]["kept"] for one in model["members"]] for model in models), strict=True)
-    mean, error = _mean_and_error([sum(kept) / len(kept) for kept in seeds])
+    mean, error = _mean_and_error([[one["ring"]["kept"] for one in model["members"]] for model in models])
     exact, by_chance = sum(map(exact_rings, models)), neighbours_by_chance(features)
     return _verdict(
         f"independent features: rings in order, and neighbours kept, ReLU with decay, all {len(models)} models",
@@ -112,9 +110,7 @@ def _arrangement(models: Sequence[Model]) -> Iterator[Verdict]:
             f"decay {DECAYS[-1]:g} above 0 by more than both spreads",
             most - without > spread_without + spread_most,
         )
-    control = [model for model in models_of(models, kind=INDEPENDENT, output="relu") if model["decay"] in DECAYS]
-    seeds = zip(*([one["agreement"] for one in model["members"]] for model in control), strict=True)
-    mean, error = _mean_and_error([sum(r) / len(r) for r in seeds])
+    mean, error = _mean_and_error([[one["agreement"] for one in model["members"]] for model in _independent(models)])
     yield _verdict(
         "independent features: r of W^T W with held-out bags' correlations, ReLU with decay",
         "0",
@@ -212,9 +208,19 @@ def _in_order(model: Model, ring: str) -> int:
     return sum(one["rings"][ring]["kept"] == 1 for one in model["members"])
 
 
-def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    mean, spread = mean_and_spread(values)
-    return mean, spread / sqrt(len(values))
+def _independent(models: Sequence[Model]) -> list[Model]:
+    """The models of the control that the rules are about."""
+    return [model for model in models_of(models, kind=INDEPENDENT, output="relu") if model["decay"] in DECAYS]
+
+
+def _mean_and_error(of_models: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """The mean over models and their seeds, and its standard error.
+
+    Models of one seed start alike and see the same bags: only seeds are independent of each other.
+    """
+    seeds = [sum(figures) / len(figures) for figures in zip(*of_models, strict=True)]
+    mean, spread = mean_and_spread(seeds)
+    return mean, spread / sqrt(len(seeds))
 
 
 def _verdict(what: str, expected: str, ours: str, rule: str, met: bool) -> Verdict:

@@ -9,13 +9,13 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from visae.picture import save_figure
+from visae.picture import BLUE, GREEN, PURPLE, VERMILION, save_figure
 from visae.reproduce.persian_rug.measures import INPUTS
 from visae.reproduce.persian_rug.setting import DENSITY, RATIO
 from visae.toys.persian_rug import BREAKING, KEEPING, chance_distance, linear_loss, predict, sparse_limit
 
-# Okabe and Ito's colours, which the colour-blind can tell apart, with a marker each.
-_WOVEN, _TIED, _APART, _FOURTH = ("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D")
+# A marker of its own for each, too.
+_WOVEN, _TIED, _APART, _FOURTH = (BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D")
 _MODELS = {
     "tied": ("trained, start tied", _TIED),
     "apart": ("trained, start apart", _APART),

@@ -123,6 +123,16 @@ def scaling(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def bound(sizes: Sequence[Mapping[str, Any]]) -> tuple[int, float]:
+    """What the least loss of any large model is at most, over the formula: small ones side by side have theirs.
+
+    Returns the n of the small ones that give the best bound, and the bound.
+    """
+    shares = {size["n"]: size["tied"]["loss"]["mean"] / size["theory"] for size in sizes}
+    best = min(shares, key=lambda n: shares[n])
+    return best, shares[best]
+
+
 def spread(losses: Sequence[float]) -> dict[str, float]:
     """Mean, and standard deviation over seeds; 0 for one seed."""
     return {"mean": fmean(losses), "deviation": stdev(losses) if len(losses) > 1 else 0.0}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from visae.reproduce.persian_rug.measures import INPUTS
+from visae.reproduce.persian_rug.measures import INPUTS, bound
 from visae.reproduce.persian_rug.setting import DENSITY, RATIO
 from visae.table import markdown
 from visae.toys.persian_rug import BREAKING, KEEPING, chance_distance
@@ -51,6 +51,7 @@ _BOUND = (
 def rug_page(report: Row) -> str:
     """The page of a report of `visae.reproduce.persian_rug`."""
     sizes = report["sizes"]
+    n, share = bound(sizes)
     parts = [
         "# The Persian rug",
         _PAPER,
@@ -76,7 +77,7 @@ def rug_page(report: Row) -> str:
         markdown(_sizes(sizes)),
         _SKEW,
         "![Symmetry against size](symmetry.png)",
-        _bound(sizes),
+        _BOUND.format(ratio=RATIO, n=n, share=share),
         "## Shuffles",
         f"The loss of a trained and of the woven model of {report['shuffles']['n']} features after changes of W and b,"
         " over the loss before:",
@@ -171,11 +172,6 @@ def _trained(size: Row, start: str) -> list[str]:
     share = f"{of['loss']['mean'] / size['theory']:.3f}"
     rest = [f"{of['energy']:.2f}", f"{of['skewness']:+.1f}", f"{100 * of['unlearned']:.0f} %", f"{of['noise']:.4f}"]
     return [f"{size['n']}", f"trained, {start}", share, *variances, *rest]
-
-
-def _bound(sizes: Sequence[Row]) -> str:
-    best = min(sizes, key=lambda size: size["tied"]["loss"]["mean"] / size["theory"])
-    return _BOUND.format(ratio=RATIO, n=best["n"], share=best["tied"]["loss"]["mean"] / best["theory"])
 
 
 def _shuffles(found: Row) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from visae.reproduce.persian_rug.measures import INPUTS
+from visae.reproduce.persian_rug.measures import INPUTS, bound
 from visae.reproduce.persian_rug.setting import DENSITY, NOTEBOOK, RATIO
 from visae.toys.persian_rug import BREAKING, KEEPING, chance_distance, predict
 
@@ -102,8 +102,7 @@ def _trained(sizes: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     last = sizes[-1]["n"]
     apart = sizes[-1]["apart"]["loss"]["mean"] / sizes[-1]["woven"]["loss"]["mean"]
     nearer = [abs(1 - share) for share in shares[-3:]]
-    # Small models side by side are a large one with their loss, so that of large ones is at most this.
-    most = min(row["tied"]["loss"]["mean"] / row["theory"] for row in sizes)
+    _, most = bound(sizes)
     return [
         _verdict(
             f"Trained loss over woven loss at r = {RATIO}, p = {DENSITY}",

@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from visae.picture import save_figure
+from visae.picture import BLUE, GREEN, ORANGE, PURPLE, save_figure
 
-# Okabe and Ito's colours, which the colour-blind tell apart.
-_COLOURS = ("#0072B2", "#009E73", "#E69F00", "#CC79A7")
+_COLOURS = (BLUE, GREEN, ORANGE, PURPLE)
 _CONTROL = "0.55"
 
 

@@ -80,21 +80,20 @@ def interferences(of: Superposed, seed: int) -> dict[str, Any]:
     encoder of its own learns to be helped. The control shuffles each feature's activations over rows by themselves: all
     fire as often, and as strongly, but no longer together.
     """
-    found = interference(of.gram, of.x)
+    found = interference(of.gram, of.x).some(of.asked)
     source = generator(seed, "superposition", "interference")
     order = torch.rand(of.x.shape, generator=source).argsort(0).to(of.x.device)
-    apart = interference(of.gram, of.x.gather(0, order))
-    by_directions = interference(of.vectors @ of.vectors.T, of.x)
-    kept = torch.tensor(of.asked)
+    apart = interference(of.gram, of.x.gather(0, order)).some(of.asked)
+    by_directions = interference(of.vectors @ of.vectors.T, of.x).some(of.asked)
     return files.without_nan(
         {
-            "constructive": found.constructive[kept].nanmean().item(),
-            "of_each": _listed(found.constructive[kept]),
-            "shuffled": apart.constructive[kept].nanmean().item(),
-            "shuffled_of_each": _listed(apart.constructive[kept]),
-            "by_directions": by_directions.constructive[kept].nanmean().item(),
-            "borrowed": _borrowed(found.lift[kept], found.own[kept]),
-            "shuffled_borrowed": _borrowed(apart.lift[kept], apart.own[kept]),
+            "constructive": found.constructive.nanmean().item(),
+            "of_each": _listed(found.constructive),
+            "shuffled": apart.constructive.nanmean().item(),
+            "shuffled_of_each": _listed(apart.constructive),
+            "by_directions": by_directions.constructive.nanmean().item(),
+            "borrowed": found.borrowed,
+            "shuffled_borrowed": apart.borrowed,
         }
     )
 
@@ -124,7 +123,7 @@ def ring(of: Superposed, seed: int) -> dict[str, Any] | None:
         "share": share,
         "at": at.tolist(),
         "points": points.tolist(),
-        "angles": _turned(around, at).tolist(),
+        "angles": rings.turned(around, at).tolist(),
         "alike": rings.turned_alike(around, at),
         "shuffled_alike": alike.mean().item(),
         "shuffled_alike_95": alike.quantile(0.95).item(),
@@ -133,20 +132,6 @@ def ring(of: Superposed, seed: int) -> dict[str, Any] | None:
         "harmonics": rings.harmonics(unit, at, HARMONICS),
         "shuffled_harmonics": chance.mean(0).tolist(),
     }
-
-
-def _turned(angles: Float[Tensor, " n"], at: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """Angles after the turn, or the turn of their mirror image, that brings them nearest to others; degrees."""
-    turns = [torch.exp(1j * torch.deg2rad(sign * angles - at)).mean() for sign in (1, -1)]
-    sign = 1 if turns[0].abs() >= turns[1].abs() else -1
-    turn = turns[0 if sign == 1 else 1].angle()
-    return (sign * angles - torch.rad2deg(turn)) % 360
-
-
-def _borrowed(lift: Float[Tensor, " n"], own: Float[Tensor, " n"]) -> float:
-    """Of what tells a feature's presence from its absence, the share that other features supply."""
-    both: float = (lift.nansum() / (lift.nansum() + own.nansum())).item()
-    return both
 
 
 def _listed(values: Float[Tensor, " n"]) -> list[float | None]:

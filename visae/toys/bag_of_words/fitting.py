@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from visae.errors import VisaeError
 from visae.progress import Progress
 from visae.seeds import generator
+from visae.settings import expect_training
 from visae.toys.bag_of_words.autoencoders import Recipe, Stack, start
 
 
@@ -68,11 +68,7 @@ class Fitting:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch) < 1 or not 0 < self.lr < math.inf:
-            raise VisaeError(
-                f"epochs is {self.epochs}, batch {self.batch}, lr {self.lr:g}; "
-                "epochs and batch must be at least 1, lr above 0"
-            )
+        expect_training(self.epochs, self.batch, self.lr)
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, 0 <= step < steps."""

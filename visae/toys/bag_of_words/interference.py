@@ -4,8 +4,8 @@ Tensors in, tensors out: G [n, n] is how much feature j adds to the pre-activati
 activation x_j, W^T W for a tied autoencoder; for an SAE, the products of encoder and decoder directions.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Float, Float64
@@ -32,6 +32,11 @@ class Interference:
     present: Float64[Tensor, " n"]
     absent: Float64[Tensor, " n"]
     constructive: Float64[Tensor, " n"]
+
+    def some(self, which: Sequence[int]) -> "Interference":
+        """That of some of the features, from all others as before."""
+        chosen = torch.tensor(which, device=self.own.device)
+        return Interference(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def borrowed(self) -> float:

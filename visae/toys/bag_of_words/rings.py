@@ -3,6 +3,7 @@
 Tensors in, tensors out: vectors [n, d] are columns of a toy's weights, or decoder directions of an SAE.
 """
 
+import cmath
 import math
 
 import torch
@@ -65,8 +66,23 @@ def turned_alike(one: Float[Tensor, " n"], other: Float[Tensor, " n"]) -> float:
     The larger of |mean exp(i (a - b))| and |mean exp(i (a + b))|. For n unrelated angles each of the two is about
     1 / sqrt(n).
     """
-    both = [torch.deg2rad(one.double() + sign * other.to(one.device).double()) for sign in (-1, 1)]
-    return max(math.hypot(angle.cos().mean().item(), angle.sin().mean().item()) for angle in both)
+    return abs(_best_turn(one, other)[1])
+
+
+def turned(one: Float[Tensor, " n"], other: Float[Tensor, " n"]) -> Float64[Tensor, " n"]:
+    """Angles (degrees) after the turn, or the turn of their mirror image, that brings them nearest to others."""
+    sign, mean = _best_turn(one, other)
+    return (sign * one.double() - math.degrees(cmath.phase(mean))) % 360
+
+
+def _best_turn(one: Float[Tensor, " n"], other: Float[Tensor, " n"]) -> tuple[int, complex]:
+    """1, or -1 for the mirror image, and the mean of exp(i (sign a - b)), whichever has the longer one."""
+    means = {}
+    for sign in (1, -1):
+        apart = torch.deg2rad(sign * one.double() - other.to(one.device).double())
+        means[sign] = complex(apart.cos().mean().item(), apart.sin().mean().item())
+    best = max(means, key=lambda sign: abs(means[sign]))
+    return best, means[best]
 
 
 def harmonics(vectors: Float[Tensor, "n d"], at: Float[Tensor, " n"], highest: int) -> list[float]:

@@ -1,12 +1,13 @@
-"""The colours of lines that stand for populations or parts."""
+"""The colours of lines that stand for populations or parts; a dash of its own for each, too."""
 
-# Okabe and Ito's colours, which the colour-blind can tell apart, and a dash of its own for each.
+from visae.picture import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+
 LOOKS = (
-    ("#0072B2", "-"),
-    ("#D55E00", "-"),
-    ("#009E73", "--"),
-    ("#CC79A7", "-."),
-    ("#56B4E9", ":"),
-    ("#E69F00", "--"),
+    (BLUE, "-"),
+    (VERMILION, "-"),
+    (GREEN, "--"),
+    (PURPLE, "-."),
+    (SKY, ":"),
+    (ORANGE, "--"),
     ("#000000", ":"),
 )

@@ -169,7 +169,7 @@ def _reached(of: Sequence[Population], pictures: Pictures) -> list[list[float | 
 
 
 def _figures(album: Album | None, name: str) -> dict[int, float]:
-    return {} if album is None else {unit: of[name] for unit, of in album.reached().items()}
+    return {} if album is None else {unit: of[name] for unit, of in album.figures().items()}
 
 
 def _atlas(

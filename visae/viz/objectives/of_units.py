@@ -134,7 +134,7 @@ def _before_rivals(
 def _along_before_rivals(
     units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"], done: float
 ) -> Float[Tensor, "b h w"]:
-    directions = F.normalize(units.directions, dim=1).to(maps)[own]
+    directions = F.normalize(units.directions.to(maps)[own], dim=1)
     return _dot_cosine(maps, directions, 1.0) - _WEIGHT * done * _behind(units, maps, units.drive(maps), own)
 
 
