@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from visae.zoo.detectors import unit
+from visae.zoo.strided import strided_conv
 
 GRID = 2  # px between values
 REACH = 7  # px, half the filters' side
@@ -48,7 +49,7 @@ class Channels(nn.Module):
         """RGB 0..1 to channels."""
         luminance = F.pad(images.mean(1, keepdim=True), (REACH,) * 4, mode="replicate")
         sizes = [len(_CONTOURS), len(_LINES), len(_EDGES)]
-        even, odd = F.conv2d(luminance, self.bank, stride=GRID).chunk(2, 1)
+        even, odd = strided_conv(luminance, self.bank, None, GRID, 0).chunk(2, 1)
         even_contour, even_line, even_edge = torch.split(even, sizes, 1)
         odd_contour, odd_line, odd_edge = torch.split(odd, sizes, 1)
         energy = (even_contour.square() + odd_contour.square()).sqrt()

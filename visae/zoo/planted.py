@@ -4,7 +4,6 @@ Whatever claims to find a network's features can be scored here, because the tru
 files and no training.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,14 +14,14 @@ from torch import Tensor, nn
 
 from visae.errors import VisaeError
 from visae.seeds import generator
-from visae.zoo.channels import GRID, NAMES, REACH, Channels
-from visae.zoo.detectors import Feature, Place, are_rivals, planted_features
+from visae.zoo.channels import GRID, REACH, Channels
+from visae.zoo.detectors import Feature, are_rivals, planted_features
 from visae.zoo.layers import Layer
+from visae.zoo.reading import STRIDE, evidence, reach
 
 NEURONS = 48
 NEURONS_A_FEATURE = 4
 INHIBITION = 0.6
-STRIDE = 4  # px between positions
 # Below this, a detector is silent; a straight contour, which comes near a part of every arc, stays below a curve's.
 _THRESHOLD = {"curve": 0.15, "line": 0.2, "edge": 0.2, "spot": 0.1}
 
@@ -59,9 +58,9 @@ class Planted(nn.Module):
         thresholds = torch.tensor([_THRESHOLD[feature.kind] for feature in self.features])
         self.register_buffer("thresholds", thresholds[:, None, None])
         self.register_buffer("rivals", _rivals(self.features))
-        self._rivals_of = {i: row.nonzero().flatten().tolist() for i, row in enumerate(self.rivals) if row.any()}
+        self._rivals_of = [row.nonzero().flatten().tolist() for row in self.rivals]
         self.register_buffer("directions", mixing(len(self.features)))
-        self.margin = math.ceil(_reach(self.features) / GRID)
+        self.margin = reach(self.features)
         self.eval()
 
     @property
@@ -86,34 +85,20 @@ class Planted(nn.Module):
         maps = self.channels(images)
         size = [-(-side // STRIDE) for side in images.shape[2:]]
         around = F.pad(maps, (self.margin, self.margin + 1) * 2, mode="replicate")
-        window = [channel.squeeze(1) for channel in torch.split(around, 1, 1)]
-        raw = [self._evidence(feature, window, size) for feature in self.features]
-        return ((torch.stack(raw, 1) - self.thresholds) / (1 - self.thresholds)).relu()
-
-    # Called hundreds of times a batch: without shapes, whose checks would make tests slow.
-    def _evidence(self, feature: Feature, window: list[Tensor], size: list[int]) -> Tensor:
-        present = torch.stack([self._at(place, window, size) for place in feature.present]).amin(0)
-        if not feature.absent:
-            return present
-        return present - torch.stack([self._at(place, window, size) for place in feature.absent]).amax(0)
-
-    def _at(self, place: Place, window: list[Tensor], size: list[int]) -> Tensor:
-        """The channel's value at a place near every position, interpolated between the four around it."""
-        x, y = place.x / GRID + self.margin, place.y / GRID + self.margin
-        left, top = math.floor(x), math.floor(y)
-        values = window[NAMES.index(place.channel)]
-        step = STRIDE // GRID
-        rows = [values[:, top + i : top + i + step * size[0] - step + 1 : step] for i in (0, 1)]
-        across = torch.lerp(rows[0], rows[1], y - top)
-        columns = [across[:, :, left + i : left + i + step * size[1] - step + 1 : step] for i in (0, 1)]
-        return torch.lerp(columns[0], columns[1], x - left)
+        raw = evidence(around, self.features, self.margin, size)
+        return ((raw - self.thresholds) / (1 - self.thresholds)).relu()
 
     def _compete(self, detected: Float[Tensor, "b f H W"]) -> Float[Tensor, "b f H W"]:
         """Each detector loses `inhibition` times its strongest rival."""
-        strongest = torch.zeros_like(detected)
-        for index, rivals in self._rivals_of.items():
-            strongest[:, index] = detected[:, rivals].amax(1)
-        return (detected - self.inhibition * strongest).relu()
+        each = detected.unbind(1)
+        rivals = [torch.stack([each[rival] for rival in of]).amax(0) if of else None for of in self._rivals_of]
+        return torch.stack(
+            [
+                (one if strongest is None else one - self.inhibition * strongest)
+                for one, strongest in zip(each, rivals, strict=True)
+            ],
+            1,
+        ).relu()
 
 
 def mixing(features: int) -> Float[Tensor, "f d"]:
@@ -141,8 +126,3 @@ def _draw(load: Tensor, source: torch.Generator) -> Float[Tensor, " d"]:
 
 def _rivals(features: tuple[Feature, ...]) -> Bool[Tensor, "f f"]:
     return torch.tensor([[are_rivals(one, other) for other in features] for one in features])
-
-
-def _reach(features: tuple[Feature, ...]) -> float:
-    places = [place for feature in features for place in (*feature.present, *feature.absent)]
-    return max(max(abs(place.x), abs(place.y)) for place in places)

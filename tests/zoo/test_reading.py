@@ -1,0 +1,80 @@
+"""What detectors read, and its gradient: against autograd through one position after another, in float64."""
+
+import math
+
+import pytest
+import torch
+
+from visae.zoo.channels import GRID, NAMES
+from visae.zoo.detectors import planted_features
+from visae.zoo.reading import STRIDE, evidence, reach
+
+FEATURES = [planted_features()[index] for index in (0, 7, 30, 47, 48, 53, 56, 61, 64, 69)]
+MARGIN, SIZE = reach(planted_features()), (3, 4)
+
+
+def between(values, x, y):
+    """Interpolated between the four values about a place."""
+    left, top = math.floor(x), math.floor(y)
+    right, down = x - left, y - top
+    upper = values[top, left] * (1 - right) + values[top, left + 1] * right
+    lower = values[top + 1, left] * (1 - right) + values[top + 1, left + 1] * right
+    return upper * (1 - down) + lower * down
+
+
+def slow(feature, around, row, column):
+    def read(place):
+        x, y = ((STRIDE * at + off) / GRID + MARGIN for at, off in ((column, place.x), (row, place.y)))
+        return between(around[NAMES.index(place.channel)], x, y)
+
+    least = torch.stack([read(place) for place in feature.present]).amin()
+    return least - torch.stack([read(place) for place in feature.absent]).amax() if feature.absent else least
+
+
+def drawn(*shape):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(len(shape)), dtype=torch.float64)
+
+
+def maps():
+    side = [2 * MARGIN + 2 + STRIDE // GRID * (of - 1) for of in SIZE]
+    return drawn(2, len(NAMES), *side)
+
+
+def silent():
+    """Channels that are zero in most places: then many values are the least, and share its gradient."""
+    return (maps() - 0.9).relu()
+
+
+def level():
+    return torch.ones_like(maps())
+
+
+@pytest.mark.parametrize("make", [maps, silent, level])
+def test_evidence_and_its_gradient_are_those_of_one_position_after_another(make):
+    quick, plain = make().requires_grad_(), make().requires_grad_()
+    found = evidence(quick, FEATURES, MARGIN, SIZE)
+    expected = torch.stack(
+        [
+            torch.stack([slow(feature, image, row, column) for row in range(SIZE[0]) for column in range(SIZE[1])])
+            for image in plain
+            for feature in FEATURES
+        ]
+    ).view(2, len(FEATURES), *SIZE)
+    torch.testing.assert_close(found, expected)
+    towards = drawn(*found.shape) - 0.5
+    one, other = torch.autograd.grad(found, quick, towards)[0], torch.autograd.grad(expected, plain, towards)[0]
+    assert other.count_nonzero() > 100
+    torch.testing.assert_close(one, other)
+
+
+def test_evidence_is_the_same_where_no_gradient_is_wanted():
+    with_gradient = evidence(maps().requires_grad_(), FEATURES, MARGIN, SIZE)
+    assert torch.equal(evidence(maps(), FEATURES, MARGIN, SIZE), with_gradient.detach())
+    assert with_gradient.requires_grad
+
+
+def test_detectors_read_no_further_than_they_reach():
+    """The least margin is enough; with one less, what is read lies beyond the maps."""
+    places = [place for feature in planted_features() for place in (*feature.present, *feature.absent)]
+    farthest = max(max(abs(place.x), abs(place.y)) for place in places)
+    assert GRID * (MARGIN - 1) < farthest <= GRID * MARGIN
