@@ -61,8 +61,11 @@ class _Evidence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:
         result = gradient.new_zeros(ctx.shape)
+        rows, columns = _used(gradient)
+        read_there = result[:, :, _STEP * rows.start :, _STEP * columns.start :]
         for index, places, deciding, sign in ctx.decided:
-            _give(result, gradient[:, index] * sign, places, deciding, ctx.margin)
+            of_feature = gradient[:, index, rows, columns] * sign
+            _give(read_there, of_feature, places, deciding[:, :, rows, columns], ctx.margin)
         return result, None, None, None
 
 
@@ -89,6 +92,17 @@ def _give(
             for j, wide in enumerate((1 - right, right)):
                 near = of_channel[:, _every(top + i, share.shape[1]), _every(left + j, share.shape[2])]
                 near.add_(share, alpha=high * wide)
+
+
+def _used(gradient: Tensor) -> tuple[slice, slice]:
+    """Rows and columns outside of which there is no gradient: most pictures are drawn for one position."""
+    there = gradient.flatten(0, 1).any(0)
+    return _span(there.any(1)), _span(there.any(0))
+
+
+def _span(there: Bool[Tensor, " n"]) -> slice:
+    places = there.nonzero().flatten().tolist() or [0]
+    return slice(places[0], places[-1] + 1)
 
 
 def _corner(place: Place, margin: int) -> tuple[int, int, float, float]:
