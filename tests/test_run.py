@@ -61,6 +61,8 @@ def test_finished_steps_are_not_done_again(finished, monkeypatch):
     monkeypatch.setattr("visae.training.group.Group.step", None)
     again = small(out)
     assert {**again, "seconds": 0} == {**report, "seconds": 0}
+    for step in ("capture", "train"):
+        assert again["seconds"][step] == report["seconds"][step]
 
 
 def test_other_settings_are_refused(finished):
