@@ -101,6 +101,10 @@ def test_list_is_relative_to_itself_and_keeps_its_order(tmp_path):
         (b"", "names no image in 0 lines"),
         (b"# one\n\n", "names no image in 2 lines"),
         (b"\xff\xfe\0\0\x81", "is not UTF-8 text"),
+        (
+            b"file,author\na.png,somebody\n",
+            "none of the 2 lines .* is there, the first is 'file,author'; expected a list",
+        ),
         (None, "cannot read the list .*: No such file or directory"),
     ],
 )
@@ -190,7 +194,8 @@ def test_index_beyond_the_end(tmp_path, index):
 
 @pytest.mark.parametrize("line", ["x" * 300 + ".jpg", "a\0b.jpg"])
 def test_a_name_that_no_file_can_have_is_unreadable(line, tmp_path):
-    (tmp_path / "list.txt").write_text(f"{line}\n")
+    save(tmp_path / "there.png")
+    (tmp_path / "list.txt").write_text(f"{line}\nthere.png\n")
     images = Photographs.from_list(tmp_path / "list.txt")
     with pytest.raises(Unreadable):
         images.read(0)

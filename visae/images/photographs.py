@@ -54,7 +54,7 @@ class Photographs:
         """The images that a text file lists, one path a line, relative to the list's folder, in its order.
 
         Blank lines and lines that start with # are skipped.
-        Raises `VisaeError` for a list that cannot be read as text or names no image.
+        Raises `VisaeError` for a list that cannot be read as text, names no image, or none that is there.
         """
         listing = Path(path)
         try:
@@ -66,6 +66,11 @@ class Photographs:
         keys = [line for line in lines if line and not line.startswith("#")]
         if not keys:
             raise VisaeError(f"the list {path} names no image in {len(lines)} lines; expected one path a line")
+        if not any(os.path.lexists(listing.parent / key) for key in keys):
+            raise VisaeError(
+                f"none of the {len(keys)} lines of {path} names a file that is there, the first is {keys[0][:80]!r};"
+                f" expected a list of images, one path a line, relative to {listing.parent}"
+            )
         return cls(listing.parent, keys, str(path), resize, crop)
 
     def __len__(self) -> int:
