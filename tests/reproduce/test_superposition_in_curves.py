@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,11 +13,14 @@ from visae import cli
 from visae.activations import Positions
 from visae.images import Leaves
 from visae.reproduce.budget import Budget
-from visae.reproduce.superposition_in_curves import Toys, superposition_in_curves
+from visae.reproduce.superposition_in_curves import QUICK, Setting, superposition_in_curves
+from visae.reproduce.superposition_in_curves.helped import helped
+from visae.reproduce.superposition_in_curves.jackknife import standard_errors
 from visae.reproduce.superposition_in_curves.measures import Superposed, arrangement, figures, interferences, ring
 from visae.reproduce.superposition_in_curves.page import paragraph
 from visae.reproduce.superposition_in_curves.populations import CIRCLE, INDEPENDENT, RUG, of_toys
 from visae.toys.bag_of_words import Fitting
+from visae.toys.bag_of_words.interference import interference
 from visae.toys.persian_rug import Training
 
 COUNT = 12
@@ -58,13 +62,52 @@ def test_help_is_all_constructive_and_independent_features_half():
     gram = torch.kron(torch.tensor([[1.0, -1.0], [-1.0, 1.0]]), torch.ones(2, 2))
     x = torch.tensor([[1.0, 1, 0, 0], [0, 0, 1, 1]]).repeat(500, 1)
     found = interferences(Superposed(gram, x, torch.eye(4), list(range(4)), [], torch.zeros(0)), 0)
-    assert found["of_each"] == [1.0] * 4
-    assert found["shuffled"] == pytest.approx(0.5, abs=0.05)
-    assert found["borrowed"] == pytest.approx(0.75)  # of 4, others add 1 where it is there and -2 where it is not
-    assert abs(found["shuffled_borrowed"]) < 0.1
-    even = interferences(apart(), 0)
+    assert found["read"]["of_each"] == [1.0] * 4
+    assert found["read"]["borrowed"] == pytest.approx(0.75)  # of 4, others add 1 where it is there, else -2
+    assert found["along"]["constructive"] is None  # directions at right angles
+    assert found["shuffled"]["constructive"] == pytest.approx(0.5, abs=0.05)
+    assert abs(found["shuffled"]["borrowed"]) < 0.1
+    even = interferences(apart(), 0)["read"]
     assert even["constructive"] == pytest.approx(0.5, abs=0.01)
     assert even["borrowed"] == pytest.approx(0, abs=0.05)
+
+
+def test_an_encoder_may_be_helped_where_directions_do_not_help():
+    of = on_a_ring()
+    found = interferences(replace(of, gram=-of.gram), 0)
+    assert found["along"]["constructive"] > 0.6
+    assert found["read"]["constructive"] == pytest.approx(1 - found["along"]["constructive"])
+
+
+def test_what_is_gathered_is_the_interference_with_every_feature():
+    draw = torch.Generator().manual_seed(3)
+    gram, x = torch.randn(9, 9, generator=draw), (torch.rand(400, 9, generator=draw) - 0.6).relu()
+    asked = [7, 0, 4]
+    slow = interference(gram, x).some(asked)
+    found = helped(gram, x, asked)
+    assert found["of_each"] == pytest.approx(slow.constructive.tolist())
+    assert found["constructive"] == pytest.approx(slow.constructive.mean().item())
+    assert found["borrowed"] == pytest.approx(slow.borrowed)
+
+
+def test_the_error_of_a_mean_is_that_of_the_groups_it_is_made_of():
+    x = torch.randn(1000, 2, generator=torch.Generator().manual_seed(0))
+    means = x.double().numpy().reshape(10, 100, 2).mean(1)
+    errors = standard_errors(lambda rows: rows.double().mean(0).tolist(), x)
+    assert errors == pytest.approx(means.std(0, ddof=1) / 10**0.5)
+
+
+def test_errors_are_as_far_as_figures_of_other_rows_lie_apart():
+    of = apart()
+    parts = [replace(of, x=x) for x in of.x.split(500)]
+    for figure, error, measure in (
+        ("r", "error", arrangement),
+        ("constructive", "constructive_error", lambda one, seed: interferences(one, seed)["read"]),
+        ("borrowed", "borrowed_error", lambda one, seed: interferences(one, seed)["read"]),
+    ):
+        found = [measure(one, 0) for one in parts]
+        spread = np.std([one[figure] for one in found], ddof=1)
+        assert np.sqrt(np.mean([one[error] ** 2 for one in found])) == pytest.approx(spread, rel=0.4)
 
 
 @pytest.mark.parametrize("mirrored", [1, -1])
@@ -74,6 +117,7 @@ def test_a_ring_is_found_however_it_is_turned(mirrored, turn):
     found = ring(Superposed(of.gram, of.x, of.vectors, EVERY, EVERY, (mirrored * AT + turn) % 360), 0)
     assert found["alike"] == pytest.approx(1)
     assert found["kept"] == 1
+    assert found["kept_by_chance"] <= found["shuffled_kept_95"] < 0.5
     assert found["share"] == pytest.approx(1)
     assert found["harmonics"][0] == pytest.approx(1)
     assert max(found["harmonics"][1:]) < 1e-9
@@ -94,25 +138,25 @@ def test_the_same_seed_gives_the_same_figures():
 
 
 def test_the_toys_are_the_nulls_that_they_are_said_to_be():
-    toys = of_toys(0.05, Toys(Fitting(epochs=60), Training(steps=400)), 0, "cpu")
+    toys = of_toys(0.05, replace(QUICK, bags=Fitting(epochs=60), rug=Training(steps=400)), 0, "cpu")
     found = {name: figures(of, 0) for name, of in toys.items()}
     assert found[CIRCLE]["arrangement"]["r"] > 0.9
     assert found[CIRCLE]["ring"]["alike"] > 0.95
-    assert found[CIRCLE]["interference"]["constructive"] > 0.6
+    assert found[CIRCLE]["interference"]["read"]["constructive"] > 0.6
     for name in (INDEPENDENT, RUG):
         of = found[name]["arrangement"]
         assert abs(of["r"] - of["shuffled_r"]) < 3.5 * of["shuffled_sd"]
-        assert found[name]["interference"]["constructive"] == pytest.approx(0.5, abs=0.02)
+        assert found[name]["interference"]["read"]["constructive"] == pytest.approx(0.5, abs=0.02)
     assert found[RUG]["ring"] is None
 
 
 @pytest.mark.parametrize(
     ("of", "words"),
     [
-        (on_a_ring(), ["as in the bag of words", "more often help", "follow their orientation"]),
-        (apart(), ["do not follow co-activation", "what it would be among independent"]),
+        (on_a_ring(), ["as in the bag of words", "help more often than", "curves follow their orientation"]),
+        (apart(), ["do not follow co-activation", "help as often as"]),
         # A star: every fifth is next.
-        (replace(on_a_ring(), at=5 * AT % 360), ["in no order of orientation"]),
+        (replace(on_a_ring(), at=5 * AT % 360), ["curves do not follow their orientation"]),
     ],
 )
 def test_the_paragraph_says_what_was_found_and_what_not(of, words):
@@ -127,9 +171,9 @@ def run(tmp_path_factory):
     budget = Budget(
         lambda _: visae.TopK(k=2, width=128), visae.Training(epochs=12, batch=512), Positions(count=64), images=8
     )
-    toys = Toys(Fitting(epochs=4), Training(steps=20))
+    small = Setting("small", 640, Fitting(epochs=4), 16, Training(steps=20))
     network = visae.network("planted", device="cpu")
-    return out, superposition_in_curves(network, ["mixed"], Leaves(160, 128), out, budget, toys)
+    return out, superposition_in_curves(network, ["mixed"], Leaves(160, 128), out, budget, small)
 
 
 def test_the_whole_in_small(run):

@@ -16,30 +16,38 @@ from visae.reproduce.populations import measured, some_of
 from visae.reproduce.superposition_in_curves.drawings import draw
 from visae.reproduce.superposition_in_curves.measures import figures
 from visae.reproduce.superposition_in_curves.page import superposition_page
-from visae.reproduce.superposition_in_curves.populations import Toys as Toys
 from visae.reproduce.superposition_in_curves.populations import of_dictionary, of_toys
+from visae.reproduce.superposition_in_curves.setting import FULL as FULL
+from visae.reproduce.superposition_in_curves.setting import QUICK as QUICK
+from visae.reproduce.superposition_in_curves.setting import Setting as Setting
 from visae.zoo import Network
 
 SCHEMA = 1
 
 
 def superposition_in_curves(
-    network: Network, layers: Sequence[str], images: Images, out: Path, budget: Budget, toys: Toys | None = None
+    network: Network, layers: Sequence[str], images: Images, out: Path, budget: Budget, setting: Setting = QUICK
 ) -> dict[str, Any]:
     """Measure the features of layers beside the toys; returns the report.
 
     Rows and dictionaries are those of the other reproductions in the same folder, or are made. Leaves in `out`:
     `superposition.json`, `superposition-in-curves.md`, and for each layer `superposition.png`. Raises `VisaeError` for
-    a layer with fewer than three curve and line features.
+    a layer with fewer than three curve and line features, and where `budget` holds no image out of training.
     """
-    report: dict[str, Any] = {"schema": SCHEMA, "network": network.name, "images": len(images), "layers": {}}
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "setting": setting.name,
+        "network": network.name,
+        "images": len(images),
+        "layers": {},
+    }
     some, seed = some_of(images, budget.images), budget.training.seed
     for layer in layers:
         rows, sae = trained(network, layer, images, out, budget)
         found = measured(network, layer, {FEATURES: sae}, some)[FEATURES]
-        asked = of_dictionary(sae, rows, found, seed)
+        asked = of_dictionary(sae, rows, found, budget.training, setting.rows)
         density = (asked.x[:, asked.asked] > 0).double().mean().item()
-        compared = {f"{layer} features": asked, **of_toys(density, toys or Toys(), seed, network.device)}
+        compared = {f"{layer} features": asked, **of_toys(density, setting, seed, network.device)}
         populations = {name: figures(of, seed) for name, of in compared.items()}
         draw(f"Superposition in curves: {network.name} {layer}", populations, out / layer / "superposition.png")
         report["layers"][layer] = {

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from visae.picture import BLUE, GREEN, ORANGE, PURPLE, save_figure
 
@@ -44,31 +45,40 @@ def _pairs(ax: Axes, found: Mapping[str, Any]) -> None:
 def _agreement(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:
     for place, (colour, found) in enumerate(zip(_COLOURS, populations.values(), strict=True)):
         of = found["arrangement"]
-        control = "shuffled, ±2 s.d." if place == 0 else None
-        spread = 2 * (of["shuffled_sd"] or 0)
-        ax.errorbar(place, _drawn(of["shuffled_r"]), spread, fmt="o", color=_CONTROL, capsize=3, ms=4, label=control)
-        ax.plot(
-            place, np.nan if of["r"] is None else of["r"], "D", color=colour, label="measured" if place == 0 else None
-        )
+        _spread(ax, place + 0.12, of["shuffled_r"], of["shuffled_sd"], "o", _CONTROL)
+        _spread(ax, place - 0.12, of["r"], of["error"], "D", colour)
     ax.axhline(0, color="0.8", linewidth=0.7, zorder=0)
     ax.set(ylim=(-1.05, 1.05), ylabel="r, correlation against cosine", title="Does arrangement follow co-activation?")
-    ax.legend(fontsize=8, loc="lower left")
+    measured = Line2D([], [], marker="D", ls="", color="0.2", label="measured, ±2 standard errors")
+    shuffled = Line2D([], [], marker="o", ls="", color=_CONTROL, label="directions shuffled, ±2 s.d.")
+    ax.legend(handles=[measured, shuffled], fontsize=8, loc="lower left")
     _named(ax, populations)
+
+
+def _spread(ax: Axes, at: float, value: float | None, deviation: float | None, mark: str, colour: str) -> None:
+    """A value with twice its deviation on either side; nothing where it is not defined."""
+    ax.errorbar(at, _drawn(value), 2 * (deviation or 0), fmt=mark, color=colour, capsize=3, markersize=5)
 
 
 def _constructive(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:
     jitter = np.random.default_rng(0)
     for place, (colour, found) in enumerate(zip(_COLOURS, populations.values(), strict=True)):
-        of = found["interference"]
-        for side, name, drawn in ((-0.16, "of_each", colour), (0.16, "shuffled_of_each", _CONTROL)):
-            values = np.array([_drawn(value) for value in of[name]])
-            ax.scatter(place + side + jitter.uniform(-0.09, 0.09, len(values)), values, s=7, color=drawn, linewidths=0)
-            ax.hlines(
-                np.nanmean(values) if len(values) else np.nan, place + side - 0.13, place + side + 0.13, color="k"
-            )
+        looks = {"read": (colour, colour), "along": ("none", colour), "shuffled": (_CONTROL, _CONTROL)}
+        for at, (way, (face, edge)) in zip((place - 0.27, place, place + 0.27), looks.items(), strict=True):
+            values = np.array([_drawn(value) for value in found["interference"][way]["of_each"]])
+            across = at + jitter.uniform(-0.08, 0.08, len(values))
+            ax.scatter(across, values, s=7, linewidths=0.6, facecolors=face, edgecolors=edge)
+            ax.hlines(np.nanmean(values) if len(values) else np.nan, at - 0.12, at + 0.12, color="k")
     ax.axhline(0.5, color="0.8", linewidth=0.7, zorder=0)
-    ax.set(ylim=(0, 1), ylabel="constructive share", title="Is interference help? (grey: shuffled)")
+    ax.set(ylim=(0, 1), ylabel="constructive share, of each feature", title="Is interference help?")
+    words = {"as it is read": ("0.2", "0.2"), "along directions": ("none", "0.2"), "shuffled": (_CONTROL, _CONTROL)}
+    dots = [_dot(face, edge, label) for label, (face, edge) in words.items()]
+    ax.legend(handles=dots, fontsize=8, loc="lower left")
     _named(ax, populations)
+
+
+def _dot(face: str, edge: str, label: str) -> Line2D:
+    return Line2D([], [], ls="", marker="o", ms=4, markerfacecolor=face, markeredgecolor=edge, label=label)
 
 
 def _ring(ax: Axes, of: Mapping[str, Any] | None) -> None:
@@ -88,14 +98,20 @@ def _ring(ax: Axes, of: Mapping[str, Any] | None) -> None:
 
 
 def _angles(ax: Axes, of: Mapping[str, Any] | None) -> None:
-    ax.set(title="Angle in the plane", xlabel="preferred orientation (°)", ylabel="angle in the plane, turned (°)")
+    ax.set(title="Angle in the plane", xlabel="preferred orientation (°)", ylabel="angle in the plane less it (°)")
     if of is None:
         _nothing(ax)
         return
-    ax.plot([0, 360], [0, 360], color="0.8", linewidth=0.7, zorder=0)
-    ax.scatter(of["at"], of["angles"], s=16, color=_COLOURS[0], linewidths=0)
-    ax.set(xlim=(0, 360), ylim=(0, 360), xticks=range(0, 361, 90), yticks=range(0, 361, 90))
-    ax.set_title(f"Alike {of['alike']:.2f}, by chance {of['shuffled_alike']:.2f}")
+    # Less the orientation, that 1 and 359 degrees may lie side by side.
+    off = (np.array(of["angles"]) - np.array(of["at"]) + 180) % 360 - 180
+    ax.axhline(0, color="0.8", linewidth=0.7, zorder=0)
+    ax.scatter(of["at"], off, s=16, color=_COLOURS[0], linewidths=0)
+    ax.set(xlim=(0, 360), ylim=(-180, 180), xticks=range(0, 361, 90), yticks=range(-180, 181, 90))
+    ax.set_title(
+        f"Alike {of['alike']:.2f} (by chance {of['shuffled_alike']:.2f}), "
+        f"neighbours kept {of['kept']:.2f} ({of['kept_by_chance']:.2f})",
+        fontsize=10.5,
+    )
 
 
 def _harmonics(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:
@@ -106,7 +122,11 @@ def _harmonics(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:
         at = np.arange(1, len(of["harmonics"]) + 1) + (place - (len(rings) - 1) / 2) * width
         ax.bar(at, of["harmonics"], width, color=colour, label=name)
         ax.hlines(of["shuffled_harmonics"], at - width / 2, at + width / 2, color="k", linewidth=1.2)
-    ax.set(xlabel="harmonic of the place on the ring", ylabel="share of variance", title="Harmonics (line: shuffled)")
+    ax.set(
+        xlabel="harmonic of the place on the ring",
+        ylabel="share of variance",
+        title="Harmonics (line: places shuffled)",
+    )
     if rings:
         ax.legend(fontsize=8)
 

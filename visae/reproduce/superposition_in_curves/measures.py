@@ -12,10 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae import files
+from visae.reproduce.superposition_in_curves.helped import helped
+from visae.reproduce.superposition_in_curves.jackknife import standard_errors
 from visae.seeds import generator
 from visae.toys.bag_of_words import rings
 from visae.toys.bag_of_words.coactivation import agreement, correlation
-from visae.toys.bag_of_words.interference import interference
 
 HARMONICS = 6
 LEAST = 5  # features; fewer lie on any ring
@@ -50,8 +51,9 @@ def figures(of: Superposed, seed: int) -> dict[str, Any]:
 def arrangement(of: Superposed, seed: int) -> dict[str, Any]:
     """Co-activation against cosine over pairs of the features asked about.
 
-    r is Pearson's over pairs; its control gives the directions to other features of these. 95 of 100 cosines are within
-    `cosines` of 0. `pairs` has for each pair the correlation of activations and the cosine of directions.
+    r is Pearson's over pairs; its control gives the directions to other features of these. `error` is its standard
+    error for there being no more rows. 95 of 100 cosines are within `cosines` of 0. `pairs` has for each pair the
+    correlation of activations and the cosine of directions.
     """
     together = correlation(of.x[:, of.asked])
     unit = F.normalize(of.vectors[of.asked].double(), dim=1)
@@ -59,12 +61,14 @@ def arrangement(of: Superposed, seed: int) -> dict[str, Any]:
     source = generator(seed, "superposition", "arrangement")
     orders = (torch.randperm(len(cosine), generator=source) for _ in range(_DRAWS))
     shuffled = torch.tensor([agreement(cosine[order][:, order], together) for order in orders])
+    (error,) = standard_errors(lambda x: [agreement(cosine, correlation(x))], of.x[:, of.asked])
     row, column = torch.triu_indices(len(cosine), len(cosine), 1)
     pairs = torch.stack([together[row, column], cosine[row, column]], 1)
     return files.without_nan(
         {
             "features": len(of.asked),
             "r": agreement(cosine, together),
+            "error": error,
             "shuffled_r": shuffled.nanmean().item(),
             "shuffled_sd": _deviation(shuffled),
             "cosines": cosine[row, column].abs().quantile(0.95).item(),
@@ -73,29 +77,21 @@ def arrangement(of: Superposed, seed: int) -> dict[str, Any]:
     )
 
 
-def interferences(of: Superposed, seed: int) -> dict[str, Any]:
-    """The constructive share of what other features add to those asked about, and how much of the signal it is.
+def interferences(of: Superposed, seed: int) -> dict[str, dict[str, Any]]:
+    """What other features add to those asked about, as `helped` measures it, in three ways.
 
-    `by_directions` is the share if features were read along their own directions, as tied autoencoders read them: an
-    encoder of its own learns to be helped. The control shuffles each feature's activations over rows by themselves: all
-    fire as often, and as strongly, but no longer together.
+    `read`: as the model reads features. `along`: as if it read them along their own directions, as tied autoencoders
+    do; an encoder of its own may have learned what to raise and what to lower. `shuffled`, the control: as the model
+    reads them, each feature's activations shuffled over rows by themselves; all fire as often, and as strongly, but no
+    longer together.
     """
-    found = interference(of.gram, of.x).some(of.asked)
     source = generator(seed, "superposition", "interference")
-    order = torch.rand(of.x.shape, generator=source).argsort(0).to(of.x.device)
-    apart = interference(of.gram, of.x.gather(0, order)).some(of.asked)
-    by_directions = interference(of.vectors @ of.vectors.T, of.x).some(of.asked)
-    return files.without_nan(
-        {
-            "constructive": found.constructive.nanmean().item(),
-            "of_each": _listed(found.constructive),
-            "shuffled": apart.constructive.nanmean().item(),
-            "shuffled_of_each": _listed(apart.constructive),
-            "by_directions": by_directions.constructive.nanmean().item(),
-            "borrowed": found.borrowed,
-            "shuffled_borrowed": apart.borrowed,
-        }
-    )
+    apart = torch.stack([column[torch.randperm(len(column), generator=source)] for column in of.x.T], 1)
+    return {
+        "read": helped(of.gram, of.x, of.asked),
+        "along": helped(of.vectors @ of.vectors.T, of.x, of.asked),
+        "shuffled": helped(of.gram, apart, of.asked),
+    }
 
 
 def ring(of: Superposed, seed: int) -> dict[str, Any] | None:
@@ -118,6 +114,7 @@ def ring(of: Superposed, seed: int) -> dict[str, Any] | None:
     orders = [torch.randperm(len(at), generator=source) for _ in range(_DRAWS)]
     chance = torch.tensor([rings.harmonics(unit[order], at, HARMONICS) for order in orders])
     alike = torch.tensor([rings.turned_alike(around[order], at) for order in orders])
+    kept = torch.tensor([rings.neighbours_kept(rings.order(points[order])) for order in orders])
     return {
         "features": len(at),
         "share": share,
@@ -129,14 +126,10 @@ def ring(of: Superposed, seed: int) -> dict[str, Any] | None:
         "shuffled_alike_95": alike.quantile(0.95).item(),
         "kept": rings.neighbours_kept(rings.order(points)),
         "kept_by_chance": rings.neighbours_by_chance(len(at)),
+        "shuffled_kept_95": kept.quantile(0.95).item(),
         "harmonics": rings.harmonics(unit, at, HARMONICS),
         "shuffled_harmonics": chance.mean(0).tolist(),
     }
-
-
-def _listed(values: Float[Tensor, " n"]) -> list[float | None]:
-    """As JSON can hold them: NaN, for a feature that never fires, is null."""
-    return [None if value != value else value for value in values.tolist()]
 
 
 def _deviation(values: Float[Tensor, " n"]) -> float:

@@ -1,45 +1,37 @@
 """The features that are compared: of an SAE over a layer, and of the two toys, which are the nulls."""
 
-from dataclasses import dataclass
-
 import torch
-from jaxtyping import Float
+from jaxtyping import Int64
 from torch import Tensor
 
 from visae.activations import Rows
 from visae.errors import VisaeError
-from visae.reproduce.populations import Found
+from visae.reproduce.populations import Found, spread
 from visae.reproduce.superposition_in_curves.measures import Superposed
+from visae.reproduce.superposition_in_curves.setting import Setting
 from visae.sae import SAE
 from visae.seeds import generator
 from visae.toys import persian_rug
 from visae.toys.bag_of_words import Drawn, Recipe, fit
 from visae.toys.bag_of_words.fitting import Fitting
 from visae.toys.bag_of_words.synthetic import Mixture, circular, independent
+from visae.training import Training
+from visae.training.batches import Batches
 
 CIRCLE, INDEPENDENT, RUG = "bag of words, circular", "bag of words, independent", "Persian rug"
-_ROWS = 50_000  # of which co-activation is measured, at most
 _BAGS = 8000
 # Half as many as the twelve features, and the paper's larger weight decay: there correlation alone makes a ring.
 _LATENT, _DECAY = 6, 6.0
-_RUG, _RATIO = 64, 0.25
-_FITTING, _TRAINING = Fitting(epochs=100), persian_rug.Training(steps=1000)
+_RATIO = 0.25  # of the rug
 
 
-@dataclass(frozen=True)
-class Toys:
-    """How long the toys are trained."""
-
-    bags: Fitting = _FITTING
-    rug: persian_rug.Training = _TRAINING
-
-
-def of_dictionary(sae: SAE, rows: Rows, found: Found, seed: int) -> Superposed:
+def of_dictionary(sae: SAE, rows: Rows, found: Found, training: Training, most: int) -> Superposed:
     """An SAE's features over rows of its layer; curves and lines are asked about, and whether curves lie on a ring.
 
-    What feature j adds to the pre-activation of feature i is the product of i's encoder and j's decoder direction.
-    Raises `VisaeError` where there are fewer than three curves and lines, and for an SAE whose features may be
-    negative.
+    The rows are of images that `training` held out, evenly from these, about `most` of them or fewer. What feature j
+    adds to the pre-activation of feature i is the product of i's encoder and j's decoder direction.
+    Raises `VisaeError` where there are fewer than three curves and lines, where no image was held out, and for an SAE
+    whose features may be negative.
     """
     families = found.families
     curves = found.curves.units
@@ -49,8 +41,8 @@ def of_dictionary(sae: SAE, rows: Rows, found: Found, seed: int) -> Superposed:
             f"{found.units.layer.name} has {len(curves)} curve and {len(lines)} line features; co-activation of pairs "
             "is asked of 3 or more: try another layer, or a wider dictionary"
         )
-    chosen = torch.randperm(len(rows), generator=generator(seed, "superposition", "rows"))[:_ROWS].sort().values
-    x = torch.cat([sae.encode(rows.gather(part)).cpu() for part in torch.split(chosen, 4096)])
+    parts = torch.split(_held_out(rows, training, most), 4096)
+    x = torch.cat([sae.encode(rows.gather(part)).cpu() for part in parts])
     if (x < 0).any():
         raise VisaeError("features of this kind of SAE may be negative; interference is asked of those that are not")
     gram = (sae.encoder @ sae.decoder.T).detach().cpu()
@@ -58,12 +50,21 @@ def of_dictionary(sae: SAE, rows: Rows, found: Found, seed: int) -> Superposed:
     return Superposed(gram, x, sae.directions.detach().cpu(), sorted({*curves, *lines}), list(curves), at)
 
 
-def of_toys(density: float, toys: Toys, seed: int, device: torch.device | str) -> dict[str, Superposed]:
+def _held_out(rows: Rows, training: Training, most: int) -> Int64[Tensor, " n"]:
+    """Indices of rows of held-out images, all of an image side by side."""
+    images = Batches(rows, training).held_out_images.tolist()
+    if not images:
+        raise VisaeError("no image was held out of training, and features are measured on such; give holdout above 0")
+    some = torch.tensor(spread(images, max(most // rows.rows_an_image, 1)))
+    return (some[:, None] * rows.rows_an_image + torch.arange(rows.rows_an_image)).flatten()
+
+
+def of_toys(density: float, setting: Setting, seed: int, device: torch.device | str) -> dict[str, Superposed]:
     """Features of toys that were trained: correlated on a circle, independent, and sparse with `density`."""
     return {
-        CIRCLE: _of_bags(circular(), toys.bags, seed, device),
-        INDEPENDENT: _of_bags(independent(circular().mean()), toys.bags, seed, device),
-        RUG: _of_rug(density, toys.rug, seed, device),
+        CIRCLE: _of_bags(circular(), setting.bags, seed, device),
+        INDEPENDENT: _of_bags(independent(circular().mean()), setting.bags, seed, device),
+        RUG: _of_rug(density, setting, seed, device),
     }
 
 
@@ -77,8 +78,8 @@ def _of_bags(mixture: Mixture, fitting: Fitting, seed: int, device: torch.device
     return Superposed(stack.gram()[0], others.float(), stack.weights[0].T, every, every, at)
 
 
-def _of_rug(density: float, training: persian_rug.Training, seed: int, device: torch.device | str) -> Superposed:
-    found = persian_rug.train(_RUG, [persian_rug.Member(_RATIO, density, seed)], training, device)
-    x = persian_rug.sparse(_BAGS, _RUG, density, generator(seed, "superposition", "rug"))
-    vectors: Float[Tensor, "n d"] = found.stack.W_out[0].cpu()
-    return Superposed(found.stack.weights()[0].cpu(), x, vectors, list(range(_RUG)), [], torch.zeros(0))
+def _of_rug(density: float, setting: Setting, seed: int, device: torch.device | str) -> Superposed:
+    n, member = setting.features, persian_rug.Member(_RATIO, density, seed)
+    stack = persian_rug.train(n, [member], setting.rug, device).stack
+    x = persian_rug.sparse(_BAGS, n, density, generator(seed, "superposition", "rug"))
+    return Superposed(stack.weights()[0].cpu(), x, stack.W_out[0].cpu(), list(range(n)), [], torch.zeros(0))
