@@ -3,7 +3,8 @@
 import pytest
 
 from visae import cli
-from visae.commands import toy_results
+from visae.commands import layer_results, toy_results
+from visae.reproduce.superposition_in_curves import FULL, QUICK
 
 
 def refused(capsys, *arguments):
@@ -68,3 +69,27 @@ def test_a_toy_is_run_with_its_setting_and_its_page_shown(tmp_path, capsys, monk
     settings = toy_results._RUGS if result == "persian-rug" else toy_results._BAGS
     assert [setting for setting, _ in asked] == [settings["quick"], settings["full"]]
     assert all(5 in rest for _, rest in asked)
+
+
+def test_the_bridge_is_run_with_its_setting_and_its_page_shown(tmp_path, capsys, monkeypatch):
+    asked = []
+
+    def run(network, layers, images, out, budget, setting):
+        asked.append((layers, setting))
+        out.mkdir()
+        (out / "superposition-in-curves.md").write_text("# A page")
+
+    monkeypatch.setattr(layer_results, "superposition_in_curves", run)
+    for given in ([], ["--setting", "full"]):
+        out = tmp_path / str(len(given))
+        cli.main(["reproduce", "superposition-in-curves", "--out", str(out), "--device", "cpu", *given])
+        assert capsys.readouterr().out == f"# A page\npage: {out / 'superposition-in-curves.md'}\n"
+    assert asked == [(["mixed"], QUICK), (["mixed"], FULL)]
+
+
+@pytest.mark.parametrize("result", ["persian-rug", "bag-of-words", "superposition-in-curves"])
+def test_a_setting_that_is_not_known_is_told_those_that_are(tmp_path, capsys, result):
+    error = refused(capsys, result, "--setting", "quik", "--out", tmp_path / "out")
+    assert "quick" in error
+    assert "full" in error
+    assert not (tmp_path / "out").exists()

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
@@ -13,6 +13,7 @@ from visae.commands.options import File, Text, open_usual
 from visae.errors import VisaeError
 from visae.images import Images
 from visae.reproduce import Budget, missing_curves, polysemantic, superposition_in_curves, usual
+from visae.reproduce.superposition_in_curves import FULL, QUICK
 from visae.zoo import Network
 
 # The layers of the paper, and the branches that hold the curve families of mixed3a and mixed3b.
@@ -22,6 +23,7 @@ _LAYERS = {
 }
 # Those in which curve features are many.
 _CURVED = {"planted": "mixed", "inceptionv1": "mixed3b_5x5"}
+_SETTINGS = {"quick": QUICK, "full": FULL}
 
 
 @dataclass(kw_only=True)
@@ -127,13 +129,18 @@ class SuperpositionInCurves(LayerResult):
     """The bridge: are curve and line features of a layer arranged as in the Persian rug, or as in the bag of words?
 
     It uses the rows and dictionaries of missing-curves if it is given the same folder. Without --layers: mixed3b_5x5,
-    where curve features are many, or the planted network's only layer.
+    where curve features are many, or the planted network's only layer. Rows and dictionaries are the same with either
+    setting.
 
     Example: visae reproduce superposition-in-curves --network inceptionv1-caffe --images photos/ --out runs/missing
     """
 
     usual_layers: ClassVar[dict[str, str]] = _CURVED
 
+    setting: Literal["quick", "full"] = "quick"
+    """quick measures on up to 30,000 held-out rows, beside toys that train for seconds; full on up to 100,000, beside
+    toys of the papers' length."""
+
     def _result(self, network: Network, layers: Sequence[str], images: Images, budget: Budget) -> Path:
-        superposition_in_curves(network, layers, images, self.out, budget)
+        superposition_in_curves(network, layers, images, self.out, budget, _SETTINGS[self.setting])
         return self.out / "superposition-in-curves.md"
