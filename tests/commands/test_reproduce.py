@@ -74,7 +74,8 @@ def test_a_toy_is_run_with_its_setting_and_its_page_shown(tmp_path, capsys, monk
 def test_the_bridge_is_run_with_its_setting_and_its_page_shown(tmp_path, capsys, monkeypatch):
     asked = []
 
-    def run(network, layers, images, out, budget, setting):
+    def run(*given):
+        _, layers, _, out, _, setting = given
         asked.append((layers, setting))
         out.mkdir()
         (out / "superposition-in-curves.md").write_text("# A page")

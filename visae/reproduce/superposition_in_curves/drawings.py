@@ -35,6 +35,7 @@ def _pairs(ax: Axes, found: Mapping[str, Any]) -> None:
     ax.scatter(together, cosine, s=5, color=_COLOURS[0], alpha=min(1.0, 12 / max(len(cosine), 1) ** 0.5), linewidths=0)
     ax.axhline(0, color="0.8", linewidth=0.7, zorder=0)
     ax.axvline(0, color="0.8", linewidth=0.7, zorder=0)
+    ax.locator_params(axis="x", nbins=5)
     ax.set(
         xlabel="correlation of activations",
         ylabel="cosine of directions",
@@ -71,9 +72,13 @@ def _constructive(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> Non
             ax.hlines(np.nanmean(values) if len(values) else np.nan, at - 0.12, at + 0.12, color="k")
     ax.axhline(0.5, color="0.8", linewidth=0.7, zorder=0)
     ax.set(ylim=(0, 1), ylabel="constructive share, of each feature", title="Is interference help?")
-    words = {"as it is read": ("0.2", "0.2"), "along directions": ("none", "0.2"), "shuffled": (_CONTROL, _CONTROL)}
+    words = {
+        "as it is read": ("0.2", "0.2"),
+        "read along directions": ("none", "0.2"),
+        "activations shuffled": (_CONTROL, _CONTROL),
+    }
     dots = [_dot(face, edge, label) for label, (face, edge) in words.items()]
-    ax.legend(handles=dots, fontsize=8, loc="lower left")
+    ax.legend(handles=dots, fontsize=8, loc="lower right")
     _named(ax, populations)
 
 
@@ -98,7 +103,9 @@ def _ring(ax: Axes, of: Mapping[str, Any] | None) -> None:
 
 
 def _angles(ax: Axes, of: Mapping[str, Any] | None) -> None:
-    ax.set(title="Angle in the plane", xlabel="preferred orientation (°)", ylabel="angle in the plane less it (°)")
+    ax.set(
+        title="Angle in the plane", xlabel="preferred orientation (°)", ylabel="angle in the plane - orientation (°)"
+    )
     if of is None:
         _nothing(ax)
         return
@@ -107,11 +114,9 @@ def _angles(ax: Axes, of: Mapping[str, Any] | None) -> None:
     ax.axhline(0, color="0.8", linewidth=0.7, zorder=0)
     ax.scatter(of["at"], off, s=16, color=_COLOURS[0], linewidths=0)
     ax.set(xlim=(0, 360), ylim=(-180, 180), xticks=range(0, 361, 90), yticks=range(-180, 181, 90))
-    ax.set_title(
-        f"Alike {of['alike']:.2f} (by chance {of['shuffled_alike']:.2f}), "
-        f"neighbours kept {of['kept']:.2f} ({of['kept_by_chance']:.2f})",
-        fontsize=10.5,
-    )
+    alike = f"alike {of['alike']:.2f} (by chance {of['shuffled_alike']:.2f})"
+    kept = f"neighbours kept {of['kept']:.2f} ({of['kept_by_chance']:.2f})"
+    ax.set_title(f"Angle in the plane: {alike},\n{kept}")
 
 
 def _harmonics(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from visae.table import markdown
 
 _FAINT = 0.1  # cosines that are smaller, of directions at 84 degrees or more
 _SLIGHT = 0.02  # a difference of shares that is too small to matter, however well it is known
-_WEAK = 0.3  # r below which an SAE may have made it: up to 0.27 on the planted network, whose directions are random
+_WEAK = 0.3  # r below which an SAE may have made it of nothing, as it makes up to 0.26 on the planted network
 
 _INTRODUCTION = (
     "Two models of superposition say what to expect of features that share too few dimensions. The Persian rug "
@@ -98,7 +98,7 @@ def _of_arrangement(of: Mapping[str, Any], toys: Mapping[str, Mapping[str, Any]]
     if of["r"] is None or of["shuffled_sd"] is None:
         return ["Co-activation cannot be set against directions: no two of these features vary."]
     deviations = (of["r"] - of["shuffled_r"]) / max(of["shuffled_sd"], 1e-9)
-    away = f"{abs(deviations):.0f} standard deviations from its shuffled control"
+    away = f"{abs(deviations):.1f} standard deviations from its shuffled control"
     beside = _beside({name: toy["arrangement"]["r"] for name, toy in toys.items()}, "{:.2f}")
     said = f"(r {_off(of['r'], of['error'])}, {away}{beside})"
     return [f"{_arranged(of['r'], deviations)} {said}.", _span(of)]
@@ -166,7 +166,8 @@ _NOT = (
     "What this does not show: why. Directions of features may be alike because the features come together in "
     "images, or because the network computes with them alike, as a rotation of one filter does; the SAE is "
     "trained for sparsity, and moves both the directions and what fires together; on the planted network, whose "
-    "directions are drawn at random, r was from 0 to 0.27 for SAEs trained for 20 to 60 epochs; rows were drawn "
+    "directions know nothing of what fires together, SAEs made of that an r of 0.07 to 0.26, and 50 to 58% of "
+    "interference constructive along directions, 69 to 77% as they read it; rows were drawn "
     "where the layer is active, so correlations are of those places; and a toy of a few features is no layer."
 )
 
@@ -178,11 +179,11 @@ def _beside(figures: Mapping[str, float | None], form: str) -> str:
 
 
 def _off(value: float | None, by: float | None) -> str:
-    return _two(value) if value is None or by is None else f"{value:.2f} ± {by:.2f}"
+    return _two(value) if value is None or by is None else f"{_two(value)} ± {by:.2f}"
 
 
 def _two(value: float | None) -> str:
-    # Rounding first, as what is just below 0 would be printed with its sign.
+    # Rounded first, as what is just below 0 would keep its sign.
     return "" if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
