@@ -138,7 +138,7 @@ def _harmonics(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _named(ax: Axes, populations: Mapping[str, Any]) -> None:
     names = [name.replace(", ", ",\n").replace(" features", "\nfeatures") for name in populations]
-    ax.set_xticks(range(len(names)), names, fontsize=8)
+    ax.set_xticks(range(len(names)), names, fontsize=7)
     ax.set_xlim(-0.5, len(names) - 0.5)
 
 

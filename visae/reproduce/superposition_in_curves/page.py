@@ -164,11 +164,11 @@ def _of_ring(of: Mapping[str, Any] | None) -> list[str]:
 
 _NOT = (
     "What this does not show: why. Directions of features may be alike because the features come together in "
-    "images, or because the network computes with them alike, as a rotation of one filter does; the SAE is "
-    "trained for sparsity, and moves both the directions and what fires together; on the planted network, whose "
-    "directions know nothing of what fires together, SAEs made of that an r of 0.07 to 0.26, and 50 to 58% of "
-    "interference constructive along directions, 69 to 77% as they read it; rows were drawn "
-    "where the layer is active, so correlations are of those places; and a toy of a few features is no layer."
+    "images, or because the network computes with them alike, as a rotation of one filter does. The SAE is trained "
+    "for sparsity, and moves both the directions and what fires together: of the planted network, whose directions "
+    "know nothing of what fires together, SAEs made an r of 0.07 to 0.26, and interference that was constructive to "
+    "50 to 58% along directions and to 69 to 77% as they read it. Rows were drawn where the layer is active, so "
+    "correlations are of those places; and a toy of a few features is no layer."
 )
 
 
