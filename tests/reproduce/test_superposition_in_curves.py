@@ -10,18 +10,19 @@ import torch
 
 import visae
 from visae import cli
-from visae.activations import Positions
+from visae.activations import Positions, Rows
 from visae.images import Leaves
-from visae.reproduce.budget import Budget
+from visae.reproduce.budget import Budget, rows_folder
 from visae.reproduce.superposition_in_curves import QUICK, Setting, superposition_in_curves
 from visae.reproduce.superposition_in_curves.helped import helped
 from visae.reproduce.superposition_in_curves.jackknife import standard_errors
 from visae.reproduce.superposition_in_curves.measures import Superposed, arrangement, figures, interferences, ring
 from visae.reproduce.superposition_in_curves.page import paragraph
-from visae.reproduce.superposition_in_curves.populations import CIRCLE, INDEPENDENT, RUG, of_toys
+from visae.reproduce.superposition_in_curves.populations import CIRCLE, INDEPENDENT, RUG, held_out_places, of_toys
 from visae.toys.bag_of_words import Fitting
 from visae.toys.bag_of_words.interference import interference
 from visae.toys.persian_rug import Training
+from visae.training.batches import Batches
 
 COUNT = 12
 EVERY = list(range(COUNT))
@@ -183,10 +184,35 @@ def test_the_whole_in_small(run):
     assert list(found["populations"]) == ["mixed features", CIRCLE, INDEPENDENT, RUG]
     assert found["curves"] + found["lines"] == found["populations"]["mixed features"]["arrangement"]["features"] > 20
     assert 0 < found["density"] < 0.2
+    assert report["setting"] == "small"
+    assert found["rows"] == 640  # ten of the sixteen images held out
     page = (out / "superposition-in-curves.md").read_text()
     assert "| mixed features " in page
+    assert "measured on 640 rows, of images that it was not trained on" in page
+    assert "neighbours kept" in page
     assert "![Features of mixed beside the toys](mixed/superposition.png)" in page
     assert (out / "mixed" / "superposition.png").stat().st_size > 20_000
+
+
+def test_held_out_rows_are_those_that_training_leaves_out(run):
+    out, _ = run
+    rows = Rows(rows_folder(out, "mixed"))
+    training = visae.Training(epochs=12, batch=512)
+    held_out = torch.cat(list(Batches(rows, training).held_out()))
+    index = held_out_places(rows, training, 100_000)
+    assert torch.equal(rows.gather(index), held_out)
+    fewer = held_out_places(rows, training, 200)
+    assert len(fewer) == 192
+    assert set(fewer.tolist()) < set(index.tolist())
+    with pytest.raises(visae.VisaeError, match="no image was held out"):
+        held_out_places(rows, replace(training, holdout=0), 200)
+
+
+def test_a_setting_that_measures_nothing_is_refused():
+    with pytest.raises(visae.VisaeError, match="rows is 0 and features 64"):
+        replace(QUICK, rows=0)
+    with pytest.raises(visae.VisaeError, match="features 2"):
+        replace(QUICK, features=2)
 
 
 def test_a_layer_without_curves_is_refused(tmp_path):

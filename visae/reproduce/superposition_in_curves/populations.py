@@ -30,6 +30,7 @@ def of_dictionary(sae: SAE, rows: Rows, found: Found, training: Training, most: 
 
     The rows are of images that `training` held out, evenly from these, about `most` of them or fewer. What feature j
     adds to the pre-activation of feature i is the product of i's encoder and j's decoder direction.
+
     Raises `VisaeError` where there are fewer than three curves and lines, where no image was held out, and for an SAE
     whose features may be negative.
     """
@@ -41,7 +42,7 @@ def of_dictionary(sae: SAE, rows: Rows, found: Found, training: Training, most: 
             f"{found.units.layer.name} has {len(curves)} curve and {len(lines)} line features; co-activation of pairs "
             "is asked of 3 or more: try another layer, or a wider dictionary"
         )
-    parts = torch.split(_held_out(rows, training, most), 4096)
+    parts = torch.split(held_out_places(rows, training, most), 4096)
     x = torch.cat([sae.encode(rows.gather(part)).cpu() for part in parts])
     if (x < 0).any():
         raise VisaeError("features of this kind of SAE may be negative; interference is asked of those that are not")
@@ -50,8 +51,11 @@ def of_dictionary(sae: SAE, rows: Rows, found: Found, training: Training, most: 
     return Superposed(gram, x, sae.directions.detach().cpu(), sorted({*curves, *lines}), list(curves), at)
 
 
-def _held_out(rows: Rows, training: Training, most: int) -> Int64[Tensor, " n"]:
-    """Indices of rows of held-out images, all of an image side by side."""
+def held_out_places(rows: Rows, training: Training, most: int) -> Int64[Tensor, " n"]:
+    """Indices of rows of images that were held out, all of an image side by side; `most` or fewer, but of one at least.
+
+    Raises `VisaeError` where no image was held out.
+    """
     images = Batches(rows, training).held_out_images.tolist()
     if not images:
         raise VisaeError("no image was held out of training, and features are measured on such; give holdout above 0")
