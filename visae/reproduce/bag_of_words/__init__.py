@@ -6,6 +6,7 @@ circles such as that of the months. Here on synthetic bags of exactly known stat
 control, and on the words of a text, with the same words shuffled.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,11 @@ def bag_of_words(
     text: a UTF-8 file; without it a text is made whose co-occurrence is known.
 
     Leaves in `out`: `bag-of-words.json`, `bag-of-words.md` with the paper's number beside ours, and its figures. Raises
-    `VisaeError` for a text that cannot be read, is empty, or too short.
+    `VisaeError` for a text that cannot be read, is empty, too short, or too much of the same.
     """
     report: dict[str, Any] = {
         "schema": SCHEMA,
-        "setting": setting.name,
+        "setting": asdict(setting),
         "seed": seed,
         # The text first: what is wrong with it shows at once.
         "text": measure_text(setting, text, seed, device),

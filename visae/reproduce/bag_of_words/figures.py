@@ -9,25 +9,27 @@ from torch import Tensor
 
 from visae import files
 from visae.toys.bag_of_words import Stack, agreement, rings
-from visae.toys.bag_of_words.interference import interference, r2, r2_alone
+from visae.toys.bag_of_words.interference import Interference, r2, r2_alone
 
 _HARMONICS = 4
 _SOME = 500  # features of which more than the mean is kept, where there are many
 
 
-def member_figures(one: Stack, x: Float[Tensor, "b n"], correlations: Float64[Tensor, "n n"]) -> dict[str, Any]:
+def member_figures(
+    one: Stack, x: Float[Tensor, "b n"], correlations: Float64[Tensor, "n n"], between: Interference
+) -> dict[str, Any]:
     """The figures of a stack of one: means over features, and R2 in context and alone, of each or of some.
 
-    x: held-out bags.  correlations: of these, which the model cannot have learned by accident.
+    x:             held-out bags.
+    correlations:  of these, which the model cannot have learned by accident.
+    between:       the interference of its features over these.
     """
-    gram = one.gram()[0]
     x_hat = one.reconstruct(x[None])[0]
-    between = interference(gram, x)
     in_context, alone = r2(x, x_hat), r2_alone(lambda single: one.reconstruct(single[None])[0], x)
     seen = in_context.isfinite()  # a word that no held-out bag has, or every bag, has no R2
     figures = {
         "residual": (x - x_hat).square().sum(1).double().mean().item(),
-        "agreement": agreement(gram, correlations),
+        "agreement": agreement(one.gram()[0], correlations),
         "r2": in_context[seen].mean().item(),
         "r2_alone": alone[seen].mean().item(),
         "own": between.own.nanmean().item(),

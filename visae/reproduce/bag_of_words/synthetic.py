@@ -1,23 +1,27 @@
 """The synthetic half of the bag of words: features on shapes that are known, trained all in one pass, and measured."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice, product
 from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
+from visae.progress import Progress
 from visae.reproduce.bag_of_words.figures import member_figures, ring_figures
 from visae.reproduce.bag_of_words.setting import Setting
 from visae.seeds import generator
 from visae.toys.bag_of_words import Drawn, Recipe, Stack, correlation, fit
 from visae.toys.bag_of_words.autoencoders import Output
 from visae.toys.bag_of_words.coactivation import of_covariance
+from visae.toys.bag_of_words.interference import interference
 from visae.toys.bag_of_words.linear import eigenvalue_shares, linear_residual, pca_residual
 from visae.toys.bag_of_words.synthetic import Mixture, circular, figure_eight, independent, spherical
 
-CIRCULAR, WIDE, INDEPENDENT = "circular", "wide circular", "independent"
+CIRCULAR, FIGURE_EIGHT, SPHERICAL = SHAPES = ("circular", "figure-eight", "spherical")
+WIDE, INDEPENDENT = "wide circular", "independent"
 DECAYS = (1.0, 6.0)  # the paper's
 _HELD_OUT = 12_000  # bags that what is measured is measured on
 
@@ -27,8 +31,8 @@ def kinds() -> dict[str, Mixture]:
     return {
         CIRCULAR: circular(),
         WIDE: circular(sharpness=5.0, base=-2.0),
-        "figure-eight": figure_eight(),
-        "spherical": spherical(),
+        FIGURE_EIGHT: figure_eight(),
+        SPHERICAL: spherical(),
         INDEPENDENT: independent(circular().mean()),
     }
 
@@ -64,21 +68,31 @@ def measure_synthetic(setting: Setting, seed: int, device: torch.device | str) -
     }
     return {
         "data": {kind: _data(mixture, drawn[kind]) for kind, mixture in mixtures.items()},
-        "models": [
-            _measured(model, list(islice(members, model.seeds)), mixtures[model.kind], held_out[model.kind])
-            for model in models
-        ],
+        "models": list(_all_measured(models, members, mixtures, held_out)),
     }
 
 
+def _all_measured(
+    models: Sequence[_Model],
+    members: Iterator[Stack],
+    mixtures: Mapping[str, Mixture],
+    held_out: Mapping[str, Float[Tensor, "b n"]],
+) -> Iterator[dict[str, Any]]:
+    with Progress("synthetic bags, measured", len(models), "models") as progress:
+        for model in models:
+            of = list(islice(members, model.seeds))
+            yield _measured(model, of, mixtures[model.kind], held_out[model.kind])
+            progress.update(1)
+
+
 def _models(setting: Setting) -> list[_Model]:
-    """The sweep. What makes a linear model one of PCA, and what no decay does, is asked of circle and control only."""
+    """The sweep. What makes a linear model one of PCA is asked of the circles and the control only."""
     many, few = setting.seeds, setting.few
     asked: list[tuple[tuple[str, ...], Output, tuple[float, ...], int]] = [
         ((CIRCULAR, INDEPENDENT), "linear", (0.0, DECAYS[0]), few),
-        ((CIRCULAR, INDEPENDENT), "relu", (0.0,), few),
+        ((*SHAPES, INDEPENDENT), "relu", (0.0,), few),
         ((CIRCULAR, INDEPENDENT), "relu", DECAYS, many),
-        (("figure-eight", "spherical"), "relu", DECAYS, few),
+        ((FIGURE_EIGHT, SPHERICAL), "relu", DECAYS, few),
         ((WIDE,), "linear", (0.0,), few),
     ]
     return [
@@ -110,7 +124,7 @@ def _data(mixture: Mixture, drawn: UInt8[Tensor, "seeds draws n"]) -> dict[str, 
 def _measured(model: _Model, members: list[Stack], mixture: Mixture, x: Float[Tensor, "b n"]) -> dict[str, Any]:
     mean, covariance = mixture.mean(), mixture.covariance()
     correlations = correlation(x)
-    rows = [{**member_figures(one, x, correlations), "ring": ring_figures(one.weights[0].T)} for one in members]
+    rows = [_figures(one, x, correlations) for one in members]
     if model.output == "linear":
         for row, one in zip(rows, members, strict=True):
             row["expected_residual"] = linear_residual(one.weights[0], one.bias[0], mean, covariance)
@@ -120,3 +134,8 @@ def _measured(model: _Model, members: list[Stack], mixture: Mixture, x: Float[Te
         "members": rows,
         "first_gram": members[0].gram()[0].tolist(),
     }
+
+
+def _figures(one: Stack, x: Float[Tensor, "b n"], correlations: Float64[Tensor, "n n"]) -> dict[str, Any]:
+    between = interference(one.gram()[0], x)
+    return {**member_figures(one, x, correlations, between), "ring": ring_figures(one.weights[0].T)}

@@ -1,7 +1,7 @@
-"""The half of the bag of words that is of text: windows of a text, and of the same words shuffled, as the control."""
+"""The half of the bag of words that is of text: models of its windows, and of those of the same words shuffled."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,55 +9,35 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from visae.progress import say
+from visae.progress import Progress
 from visae.reproduce.bag_of_words.figures import member_figures, ring_figures
 from visae.reproduce.bag_of_words.setting import MAIN, Setting
-from visae.toys.bag_of_words import Recipe, Stack, correlation, fit
+from visae.reproduce.bag_of_words.words import TEXT, Words, both_words, tokens_to_read
+from visae.toys.bag_of_words import Recipe, Stack, fit
 from visae.toys.bag_of_words.interference import by_context, contributions, interference
-from visae.toys.bag_of_words.planted_text import planted_text
-from visae.toys.bag_of_words.text import RINGS, Corpus, corpus, read_text, shuffled, tokens_of, vocabulary
 
-TEXT, SHUFFLED = "text", "shuffled words"
 DECAYS = (1.0, 4.0)  # the paper's: the first where it takes reconstructions apart, the second for the circle of months
-_CORRELATED, _HELD_OUT = 50_000, 5_000  # windows at most
 _COMMON = 0.01  # of the held-out windows; a rarer word is no example
-_SHOWN = 12  # contributors
-
-
-@dataclass(frozen=True, eq=False)
-class _Words:
-    """A corpus, and what is measured on it.
-
-    x:             held-out bags.  correlations: theirs.
-    rings:         where the words of each ring stand.
-    in_training:   of each ring, the correlations of its words in the windows trained on, which are nine times as many.
-    """
-
-    corpus: Corpus
-    x: Float[Tensor, "b n"]
-    correlations: Float64[Tensor, "n n"]
-    rings: dict[str, list[int]]
-    in_training: dict[str, Float64[Tensor, "k k"]]
+_SHOWN = 20  # contributors, which are all that a window has
+# Weights trained in a pass, of which there are some eight copies at a time: 4 GB. So few of the largest models are too
+# large to gain from company.
+_AT_ONCE = 1 << 27
 
 
 def measure_text(setting: Setting, path: Path | None, seed: int, device: torch.device | str) -> dict[str, Any]:
     """Train on a text, or on the made one if there is none, and on its words in random order."""
-    text = planted_text(setting.words, seed).text if path is None else read_text(path)
-    tokens = tokens_of(text)
-    if len(tokens) > setting.words:
-        say(f"the first {setting.words:,} of {len(tokens):,} words are read, which is the {setting.name} setting")
-        tokens = tokens[: setting.words]
-    names = vocabulary(tokens, setting.vocabulary, [word for ring in RINGS.values() for word in ring])
-    corpora = {TEXT: _words(tokens, names, device), SHUFFLED: _words(shuffled(tokens, seed), names, device)}
-    latents = sorted({_latent(share, len(names)) for share in setting.shares})
+    tokens = tokens_to_read(setting, path, seed)
+    corpora = both_words(tokens, setting, seed, device)
+    about = corpora[TEXT].about()
+    latents = sorted({_latent(share, about["vocabulary"]) for share in setting.shares})
     models = [
-        _measured(name, decay, latent, members, words)
+        model
         for name, words in corpora.items()
         for latent in latents
-        for decay, members in _trained(name, words.corpus, latent, setting, seed, device).items()
+        for model in _models(name, words, latent, setting, seed)
     ]
-    source = "made" if path is None else path.name
-    return {"source": source, "tokens": len(tokens), **_about(corpora[TEXT]), "models": models}
+    source = None if path is None else path.name
+    return {"source": source, "tokens": len(tokens), **about, "models": models}
 
 
 def main_latent(report: Mapping[str, Any]) -> int:
@@ -70,55 +50,36 @@ def _latent(share: float, words: int) -> int:
     return max(round(share * words), 2)
 
 
-def _words(tokens: Sequence[str], names: Sequence[str], device: torch.device | str) -> _Words:
-    of = corpus(tokens, names)
-    x = of.held_out.every(max(len(of.held_out) // _HELD_OUT, 1))
-    some = of.train.every(max(len(of.train) // _CORRELATED, 1))
-    rings = {name: of.places(words) for name, words in RINGS.items()}
-    together = {name: correlation(some[:, places]) for name, places in rings.items()}
-    # All of its words, and each in some of the windows trained on, but not in all of them: else its correlation is nan.
-    whole = [name for name in rings if len(rings[name]) == len(RINGS[name]) and together[name].isfinite().all()]
-    return _Words(
-        of,
-        x.to(device),
-        correlation(x.to(device)),
-        {name: rings[name] for name in whole},
-        {name: together[name] for name in whole},
-    )
-
-
-def _about(words: _Words) -> dict[str, Any]:
-    of = words.corpus
-    rings = {name: {"words": RINGS[name], **ring_figures(found)} for name, found in words.in_training.items()}
-    return {"vocabulary": len(of.words), "windows": len(of.train), "held_out": len(of.held_out), "rings": rings}
-
-
-def _trained(
-    name: str, of: Corpus, latent: int, setting: Setting, seed: int, device: torch.device | str
-) -> dict[float, list[Stack]]:
-    """The models of one size, in one pass; sizes differ too much to share one."""
+def _models(name: str, words: Words, latent: int, setting: Setting, seed: int) -> Iterator[dict[str, Any]]:
+    """The models of one size, trained together as far as they go; sizes differ too much to share a pass."""
     recipes = [Recipe(latent, decay, "relu", seed + place) for decay in DECAYS for place in range(setting.few)]
-    stack = fit(recipes, of.train, replace(setting.text, seed=seed), device, f"{name}, {latent} latents")
-    members = [stack.member(index) for index in range(len(recipes))]
-    return {decay: members[place * setting.few :][: setting.few] for place, decay in enumerate(DECAYS)}
+    fitting, label = replace(setting.text, seed=seed), f"{name}, {latent} latents"
+    together = max(_AT_ONCE // (latent * words.corpus.train.features), 1)
+    members = list[dict[str, Any]]()
+    for first in range(0, len(recipes), together):
+        stack = fit(recipes[first : first + together], words.corpus.train, fitting, words.x.device, label)
+        members += _measured(stack, words, f"{label}, measured")
+    for place, decay in enumerate(DECAYS):
+        of = members[place * setting.few :][: setting.few]
+        yield {"corpus": name, "decay": decay, "latent": latent, "members": of}
 
 
-def _measured(name: str, decay: float, latent: int, members: list[Stack], words: _Words) -> dict[str, Any]:
+def _measured(stack: Stack, words: Words, label: str) -> list[dict[str, Any]]:
+    found = []
+    with Progress(label, len(stack.weights), "models") as progress:
+        for index in range(len(stack.weights)):
+            found.append(_figures(stack.member(index), words))
+            progress.update(1)
+    return found
+
+
+def _figures(one: Stack, words: Words) -> dict[str, Any]:
+    columns, between = one.weights[0].T, interference(one.gram()[0], words.x)
     return {
-        "corpus": name,
-        "decay": decay,
-        "latent": latent,
-        "members": [_figures(one, words) for one in members],
-        "example": _example(members[0], words),
-    }
-
-
-def _figures(one: Stack, words: _Words) -> dict[str, Any]:
-    columns = one.weights[0].T
-    return {
-        **member_figures(one, words.x, words.correlations),
+        **member_figures(one, words.x, words.correlations, between),
         "rings": {name: ring_figures(columns[places]) for name, places in words.rings.items()},
         "off_diagonal": {name: _off_diagonal(columns[places]) for name, places in words.rings.items()},
+        "example": _example(one, words, between.lift),
     }
 
 
@@ -129,14 +90,16 @@ def _off_diagonal(vectors: Float[Tensor, "n d"]) -> float:
     return norm
 
 
-def _example(one: Stack, words: _Words) -> dict[str, Any]:
-    """The word that other words lift most, and what makes up its pre-activation in a window.
+def _example(one: Stack, words: Words, lift: Float64[Tensor, " n"]) -> dict[str, Any]:
+    """The word that other words lift most; what each word of a window adds to it, and what most do on average.
 
-    Of the windows that hold it, the one whose pre-activation is their median; of words in 1 % of windows or more.
+    Of words in 1 % of windows or more, or where there is none, of those in as many as any. Of the windows that hold it,
+    the one whose pre-activation is their median.
     """
     x, gram, bias = words.x, one.gram()[0], one.bias[0]
-    lift = interference(gram, x).lift
-    target = int(lift.where(x.mean(0) >= _COMMON, -torch.inf).nan_to_num(-torch.inf).argmax())
+    known, rate = lift.isfinite(), x.mean(0)
+    common = rate >= min(_COMMON, rate[known].max().item())
+    target = int(lift.where(known & common, -torch.inf).argmax())
     adds = contributions(gram, x, target)[x[:, target] > 0]
     window = adds[adds.sum(1).argsort()[len(adds) // 2]]
     return {

@@ -1,38 +1,31 @@
 """The paper's numbers and claims beside ours, each with the rule of its verdict."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from math import sqrt
 from typing import Any
 
 from visae.reproduce.bag_of_words.figures import mean_and_spread
-from visae.reproduce.bag_of_words.synthetic import CIRCULAR, DECAYS, INDEPENDENT, WIDE
-from visae.reproduce.bag_of_words.text import DECAYS as TEXT_DECAYS
-from visae.reproduce.bag_of_words.text import SHUFFLED, TEXT, main_latent
+from visae.reproduce.bag_of_words.reading import SHOWN, Model, Verdict, exact_rings, models_of, over_seeds, verdict
+from visae.reproduce.bag_of_words.synthetic import CIRCULAR, DECAYS, INDEPENDENT, SHAPES, WIDE
+from visae.reproduce.bag_of_words.text_verdicts import of_text
 from visae.toys.bag_of_words.rings import chance_of_order, neighbours_by_chance
 
 _SHARES = {CIRCULAR: (39.9, 39.9, 4.1, 4.1, 1.6, 1.6), WIDE: (32.6, 32.6, 5.8, 5.8)}  # %, of the total variance
 _RATES = {CIRCULAR: 0.5, WIDE: 0.357}
 _RESIDUALS = {(CIRCULAR, 2): 0.608, (CIRCULAR, 4): 0.362, (WIDE, 2): 0.961, (WIDE, 4): 0.644}
-SHOWN = (2, 4, 6)  # latent sizes of which more than the ring is said
-_OF_TEXT = {
-    "agreement": "r of W^T W with held-out correlations",
-    "borrowed": "share of a word's signal that others supply",
-}
-
-Verdict = dict[str, Any]
-Model = Mapping[str, Any]
 
 
 def verdicts(report: Mapping[str, Any]) -> list[Verdict]:
     """Each with what is asked, what is expected, what was found, the rule, and whether it is met."""
-    synthetic, text = report["synthetic"], report["text"]
+    synthetic = report["synthetic"]
     return [
         *_data(synthetic["data"]),
         *_linear(synthetic["models"]),
         *_rings(synthetic["models"]),
         *_arrangement(synthetic["models"]),
         *_interference(synthetic["models"]),
-        *_of_text(text),
+        *of_text(report["text"]),
     ]
 
 
@@ -41,11 +34,11 @@ def _data(data: Mapping[str, Any]) -> Iterator[Verdict]:
         found, rate = data[kind], data[kind]["drawn_mean"]
         mean = sum(rate) / len(rate)
         expected = _RATES[kind]
-        yield _verdict(
+        yield verdict(
             f"{kind}: mean rate", f"{expected:g}", f"{mean:.4f}", "within 0.005", abs(mean - expected) <= 0.005
         )
         drawn = [100 * share for share in found["drawn_eigenvalue_shares"][: len(shares)]]
-        yield _verdict(
+        yield verdict(
             f"{kind}: eigenvalue shares of the covariance, %",
             ", ".join(f"{share:.1f}" for share in shares),
             ", ".join(f"{share:.1f}" for share in drawn),
@@ -58,7 +51,7 @@ def _linear(models: Sequence[Model]) -> Iterator[Verdict]:
     for (kind, latent), expected in _RESIDUALS.items():
         for model in models_of(models, kind=kind, output="linear", decay=0.0, latent=latent):
             mean, spread = over_seeds(model, "expected_residual")
-            yield _verdict(
+            yield verdict(
                 f"{kind}: residual of the linear model without decay, {latent} latents",
                 f"{expected:g}",
                 f"{mean:.4f} ± {spread:.4f}",
@@ -71,7 +64,7 @@ def _rings(models: Sequence[Model]) -> Iterator[Verdict]:
     for decay in reversed(DECAYS):
         for model in models_of(models, kind=CIRCULAR, output="relu", decay=decay):
             count, seeds = exact_rings(model), len(model["members"])
-            yield _verdict(
+            yield verdict(
                 f"order of the 12 on the ring exact: ReLU, decay {decay:g}, {model['latent']} latents",
                 "9 of 10 seeds",
                 f"{count} of {seeds} seeds",
@@ -86,7 +79,7 @@ def _control(models: Sequence[Model]) -> Verdict:
     features = len(models[0]["first_gram"])
     mean, error = _mean_and_error([[one["ring"]["kept"] for one in model["members"]] for model in models])
     exact, by_chance = sum(map(exact_rings, models)), neighbours_by_chance(features)
-    return _verdict(
+    return verdict(
         f"independent features: rings in order, and neighbours kept, ReLU with decay, all {len(models)} models",
         f"{chance_of_order(features):.0e} of rings; {by_chance:.3f} of neighbours",
         f"{exact} of {sum(len(model['members']) for model in models)} rings; {mean:.3f} ± {error:.3f} of neighbours",
@@ -97,21 +90,21 @@ def _control(models: Sequence[Model]) -> Verdict:
 
 def _arrangement(models: Sequence[Model]) -> Iterator[Verdict]:
     """Whether W^T W follows the correlations of the data, and more so with decay."""
-    for latent in _shown(models):
+    for kind, latent in product(SHAPES, _shown(models)):
         found = {
             model["decay"]: over_seeds(model, "agreement")
-            for model in models_of(models, kind=CIRCULAR, output="relu", latent=latent)
+            for model in models_of(models, kind=kind, output="relu", latent=latent)
         }
         (without, spread_without), (most, spread_most) = found[0.0], found[DECAYS[-1]]
-        yield _verdict(
-            f"circular: r of W^T W with the data's correlations, ReLU, {latent} latents",
+        yield verdict(
+            f"{kind}: r of W^T W with the data's correlations, ReLU, {latent} latents",
             "higher with weight decay",
             "; ".join(f"decay {decay:g}: {mean:.3f} ± {spread:.3f}" for decay, (mean, spread) in sorted(found.items())),
             f"decay {DECAYS[-1]:g} above 0 by more than both spreads",
             most - without > spread_without + spread_most,
         )
     mean, error = _mean_and_error([[one["agreement"] for one in model["members"]] for model in _independent(models)])
-    yield _verdict(
+    yield verdict(
         "independent features: r of W^T W with held-out bags' correlations, ReLU with decay",
         "0",
         f"{mean:.3f} ± {error:.3f}",
@@ -128,7 +121,7 @@ def _interference(models: Sequence[Model]) -> Iterator[Verdict]:
             for kind in (CIRCULAR, INDEPENDENT)
         }
         shares = {kind: over_seeds(model, "borrowed") for kind, model in of.items()}
-        yield _verdict(
+        yield verdict(
             f"share of a feature's signal that others supply, ReLU, decay {DECAYS[0]:g}, {latent} latents",
             "above 0 for circular, 0 for independent features",
             "; ".join(f"{kind} {mean:.3f} ± {spread:.3f}" for kind, (mean, spread) in shares.items()),
@@ -137,7 +130,7 @@ def _interference(models: Sequence[Model]) -> Iterator[Verdict]:
         )
         relu = models_of(models, kind=CIRCULAR, output="relu", decay=0.0, latent=latent)[0]
         mean, spread = over_seeds(relu, "residual")
-        yield _verdict(
+        yield verdict(
             f"circular: residual with a ReLU, no decay, {latent} latents",
             f"below the best linear one, {relu['pca_residual']:.3f}",
             f"{mean:.3f} ± {spread:.3f}",
@@ -146,66 +139,9 @@ def _interference(models: Sequence[Model]) -> Iterator[Verdict]:
         )
 
 
-def _of_text(text: Mapping[str, Any]) -> Iterator[Verdict]:
-    latent = main_latent(text)
-    found = {
-        (corpus, decay): models_of(text["models"], corpus=corpus, decay=decay, latent=latent)[0]
-        for corpus in (TEXT, SHUFFLED)
-        for decay in TEXT_DECAYS
-    }
-    low, high = TEXT_DECAYS
-    for name, ring in text["rings"].items():
-        counts = {corpus: _in_order(found[corpus, high], name) for corpus in (TEXT, SHUFFLED)}
-        seeds = len(found[TEXT, high]["members"])
-        yield _verdict(
-            f"text: circle of {name} in order, decay {high:g}, {latent} latents",
-            "in order, and not for shuffled words",
-            f"{counts[TEXT]} of {seeds} seeds; shuffled {counts[SHUFFLED]}; "
-            f"in the data {'exact' if ring['kept'] == 1 else format(ring['kept'], '.2f') + ' of neighbours kept'}",
-            "9 of 10 or more, none shuffled",
-            counts[TEXT] >= 0.9 * seeds and not counts[SHUFFLED],
-        )
-    for figure, words in _OF_TEXT.items():
-        of, control = (over_seeds(found[corpus, low], figure) for corpus in (TEXT, SHUFFLED))
-        yield _verdict(
-            f"text: {words}, decay {low:g}, {latent} latents",
-            "above that of shuffled words",
-            f"{of[0]:.3f} ± {of[1]:.3f}; shuffled {control[0]:.3f} ± {control[1]:.3f}",
-            "by more than both spreads",
-            of[0] - control[0] > of[1] + control[1],
-        )
-    weak, strong = (over_seeds(found[TEXT, decay], "agreement") for decay in TEXT_DECAYS)
-    yield _verdict(
-        f"text: r of W^T W with held-out correlations, decay {low:g} and {high:g}, {latent} latents",
-        "higher with weight decay",
-        f"{weak[0]:.3f} ± {weak[1]:.3f}; {strong[0]:.3f} ± {strong[1]:.3f}",
-        "by more than both spreads",
-        strong[0] - weak[0] > strong[1] + weak[1],
-    )
-
-
-def over_seeds(model: Model, figure: str) -> tuple[float, float]:
-    """Mean and spread of a figure of a model."""
-    return mean_and_spread(one[figure] for one in model["members"])
-
-
-def exact_rings(model: Model) -> int:
-    """How many seeds of a synthetic model have their ring in order."""
-    return sum(one["ring"]["kept"] == 1 for one in model["members"])
-
-
-def models_of(models: Sequence[Model], **which: Any) -> list[Model]:
-    """The models with these values, in the order of the sweep."""
-    return [model for model in models if all(model[key] == value for key, value in which.items())]
-
-
 def _shown(models: Sequence[Model]) -> list[int]:
     """The latent sizes that most rules are about; those of rings are about all."""
     return [latent for latent in SHOWN if models_of(models, latent=latent)]
-
-
-def _in_order(model: Model, ring: str) -> int:
-    return sum(one["rings"][ring]["kept"] == 1 for one in model["members"])
 
 
 def _independent(models: Sequence[Model]) -> list[Model]:
@@ -221,7 +157,3 @@ def _mean_and_error(of_models: Sequence[Sequence[float]]) -> tuple[float, float]
     seeds = [sum(figures) / len(figures) for figures in zip(*of_models, strict=True)]
     mean, spread = mean_and_spread(seeds)
     return mean, spread / sqrt(len(seeds))
-
-
-def _verdict(what: str, expected: str, ours: str, rule: str, met: bool) -> Verdict:
-    return {"what": what, "expected": expected, "ours": ours, "rule": rule, "met": bool(met)}

@@ -47,22 +47,30 @@ class Interference:
 
 def interference(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"]) -> Interference:
     """The interference between features over bags, or over rows of activations; x is 0 or more."""
-    G, x = gram.double(), x.double()
+    own, x = gram.diagonal().double(), x.double()
+    others = gram.double().clone().fill_diagonal_(0)
+    raising = others.clamp_min(0)
     there = (x > 0).double()
-    others = G - G.diag().diag()
     # Entry i, j: the mean over all bags of x_j where i is present, and where it is absent.
     with_i = there.T @ x / len(x)
     without = x.mean(0) - with_i
     rate = there.mean(0)
-    present = (others.clamp_min(0) * with_i).sum(1) / (others.abs() * with_i).sum(1)
-    absent = (others.clamp_max(0).abs() * without).sum(1) / (others.abs() * without).sum(1)
+    up, down = _rows(raising, with_i), _rows(raising - others, without)
+    added, taken = _rows(others, with_i), _rows(others, without)
+    # Sums of sizes are twice those of one sign, less or plus those of both.
+    present, absent = up / (2 * up - added), down / (2 * down + taken)
     return Interference(
-        own=G.diagonal() * with_i.diagonal() / rate,
-        lift=(others * with_i).sum(1) / rate - (others * without).sum(1) / (1 - rate),
+        own=own * with_i.diagonal() / rate,
+        lift=added / rate - taken / (1 - rate),
         present=present,
         absent=absent,
         constructive=(present + absent) / 2,
     )
+
+
+def _rows(one: Float64[Tensor, "n n"], other: Float64[Tensor, "n n"]) -> Float64[Tensor, " n"]:
+    """The product of each row of one with that row of the other; without a matrix of products, which may be large."""
+    return torch.einsum("ij,ij->i", one, other)
 
 
 def contributions(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"], target: int) -> Float[Tensor, "b n"]:

@@ -1,9 +1,13 @@
 """Bags of the words of a text: tokens, a vocabulary, and windows that slide over it."""
 
 import re
+import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -32,8 +36,6 @@ RINGS = {"months": MONTHS, "weekdays": WEEKDAYS}
 
 _WINDOW = 20
 _HELD_OUT = 0.1
-# A word, with apostrophes and hyphens inside it, or one mark of punctuation.
-_TOKEN = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")
 
 
 class Windows:
@@ -78,18 +80,27 @@ class Corpus:
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file; raises `VisaeError` for a file that cannot be read, or is not UTF-8."""
+    """The text of a UTF-8 file, with or without a byte order mark; letters and their accents are composed (NFC).
+
+    Raises `VisaeError` for a file that cannot be read, is not UTF-8, or is no text.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise VisaeError(f"{path} is not UTF-8: {error.reason} at byte {error.start}; convert it first") from None
     except OSError as error:
         raise VisaeError(f"cannot read {path}: {error.strerror or error}") from None
+    if "\0" in text:
+        raise VisaeError(f"{path} is no text: it holds null characters; give a file of plain text")
+    return unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
 
 
-def tokens_of(text: str) -> list[str]:
-    """Words as they are written, capitals kept, and marks of punctuation."""
-    return _TOKEN.findall(text)
+def tokens_of(text: str, most: int | None = None) -> list[str]:
+    """Words as they are written, capitals kept, and marks of punctuation; of a long text, at most so many.
+
+    Words are what spaces and marks keep apart: in a script without spaces, such as Chinese, put some between them.
+    """
+    return [found[0] for found in islice(_token().finditer(text), most)]
 
 
 def shuffled(tokens: Sequence[str], seed: int) -> list[str]:
@@ -131,3 +142,16 @@ def corpus(tokens: Sequence[str], words: Sequence[str], window: int = _WINDOW) -
     ids = torch.tensor([place.get(token, len(words)) for token in tokens])
     train, held_out = (Windows(part, len(words), window) for part in (ids[:split], ids[split:]))
     return Corpus(tuple(words), train, held_out)
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """A word, with apostrophes and hyphens inside it, or one mark of punctuation, among them the underscore."""
+    # Vowel signs, which many scripts write as marks on a letter, are no letters to `re`; nor are the joiners.
+    signs = "".join(filter(_is_sign, map(chr, range(sys.maxunicode + 1)))) + "\u200c\u200d"
+    part = rf"[^\W_]+(?:[{signs}]+[^\W_]*)*"
+    return re.compile(rf"{part}(?:['\u2019-]{part})*|[^\w\s]|_")
+
+
+def _is_sign(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
