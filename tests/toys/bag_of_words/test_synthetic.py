@@ -56,6 +56,17 @@ def test_the_wide_circle_is_that_of_the_facts():
     assert shares[:4] == [32.6, 32.6, 5.8, 5.8]
 
 
+@pytest.mark.parametrize(
+    ("sharpness", "base", "shares"),
+    [(10.0, 0.0, [39.9, 39.9, 4.1, 4.1, 1.6, 1.6]), (5.0, -2.0, [32.6, 32.6, 5.8, 5.8])],
+)
+def test_bags_that_are_drawn_have_the_shares_of_the_facts(sharpness, base, shares):
+    """Of as many bags as ten seeds have."""
+    drawn = circular(sharpness, base).draw(80_000, generator(0, "draw")).double()
+    found = [100 * share for share in eigenvalue_shares(drawn.T.cov())]
+    assert found[: len(shares)] == pytest.approx(shares, abs=0.5)
+
+
 def test_on_the_eight_what_crosses_is_alike():
     """Points 0 and 6 of twelve both lie at the crossing, where everything is equally far."""
     eight = figure_eight()

@@ -21,6 +21,32 @@ def test_tokens_are_words_as_written_and_marks():
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("_word_ foo--bar", ["_", "word", "_", "foo", "-", "-", "bar"]),
+        ("l\u2019été aujourd'hui 'quoted'", ["l\u2019été", "aujourd'hui", "'", "quoted", "'"]),
+        ("Привет, мир! ёлка", ["Привет", ",", "мир", "!", "ёлка"]),
+        ("ελληνικά γλώσσα·", ["ελληνικά", "γλώσσα", "·"]),
+        # Signs on letters, and joiners inside words, which are no letters of their own.
+        ("हिन्दी भाषा।", ["हिन्दी", "भाषा", "।"]),
+        ("שָׁלוֹם עולם", ["שָׁלוֹם", "עולם"]),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0631\u0645", ["\u0645\u06cc\u200c\u062e\u0648\u0631\u0645"]),
+        ("e\u0301te\u0301 x", ["e\u0301te\u0301", "x"]),
+        ("中文 没有空格。", ["中文", "没有空格", "。"]),
+        ("one\r\ntwo\tthree\u00a0four", ["one", "two", "three", "four"]),
+        ("", []),
+    ],
+)
+def test_words_of_many_scripts_are_whole(text, tokens):
+    assert tokens_of(text) == tokens
+
+
+def test_of_a_long_text_no_more_is_read_than_asked():
+    assert tokens_of("a b c, d", 4) == ["a", "b", "c", ","]
+    assert tokens_of("a b", 4) == ["a", "b"]
+
+
 def test_the_vocabulary_is_the_most_frequent_words_and_those_forced():
     tokens = ["b", "a", "c", "a", "d", "b", "a", "May"]
     assert vocabulary(tokens, 2) == ("a", "b")
@@ -67,8 +93,17 @@ def test_bad_texts_are_one_line(tmp_path):
     (tmp_path / "latin.txt").write_bytes("März".encode("latin-1"))
     with pytest.raises(VisaeError, match=r"latin.txt is not UTF-8: .* at byte 1; convert it first"):
         read_text(tmp_path / "latin.txt")
-    (tmp_path / "fine.txt").write_text("März", encoding="utf-8")
-    assert read_text(tmp_path / "fine.txt") == "März"
+    (tmp_path / "nulls.bin").write_bytes(bytes(400))
+    with pytest.raises(VisaeError, match=r"nulls.bin is no text: it holds null characters; give a file of plain text"):
+        read_text(tmp_path / "nulls.bin")
+    with pytest.raises(VisaeError, match=r"cannot read .*: Is a directory"):
+        read_text(tmp_path)
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_a_text_is_read_with_its_accents_composed(tmp_path, start):
+    (tmp_path / "fine.txt").write_bytes(start + "Ma\u0308rz\r\nMärz".encode())
+    assert tokens_of(read_text(tmp_path / "fine.txt")) == ["März", "März"]
 
 
 def test_the_rings_are_whole():

@@ -1,5 +1,6 @@
 """The figures of the bag of words, drawn from its report."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
@@ -127,7 +128,8 @@ def _agreements(axes: Axes, models: Sequence[Model], label: str, colour: str, ma
         capsize=2,
     )
     axes.set_xscale("log", base=2)
-    axes.set_xticks(latents, [f"{latent:,}" for latent in latents])
+    ticks = latents[:: math.ceil(len(latents) / 4)]
+    axes.set_xticks(ticks, [f"{latent:,}" for latent in ticks])
     axes.minorticks_off()
 
 

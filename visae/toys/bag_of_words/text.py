@@ -148,10 +148,7 @@ def corpus(tokens: Sequence[str], words: Sequence[str], window: int = _WINDOW) -
 def _token() -> re.Pattern[str]:
     """A word, with apostrophes and hyphens inside it, or one mark of punctuation, among them the underscore."""
     # Vowel signs, which many scripts write as marks on a letter, are no letters to `re`; nor are the joiners.
-    signs = "".join(filter(_is_sign, map(chr, range(sys.maxunicode + 1)))) + "\u200c\u200d"
+    characters = map(chr, range(sys.maxunicode + 1))
+    signs = "".join(one for one in characters if unicodedata.category(one)[0] == "M") + "\u200c\u200d"
     part = rf"[^\W_]+(?:[{signs}]+[^\W_]*)*"
     return re.compile(rf"{part}(?:['\u2019-]{part})*|[^\w\s]|_")
-
-
-def _is_sign(character: str) -> bool:
-    return unicodedata.category(character).startswith("M")
