@@ -66,7 +66,8 @@ def _draw_arrangement(models: Sequence[Model], path: Path) -> None:
             if column == 0:
                 axes.set_ylabel(kind, fontsize=9)
     figure.suptitle(
-        "12 features in the plane of the top two components of their weights (ReLU, first seed)", fontsize=10
+        "12 features in the plane of the top two components of their weights, lines in their order (ReLU, first seed)",
+        fontsize=10,
     )
     save_figure(figure, path)
 

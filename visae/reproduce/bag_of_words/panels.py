@@ -19,7 +19,7 @@ def plain(axes: Axes, x: str, y: str) -> None:
 
 
 def ring(axes: Axes, points: Float[np.ndarray, "n 2"], labels: Sequence[str]) -> None:
-    """Items as points of a cyclic colour, with lines between those that are neighbours in the data."""
+    """Items as points of a cyclic colour, with lines from each to the next."""
     n = len(points)
     closed = np.vstack([points, points[:1]])
     axes.plot(closed[:, 0], closed[:, 1], color="0.75", linewidth=0.8, zorder=1)

@@ -87,8 +87,8 @@ def _expect_varied(x: Float[Tensor, "b n"]) -> None:
     varied = int((x.amin(0) < x.amax(0)).sum())
     if varied < _LEAST:
         raise VisaeError(
-            f"the text is too much of the same: of its {x.shape[1]} most frequent words {varied} are in some windows of "
-            f"its last tenth and not in others, and {_LEAST} or more must be; give another, or more of it"
+            f"the text is too much of the same: of its {x.shape[1]} most frequent words {varied} are in some windows "
+            f"of its last tenth and not in others, and {_LEAST} or more must be; give another, or more of it"
         )
 
 
