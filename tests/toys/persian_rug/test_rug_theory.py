@@ -6,7 +6,16 @@ from scipy.stats import norm
 
 from visae.errors import VisaeError
 from visae.toys.persian_rug import data as moments
-from visae.toys.persian_rug import linear_loss, noise_kurtosis, predict, projection_loss, sparse_limit, theory, weave
+from visae.toys.persian_rug import (
+    finite_size,
+    linear_loss,
+    noise_kurtosis,
+    predict,
+    projection_loss,
+    sparse_limit,
+    theory,
+    weave,
+)
 
 RATIOS, DENSITIES = [0.02, 0.1, 0.25, 0.5, 0.8, 0.98], [1e-4, 1e-3, 0.01, 0.045, 0.1, 0.3, 0.6, 1.0]
 
@@ -18,11 +27,12 @@ TABLE = {
 }
 
 
-def slow_loss(ratio, p, gain, shift, steps=6001, nodes=120):
-    """The definition, summed over a fine grid of the noise and of x."""
+def slow_loss(ratio, p, gain, shift, steps=6001, nodes=120, kurtosis=0.0):
+    """The definition, summed over a fine grid of the noise and of x; the noise's density to first order in kurtosis."""
     deviation = np.sqrt((1 - ratio) / ratio * (p / 3 - p**2 / 4))
     edges = np.linspace(-9, 9, steps)
     weight, g = np.diff(norm.cdf(edges)), (edges[1:] + edges[:-1]) / 2
+    weight = weight * (1 + kurtosis / 24 * (g**4 - 6 * g**2 + 3))
     places, x_weight = np.polynomial.legendre.leggauss(nodes)
     x, x_weight = (places + 1) / 2, x_weight / 2
     noise = deviation * g + shift
@@ -113,6 +123,15 @@ def test_the_kurtosis_of_the_noise_is_that_of_rugs(p):
         found.append((row.pow(4).sum() / row.square().sum() ** 2).item() * moments.kurtosis(p))
     assert noise_kurtosis(256, p) == pytest.approx(np.mean(found), rel=0.1)
     assert noise_kurtosis(512, 1e-5) == pytest.approx(5.4 / (512 * 1e-5), rel=1e-3)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+@pytest.mark.parametrize("p", [0.001, 0.01, 0.1, 0.3, 0.6])
+def test_what_finite_n_adds_is_what_the_tails_add_to_the_integral(ratio, p):
+    best, kurtosis = predict(ratio, p), noise_kurtosis(4096, p)
+    losses = [slow_loss(ratio, p, best.gain, best.shift, kurtosis=of) for of in (0, kurtosis)]
+    assert finite_size(4096, ratio, p) == pytest.approx((losses[1] - losses[0]) / best.loss, rel=1e-3, abs=1e-7)
+    assert finite_size(8192, ratio, p) == pytest.approx(finite_size(4096, ratio, p) / 2)
 
 
 @pytest.mark.parametrize("function", [predict, linear_loss, projection_loss, sparse_limit, theory.noise_variance])

@@ -21,6 +21,7 @@ from visae.toys.persian_rug.symmetry import Symmetry as Symmetry
 from visae.toys.persian_rug.symmetry import chance_distance as chance_distance
 from visae.toys.persian_rug.symmetry import noise_distance as noise_distance
 from visae.toys.persian_rug.symmetry import symmetry as symmetry
+from visae.toys.persian_rug.theory import finite_size as finite_size
 from visae.toys.persian_rug.theory import linear_loss as linear_loss
 from visae.toys.persian_rug.theory import noise_kurtosis as noise_kurtosis
 from visae.toys.persian_rug.theory import predict as predict

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from visae.errors import VisaeError
 from visae.seeds import generator
 from visae.toys.persian_rug import data
 from visae.toys.persian_rug.hadamard import expect_power_of_two, walsh_hadamard
@@ -57,8 +58,8 @@ class Engineered:
 
     ratio:   d / n.
     readout: A, m and their loss there.
-    loss:    mean squared error a feature on the other half.
-    error:   standard error of `loss`, from batches of samples.
+    loss:    mean squared error a feature on the other half, for inputs of the mean power, p / 3.
+    error:   standard error of `loss`, over samples.
     """
 
     n: int
@@ -81,7 +82,11 @@ def engineered(rug: Rug, densities: Sequence[float], samples: int, seed: int) ->
 
     The paper trains A and m by gradient descent. Here they are solved for: A is known given m (see `best_readout`), and
     after one sorting of the outputs E[y^2] and E[x y] are sums of a beginning of the list, for any m.
+
+    Raises `VisaeError` for p outside (0, 1], or less than three samples.
     """
+    if samples < 3:
+        raise VisaeError(f"samples is {samples}; the loss and its standard error need 3 or more")
     return [_fitted(rug, p, samples, seed) for p in densities]
 
 
@@ -93,8 +98,8 @@ def _fitted(rug: Rug, p: float, samples: int, seed: int) -> Engineered:
     power = x.double().square().mean().item()
     readout = best_readout(_moments(z, x), power, (low - offset, high - offset))
     z, x = _outputs(rug, p, samples, source)
-    errors = (readout.gain * (z + readout.shift)).clamp_min(0).sub(x).square().double()
-    return Engineered(rug.n, rug.ratio, p, readout, *_mean_and_error(errors.mean(1)))
+    errors = (readout.gain * (z + readout.shift)).clamp_min(0).sub(x).square().double().mean(1)
+    return Engineered(rug.n, rug.ratio, p, readout, *_at_power(data.power(p), errors, x.double().square().mean(1)))
 
 
 def _outputs(
@@ -127,5 +132,15 @@ def _moments(z: Float[Tensor, "c n"], x: Float[Tensor, "c n"]) -> Moments:
     return moments
 
 
-def _mean_and_error(losses: Float[Tensor, " c"]) -> tuple[float, float]:
-    return losses.mean().item(), losses.std().item() / math.sqrt(len(losses))
+def _at_power(power: float, losses: Float[Tensor, " c"], powers: Float[Tensor, " c"]) -> tuple[float, float]:
+    """The loss at the known mean power, on the least-squares line through those of the samples; its standard error.
+
+    A control variate: samples with more in them have a larger loss, and most of what the mean of few samples is off by
+    is what their power is off by.
+    """
+    away = powers - powers.mean()
+    slope = (away @ losses) / (away @ away)
+    at_power = losses.mean() + slope * (power - powers.mean())
+    rest = losses - losses.mean() - slope * away
+    count = len(losses)
+    return at_power.item(), math.sqrt((rest @ rest).item() / (count - 2) / count)

@@ -23,6 +23,7 @@ The integrals. Let I_k(u) = E[relu(u + s g)^k]. Then dI_k / du = k I_(k-1), and 
 """
 
 import math
+from collections.abc import Callable
 
 from scipy.special import ndtr
 
@@ -45,14 +46,32 @@ def predict(ratio: float, p: float) -> Readout:
     The noise has mean zero here: a model whose noise has another mean has it in its shift.
     Raises `VisaeError` for a ratio outside (0, 1), or p outside (0, 1].
     """
-    deviation = math.sqrt(noise_variance(ratio, p))
+    s = math.sqrt(noise_variance(ratio, p))
 
     def moments(shift: float) -> tuple[float, float]:
-        cubes = _cube(1 + shift, deviation) - _cube(shift, deviation)
-        cross = p * (_square(1 + shift, deviation) / 2 - cubes / 6)
-        return cross, (1 - p) * _square(shift, deviation) + p * cubes / 3
+        return _moments(p, shift, lambda u: _square(u, s), lambda u: _cube(u, s))
 
     return best_readout(moments, data.power(p), shifts(ratio, p))
+
+
+def finite_size(n: int, ratio: float, p: float) -> float:
+    """By how much a rug of n features loses more than L, over L, to first order in 1 / n: is n large enough for L?
+
+    Edgeworth's series: a sum with the excess kurtosis k of `noise_kurtosis`, and no skewness, has E[f(u + s g)] plus
+    k s^4 / 24 times its fourth derivative in u. That adds -k s^2 t phi / 12 to I_2, and k s^3 phi / 4 to I_3. Since A
+    and m are the best, L changes as if they stayed as they are: by A^2 times what E[y^2] gains, less 2 A times what
+    E[x y] does. Meaningful where it is well below 1.
+    """
+    s, best, kurtosis = math.sqrt(noise_variance(ratio, p)), predict(ratio, p), noise_kurtosis(n, p)
+
+    def square(u: float) -> float:
+        return -kurtosis * s * u * _density(u / s) / 12
+
+    def cube(u: float) -> float:
+        return kurtosis * s**3 * _density(u / s) / 4
+
+    cross, square_mean = _moments(p, best.shift, square, cube)
+    return (best.gain**2 * square_mean - 2 * best.gain * cross) / best.loss
 
 
 def shifts(ratio: float, p: float) -> tuple[float, float]:
@@ -105,6 +124,14 @@ def sparse_limit(ratio: float, p: float) -> float:
     expect_density(p)
     expect_ratio(ratio)
     return (1 - ratio) / ratio * p**2 * math.log(1 / p) / 6
+
+
+def _moments(
+    p: float, shift: float, square: Callable[[float], float], cube: Callable[[float], float]
+) -> tuple[float, float]:
+    """E[x y] and E[y^2] of y = relu(z + m), from I_2 and I_3 as functions of u."""
+    cubes = cube(1 + shift) - cube(shift)
+    return p * (square(1 + shift) / 2 - cubes / 6), (1 - p) * square(shift) + p * cubes / 3
 
 
 def _square(u: float, s: float) -> float:

@@ -101,8 +101,10 @@ def held_out_losses(stack: Stack, members: Sequence[Member], samples: int, chunk
     chunks = math.ceil(samples / chunk)
     inputs = _inputs(n, members, chunk, "held out", device)
     sums = torch.zeros(len(members), dtype=torch.float64, device=device)
-    for _, x in zip(range(chunks), inputs, strict=False):
-        sums += stack.losses(x)
+    with Progress(f"measuring {len(members)} models of {n} features", chunks, "batches") as progress:
+        for _, x in zip(range(chunks), inputs, strict=False):
+            sums += stack.losses(x)
+            progress.update(1)
     return (sums / chunks).cpu()
 
 
