@@ -3,27 +3,29 @@
 import copy
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from visae.errors import VisaeError
 from visae.reproduce import persian_rug
-from visae.reproduce.persian_rug.measures import scaling, spread
+from visae.reproduce.persian_rug.fits import moderate, scaling
+from visae.reproduce.persian_rug.measures import spread
 from visae.reproduce.persian_rug.page import rug_page
-from visae.reproduce.persian_rug.setting import FULL, NOTEBOOK, QUICK, Setting
+from visae.reproduce.persian_rug.setting import FULL, NOTEBOOK, QUICK, Setting, large_enough
 from visae.reproduce.persian_rug.verdicts import verdicts
 from visae.toys.persian_rug import BREAKING, KEEPING, Training, linear_loss, predict
 
 TINY = Setting(
+    name="tiny",
     n=16,
-    densities=(0.045, 0.3),
+    densities=(0.045, 0.3, 0.9),
     ratios=(0.25, 0.5),
     sizes=(16, 32),
     seeds=2,
     woven=(64, 128),
-    table=((0.25,), (0.01, 0.3)),
-    sparse=(0.01, 0.02),
+    table=((0.25,), (0.01, 0.2)),
+    sparse=((1024, 0.1), (512, 0.2)),
     values=1 << 15,
     tied=Training(steps=40, batch=64, held_out=1024),
     apart=Training(steps=40, batch=64, held_out=1024, start="apart"),
@@ -52,7 +54,7 @@ def test_what_is_left(made):
 
 def test_the_grid_is_that_of_the_setting(made):
     grid = made[1]["grid"]
-    assert [(row["ratio"], row["p"]) for row in grid] == [(0.25, 0.045), (0.25, 0.3), (0.5, 0.045)]
+    assert [(row["ratio"], row["p"]) for row in grid] == [(0.25, 0.045), (0.25, 0.3), (0.25, 0.9), (0.5, 0.045)]
     for row in grid:
         assert row["theory"] == predict(row["ratio"], row["p"]).loss
         assert row["linear"] == linear_loss(row["ratio"], row["p"])
@@ -64,8 +66,9 @@ def test_the_grid_is_that_of_the_setting(made):
 def test_rugs_are_those_of_the_setting(made):
     report = made[1]
     rows = [(row["n"], row["p"]) for row in report["woven"]]
-    assert rows == [(64, 0.01), (64, 0.3), (128, 0.01), (128, 0.02), (128, 0.3)]
-    assert report["woven"][4]["loss"] == pytest.approx(predict(0.25, 0.3).loss, rel=0.05)
+    assert rows == [(64, 0.01), (64, 0.2), (128, 0.01), (128, 0.2), (512, 0.2), (1024, 0.1)]
+    assert [row["large"] for row in report["woven"]] == [False, True, False, True, True, True]
+    assert report["woven"][5]["loss"] == pytest.approx(predict(0.25, 0.1).loss, rel=0.05)
     assert [rug["n"] for rug in report["rugs"]] == [16, 32, 64]
     assert all(rug["energy"] == pytest.approx(3) for rug in report["rugs"])
     assert report["notebook"]["loss"] == pytest.approx(predict(0.25, 0.045).loss, rel=0.1)
@@ -84,17 +87,53 @@ def test_sizes_and_shuffles(made):
     assert report["shuffles"]["woven"]["rows"] > 1.5
 
 
-def test_powers_are_fitted_to_what_was_measured(made):
+def test_the_report_and_the_page_say_what_was_run(made):
+    report = made[1]
+    assert (report["setting"]["name"], report["seed"]) == ("tiny", 0)
+    page = rug_page(report)
+    assert "setting tiny, seed 0" in page
+    assert "40 steps of 64 samples, first rate 0.1 / √n; loss on 1,024 others" in page
+    assert "0.1 (1,024), 0.2 (512)" in page
+
+
+def test_powers_of_n_are_fitted_to_what_was_measured(made):
     report = copy.deepcopy(made[1])
-    for row in report["woven"]:
-        row["loss"] = row["p"] ** 3
     for size in report["sizes"]:
         size["tied"]["noise"] = 2 * size["n"] ** -0.5
+        size["apart"]["bias"] = 3 * size["n"] ** 0.25
+    found = scaling(report)["sizes"]
+    assert found["tied"]["noise"] == pytest.approx({"constant": 2, "exponent": -0.5})
+    assert found["apart"]["bias"] == pytest.approx({"constant": 3, "exponent": 0.25})
+
+
+def test_sparse_losses_are_fitted_where_n_is_large_enough_only(made):
+    report = copy.deepcopy(made[1])
+    for row in report["woven"]:
+        row["loss"] = 0.2 * row["p"] ** 2.5 * math.log(1 / row["p"]) * 3 if row["large"] else 1.0
     found = scaling(report)
-    assert found["sizes"]["noise"] == pytest.approx({"constant": 2, "exponent": -0.5})
-    # What is fitted is p^3 / ln(1 / p), at two points.
-    expected = 3 - math.log(math.log(1 / 0.02) / math.log(1 / 0.01)) / math.log(2)
-    assert found["densities"]["loss"]["exponent"] == pytest.approx(expected)
+    assert [(one["n"], one["p"]) for one in found["left_out"]] == [(64, 0.01), (128, 0.01)]
+    assert [(one["n"], one["p"]) for one in found["fitted"]] == [(64, 0.2), (128, 0.2), (512, 0.2), (1024, 0.1)]
+    assert found["densities"]["loss"] == pytest.approx({"constant": 0.2, "exponent": 2.5})
+    # With k = 2 the constant takes what k leaves.
+    assert found["fitted"][3]["loss"] == pytest.approx(0.2 * 0.1**0.5)
+    assert "the 4 rugs above of r = 0.25 and p up to 0.2 for" in rug_page(report)
+    assert "the other 2, of 64 and 128 features, are left out" in rug_page(report)
+
+
+def test_nothing_left_out_is_said(made):
+    report = copy.deepcopy(made[1])
+    report["scaling"]["left_out"] = []
+    assert "large enough; none is left out." in rug_page(report)
+
+
+def test_moderate_is_neither_sparse_nor_dense(made):
+    assert [row["p"] for row in moderate(made[1])] == [0.3]
+    with_quick = {"setting": asdict(QUICK), "grid": [grid_row(p) for p in QUICK.densities]}
+    assert [row["p"] for row in moderate(with_quick)] == [0.02, 0.045, 0.1, 0.3]
+
+
+def grid_row(p):
+    return {"ratio": 0.25, "p": p, "linear": linear_loss(0.25, p), "theory": predict(0.25, p).loss}
 
 
 def good(report):
@@ -106,14 +145,14 @@ def good(report):
     for rug in found["rugs"]:
         rug |= {"energy_off": 1e-15, "diagonal_off": 0.0}
     for share, size in zip((0.7, 0.9), found["sizes"], strict=True):
-        size["tied"]["loss"]["mean"] = share * size["woven"]["loss"]["mean"]
-        size["tied"]["noise"] = 0.015
+        for start in ("tied", "apart"):
+            size[start]["loss"]["mean"] = share * size["woven"]["loss"]["mean"]
+            size[start] |= {"noise": 0.015, "diagonal": 1 - share, "bias": 1 - share, "row_energy": 1 - share}
     for row in found["grid"]:
+        row["trained"]["mean"] = 0.9 * row["woven"]["mean"]
         row["linear"] = row["projection"]
     for fitted in found["scaling"]["densities"].values():
         fitted["exponent"] = 2.1
-    for fitted in found["scaling"]["sizes"].values():
-        fitted["exponent"] = -1.0
     trained = found["shuffles"]["trained"]
     trained |= dict.fromkeys(KEEPING, 1.05) | dict.fromkeys(BREAKING, 2.0)
     return found
@@ -131,11 +170,28 @@ SPOILT = [
     (lambda of: of["woven"][4].update(loss=0.9 * of["woven"][4]["theory"]), {"Woven loss against"}),
     (lambda of: of["rugs"][0].update(energy_off=1e-6), {"Diagonal and row"}),
     (lambda of: of["rugs"][0].update(diagonal_off=1e-6), {"Diagonal and row"}),
-    (lambda of: of["sizes"][1]["tied"]["loss"].update(mean=1e-3), {"Trained loss", "The same as n"}),
+    (lambda of: of["grid"][1]["trained"].update(mean=0.7 * of["grid"][1]["woven"]["mean"]), {"Trained loss over"}),
+    (lambda of: of["grid"][1]["trained"].update(mean=1.1 * of["grid"][1]["woven"]["mean"]), {"Trained loss over"}),
+    (
+        lambda of: of["sizes"][1]["tied"]["loss"].update(mean=1e-3),
+        {"The same at p", "The same as n grows, start tied", "The same as n grows, start apart"},
+    ),
+    (
+        lambda of: of["sizes"][1]["apart"]["loss"].update(mean=1e-3),
+        {"The same at p", "The same as n grows, start apart"},
+    ),
     (lambda of: of["grid"][0].update(linear=0.9 * of["grid"][0]["projection"]), {"Loss of the best"}),
     (lambda of: of["scaling"]["densities"]["loss"].update(exponent=1.5), {"High sparsity"}),
-    (lambda of: of["scaling"]["sizes"]["bias"].update(exponent=0.1), {"Relative variance"}),
+    (
+        lambda of: of["sizes"][1]["tied"].update(bias=0.4),
+        {"Relative variance over the features of models that start tied"},
+    ),
+    (
+        lambda of: of["sizes"][1]["apart"].update(bias=0.4),
+        {"Relative variance over the features of models that start apart"},
+    ),
     (lambda of: of["sizes"][1]["tied"].update(noise=0.05), {"Noise of trained"}),
+    (lambda of: of["sizes"][1]["apart"].update(noise=0.05), {"Noise of trained"}),
     (lambda of: of["shuffles"]["trained"].update(biases=1.2), {"Shuffles that keep"}),
     (lambda of: of["shuffles"]["trained"].update(rows=1.2), {"Changes that break"}),
 ]
@@ -154,7 +210,13 @@ def test_what_is_not_found_is_not_reproduced(made, spoil, claims):
 
 def test_no_verdict_without_a_point_at_large_n(made):
     found = good(made[1])
-    found["woven"] = [row for row in found["woven"] if row["kurtosis"] > 0.1]
+    found["woven"] = [row for row in found["woven"] if not row["large"]]
+    assert len(verdicts(found)) == len(verdicts(good(made[1]))) - 1
+
+
+def test_no_verdict_without_a_moderate_density(made):
+    found = good(made[1])
+    found["grid"] = [row for row in found["grid"] if row["p"] < 0.3]
     assert len(verdicts(found)) == len(verdicts(good(made[1]))) - 1
 
 
@@ -167,7 +229,7 @@ def test_the_settings_hold_the_point_of_the_notebook():
     for setting in (QUICK, FULL):
         assert 0.045 in setting.densities
         assert 0.25 in setting.ratios
-        assert set(setting.sparse) & set(setting.table[1])
+        assert all(large_enough(n, 0.25, p) for n, p in setting.sparse)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +237,9 @@ def test_the_settings_hold_the_point_of_the_notebook():
     [
         ({"densities": (1.5,)}, "p is 1.5;"),
         ({"ratios": (1.0,)}, "ratio is 1;"),
-        ({"sparse": (0.0,)}, "p is 0;"),
+        ({"sparse": ((64, 0.0),)}, "p is 0;"),
+        ({"sparse": ((48, 0.1),)}, "power of two, 32 or 64"),
+        ({"sparse": ((64, 0.01), (1024, 0.1))}, "large enough for the formula at two of its p"),
         ({"table": ((2.0,), (0.1,))}, "ratio is 2;"),
         ({"sizes": (24,)}, "power of two, 16 or 32"),
         ({"n": 100}, "power of two, 64 or 128"),

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from visae import files
-from visae.reproduce.persian_rug import measures
+from visae.reproduce.persian_rug import measures, weaving
 from visae.reproduce.persian_rug.drawings import draw_rug
+from visae.reproduce.persian_rug.fits import scaling
 from visae.reproduce.persian_rug.page import rug_page
 from visae.reproduce.persian_rug.setting import FULL as FULL
 from visae.reproduce.persian_rug.setting import QUICK as QUICK
@@ -44,14 +45,14 @@ def persian_rug(
         "schema": SCHEMA,
         "seed": seed,
         "setting": asdict(setting),
-        "notebook": measures.notebook(seed, setting.values, device),
+        "notebook": weaving.notebook(seed, setting.values, device),
         "grid": measures.loss_grid(setting, seeds, device),
-        "woven": measures.woven_against_theory(setting, seed, device),
+        "woven": weaving.woven_against_theory(setting, seed, device),
         "sizes": [measures.size_figures(n, of, seeds, setting.values) for n, of in models.items()],
-        "rugs": [measures.rug_figures(n, seed) for n in sorted({*setting.sizes, min(setting.woven)})],
+        "rugs": weaving.rug_figures(sorted({*setting.sizes, min(setting.woven)}), seed),
         "shuffles": measures.shuffled(largest, seed),
     }
-    report["scaling"] = measures.scaling(report)
+    report["scaling"] = scaling(report)
     report["verdicts"] = verdicts(report)
     files.write_json(out / "persian-rug.json", report)
     files.write_bytes(out / "persian-rug.md", rug_page(report).encode())

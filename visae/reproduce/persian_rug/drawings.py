@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from visae.picture import BLUE, GREEN, PURPLE, VERMILION, save_figure
+from visae.reproduce.persian_rug.fits import STARTS
 from visae.reproduce.persian_rug.measures import INPUTS
-from visae.reproduce.persian_rug.setting import DENSITY, RATIO
+from visae.reproduce.persian_rug.setting import DENSITY, NEAR, RATIO
 from visae.toys.persian_rug import BREAKING, KEEPING, chance_distance, linear_loss, predict, sparse_limit
 
 # A marker of its own for each, too.
@@ -22,6 +23,7 @@ _MODELS = {
     "woven": ("woven", _WOVEN),
 }
 _GREY, _POINTS = "0.55", 40
+_DENSEST = 0.3  # of the densities shown of high sparsity
 _DEVIATIONS = 2.5  # of the entries of a rug, where the colours of W end
 
 Row = Mapping[str, Any]
@@ -80,69 +82,77 @@ def _draw_sparsity(report: Row, path: Path) -> None:
 
 
 def _scaling(axes: Axes, report: Row) -> None:
-    n, fitted = max(report["setting"]["woven"]), report["scaling"]["densities"]
-    rows = [row for row in report["woven"] if (row["n"], row["asked"]) == (n, RATIO)]
-    densities = np.geomspace(rows[0]["p"] / 2, 0.3, _POINTS)
+    fitted, sparse = report["scaling"]["densities"], [p for _, p in report["setting"]["sparse"]]
+    rows = [row for row in report["woven"] if row["asked"] == RATIO and row["p"] <= _DENSEST]
+    densities = np.geomspace(min(row["p"] for row in rows) / 2, _DENSEST, _POINTS)
     limit = [sparse_limit(RATIO, float(p)) for p in densities]
     axes.plot(densities, limit, color=_GREY, linestyle="--", label="limit, $p^2 \\ln(1/p)\\,(1-r)/6r$")
     formula = [predict(RATIO, float(p)).loss for p in densities]
     axes.plot(densities, formula, color="black", label=f"formula, $k = {fitted['theory']['exponent']:.2f}$")
-    shown = [row for row in rows if row["p"] <= densities[-1]]
-    colour, marker = _WOVEN
-    label = f"woven, n = {n:,}, $k = {fitted['loss']['exponent']:.2f}$"
-    losses = [row["loss"] for row in shown]
-    axes.plot([row["p"] for row in shown], losses, marker, color=colour, markersize=4.5, label=label)
-    low, high = min(report["setting"]["sparse"]), max(report["setting"]["sparse"])
-    axes.axvspan(low, high, color="0.93", zorder=0, linewidth=0)
+    label = f"woven, n large enough, $k = {fitted['loss']['exponent']:.2f}$"
+    for words, large, face in ((label, True, _WOVEN[0]), ("woven, n too small, left out", False, "none")):
+        shown = [row for row in rows if row["large"] == large]
+        axes.plot(
+            [row["p"] for row in shown],
+            [row["loss"] for row in shown],
+            _WOVEN[1],
+            color=_WOVEN[0],
+            markerfacecolor=face,
+            markersize=4.5,
+            label=words,
+        )
+    axes.axvspan(min(sparse), max(sparse), color="0.93", zorder=0, linewidth=0)
     words = "fitted: $L = c\\,p^k \\ln(1/p)\\,(1-r)/r$"
-    axes.text(low * 1.1, 0.97, words, fontsize=7, va="top", transform=axes.get_xaxis_transform())
+    axes.text(min(sparse) * 1.1, 0.97, words, fontsize=7, va="top", transform=axes.get_xaxis_transform())
     axes.set(xscale="log", yscale="log")
     axes.set_xlabel(f"density p (r = {RATIO})", fontsize=8)
     axes.set_ylabel("loss a feature, $L$", fontsize=8)
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
 
 
 def _large_enough(axes: Axes, rows: Sequence[Row]) -> None:
     looks = (_WOVEN, _TIED, _APART, _FOURTH)
-    for n, look in zip(sorted({row["n"] for row in rows}), looks, strict=False):
-        of = [row for row in rows if row["n"] == n]
+    for ratio, look in zip(sorted({row["asked"] for row in rows}), looks, strict=False):
+        of = [row for row in rows if row["asked"] == ratio]
         active = [row["n"] * row["p"] for row in of]
         shares = [row["loss"] / row["theory"] for row in of]
         errors = [row["error"] / row["theory"] for row in of]
-        _with_errors(axes, active, shares, errors, look, f"n = {n:,}")
-    axes.axhspan(0.97, 1.03, color="0.9", zorder=0, linewidth=0, label="within 3 %")
+        _with_errors(axes, active, shares, errors, look, f"r = {ratio:g}")
+    axes.axhspan(1 - NEAR, 1 + NEAR, color="0.9", zorder=0, linewidth=0, label=f"within {100 * NEAR:.0f} %")
     axes.set(xscale="log", yscale="log")
     ticks = (1, 1.1, 1.25, 1.5, 2, 3, 4)
     axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    ratios = ", ".join(f"{ratio:g}" for ratio in sorted({row["asked"] for row in rows}))
-    axes.set_xlabel(f"features active at once, n p (r = {ratios})", fontsize=8)
-    axes.set_ylabel("woven loss / formula", fontsize=8)
+    sizes = [row["n"] for row in rows]
+    axes.set_xlabel(f"features active at once, n p (n from {min(sizes):,} to {max(sizes):,})", fontsize=8)
+    axes.set_ylabel("woven loss / formula, one rug a point", fontsize=8)
     axes.legend(fontsize=7, frameon=False)
 
 
 def _draw_symmetry(report: Row, path: Path) -> None:
-    figure = Figure(figsize=(10.4, 3.3), layout="constrained", dpi=200)
-    panels, sizes = list(figure.subplots(1, 3)), report["sizes"]
-    _variances(panels[0], sizes, report["scaling"]["sizes"])
-    _noise(panels[1], sizes)
-    _against_formula(panels[2], sizes)
+    figure = Figure(figsize=(8.4, 6.0), layout="constrained", dpi=200)
+    panels, sizes = list(figure.subplots(2, 2).flat), report["sizes"]
+    panels[1].sharey(panels[0])
+    for axes, start in zip(panels, STARTS, strict=False):
+        _variances(axes, sizes, report["scaling"]["sizes"][start], start)
+    _noise(panels[2], sizes)
+    _against_formula(panels[3], sizes)
     n = [size["n"] for size in sizes]
     for axes in panels:
         axes.set_xscale("log", base=2)
         axes.set_xticks(n, labels=[str(size) for size in n])
         axes.set_xlabel("features n", fontsize=8)
-        axes.legend(fontsize=7, frameon=False, loc="upper right")
+        axes.legend(fontsize=7, frameon=False)
     _finish(figure, panels, f"How models become alike in all features as n grows (r = {RATIO}, p = {DENSITY})", path)
 
 
-def _variances(axes: Axes, sizes: Sequence[Row], fitted: Row) -> None:
+def _variances(axes: Axes, sizes: Sequence[Row], fitted: Row, start: str) -> None:
     names = {"diagonal": "diagonal of W", "bias": "bias", "row_energy": "row energy"}
     for (name, words), look in zip(names.items(), (_WOVEN, _TIED, _APART), strict=True):
         label = f"{words}, $n^{{{fitted[name]['exponent']:.1f}}}$"
-        _line(axes, sizes, [size["tied"][name] for size in sizes], look, label)
+        _line(axes, sizes, [size[start][name] for size in sizes], look, label)
     axes.set_yscale("log")
-    axes.set_ylabel("variance over features / mean², start tied", fontsize=8)
+    axes.set_ylabel(f"variance over features / mean², start {start}", fontsize=8)
 
 
 def _noise(axes: Axes, sizes: Sequence[Row]) -> None:
