@@ -77,8 +77,8 @@ QUICK = Setting(
     apart=Training(steps=600, lr=0.02, start="apart"),
 )
 
-# For a GPU. By the time of its single steps it would take two cores about twenty hours, of which the sweeps over p and r
-# are sixteen; in single stages it held up to 6 GB.
+# For a GPU. By the time of its single steps it would take two cores about twenty hours, sixteen of them for the sweeps
+# over p and r. In single stages it held up to 6 GB.
 FULL = Setting(
     name="full",
     n=512,
