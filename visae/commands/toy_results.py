@@ -23,7 +23,7 @@ class ToyResult:
     out: Path
     """Folder for the page, its figures and numbers."""
     setting: Literal["quick", "full"] = "quick"
-    """quick takes a minute or two on two cores; full has the papers' sizes, for a GPU or a night."""
+    """quick takes a minute or two on two cores; full has the papers' sizes, for a GPU, or a night and more."""
     device: Text = None
     """cpu, cuda, ... Without it: CUDA where there is one."""
     seed: int = 0
