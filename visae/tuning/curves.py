@@ -63,7 +63,7 @@ class Curves:
 
     @cached_property
     def detectors(self) -> Bool[Tensor, " u"]:
-        """Which units are curve detectors.
+        """Which units are curve detectors, by their answers to circles alone (`families` asks lines and edges too).
 
         Selectivity at least 0.85, echo at most 0.05, and a peak of the tuning at least a tenth of the strongest unit's.
         """
@@ -114,5 +114,6 @@ def load_curves(path: str | Path) -> Curves:
 
 def plot_curves(populations: Sequence[Curves], path: str | Path) -> None:
     """Draw the curve detectors of several populations of units of one layer side by side, on shared axes."""
-    title = f"Curve detectors of {populations[0].network} {populations[0].layer}"
+    # Families, which know lines and edges too, may take others for curve detectors.
+    title = f"Curve detectors of {populations[0].network} {populations[0].layer}, by circles alone"
     draw(title, [curves.panel() for curves in populations], Path(path))

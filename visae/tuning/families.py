@@ -86,18 +86,20 @@ def families(found: Battery, criteria: Criteria = USUAL) -> Families:
     curved = (circle.peak > straight) & ~cornered
     enough = criteria.selectivity
     members = {
-        "curve": curved & _strong(circle, criteria) & (circle.selectivity >= enough) & (circle.echo <= criteria.echo),
-        "double_curve": curved & _strong(circle, criteria) & (circle.axial >= enough) & (circle.echo >= criteria.both),
-        "angle": cornered & _strong(angle, criteria) & (angle.selectivity >= enough),
-        "line": (line.peak > edge.peak) & (line.peak >= circle.peak) & ~cornered & _selective(line, criteria),
-        "edge": (edge.peak >= line.peak) & (edge.peak >= circle.peak) & ~cornered & _selective(edge, criteria),
+        "curve": curved & strong(circle, criteria) & (circle.selectivity >= enough) & (circle.echo <= criteria.echo),
+        "double_curve": curved & strong(circle, criteria) & (circle.axial >= enough) & (circle.echo >= criteria.both),
+        "angle": cornered & strong(angle, criteria) & (angle.selectivity >= enough),
+        "line": (line.peak > edge.peak) & (line.peak >= circle.peak) & ~cornered & selective(line, criteria),
+        "edge": (edge.peak >= line.peak) & (edge.peak >= circle.peak) & ~cornered & selective(edge, criteria),
     }
     return Families(members, {family: t[of].orientation for family, of in STIMULUS.items()})
 
 
-def _strong(found: Tuned, criteria: Criteria) -> Bool[Tensor, " u"]:
+def strong(found: Tuned, criteria: Criteria = USUAL) -> Bool[Tensor, " u"]:
+    """Which units answer strongly enough to a stimulus for their tuning to it to say anything (`Criteria.peak`)."""
     return (found.peak > 0) & (found.peak >= criteria.peak * found.peak.max())
 
 
-def _selective(found: Tuned, criteria: Criteria) -> Bool[Tensor, " u"]:
-    return _strong(found, criteria) & (torch.maximum(found.selectivity, found.axial) >= criteria.selectivity)
+def selective(found: Tuned, criteria: Criteria = USUAL) -> Bool[Tensor, " u"]:
+    """Which of these are selective for orientation, opposite orientations counting as two or as one."""
+    return strong(found, criteria) & (torch.maximum(found.selectivity, found.axial) >= criteria.selectivity)
