@@ -13,7 +13,7 @@ import visae
 from visae.errors import VisaeError
 from visae.examples import clear_of_border, find
 from visae.images import Leaves, open_images
-from visae.tuning import battery
+from visae.tuning import battery, curves, families
 from visae.units import features, neurons
 from visae.viz.atlas import Contents, build_atlas
 
@@ -60,6 +60,38 @@ def test_the_columns(made):
     assert sum(columns["share"][:48]) == pytest.approx(1, abs=1e-3)
     assert 0 < sum(columns["share"][48:]) < 1.2
     assert atlas["positions"] == maps[0][:, 0].numel()
+
+
+def test_tuning_is_said_only_of_units_that_answer_and_orientation_of_those_that_are_tuned(made):
+    folder, units = made
+    columns = data(folder, "data/atlas")["columns"]
+    said = {name: iter(columns[name]) for name in ("selectivity", "echo", "radius", "orientation", "width")}
+    untuned = 0
+    for of in units:
+        swept = battery([of])[0]
+        members = families(swept).members
+        values = swept.responses["circle"].values.double().numpy()
+        strongest = values.max()
+        for unit, answer in enumerate(values):
+            tuning = answer.clip(0).mean(0)
+            angle = np.deg2rad(np.arange(72) * 5.0)
+            total = max(tuning.sum(), 1e-30)
+            length = max(abs((tuning * np.exp(1j * k * angle)).sum()) / total for k in (1, 2))
+            answers = answer.max() > 0 and answer.max() >= 0.1 * strongest
+            tuned = answers and (length >= 0.85 or any(of[unit] for of in members.values()))
+            for name in ("selectivity", "echo", "radius"):
+                assert (next(said[name]) is not None) == answers
+            for name in ("orientation", "width"):
+                assert (next(said[name]) is not None) == tuned
+            untuned += answers and not tuned
+    assert untuned > 0
+
+
+def test_what_circles_alone_say_is_what_the_sweep_of_curves_says(made):
+    folder, units = made
+    found = [curves(of) for of in units]
+    expected = [[of.count, pytest.approx(of.max_gap, rel=1e-3)] for of in found]
+    assert data(folder, "data/atlas")["circle"]["by_circles"] == expected
 
 
 def test_the_page_of_a_unit(made):

@@ -15,6 +15,7 @@ from torch import Tensor
 from visae.errors import VisaeError
 from visae.examples import QUANTILES, clear_of_border, find
 from visae.images import Images
+from visae.metrics.recovery import MATCHED
 from visae.progress import Progress
 from visae.sae import SAE
 from visae.tuning import battery
@@ -202,6 +203,7 @@ def _atlas(
         },
         "families": FAMILIES,
         "dense": DENSE,
+        "recovered": MATCHED,
         "columns": columns(of, places(of[1].units.directions.cpu(), contents.seed)),
         "circle": circle(of),
         "stimuli": stimuli(of[0]),

@@ -11,10 +11,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from visae.examples import Found
-from visae.tuning import Battery, families, portrait
-from visae.tuning.families import STIMULUS
+from visae.tuning import Battery, Curves, families, portrait
+from visae.tuning.families import STIMULUS, selective, strong
 from visae.tuning.summary import apart
 from visae.units import Units
+from visae.viz.atlas.planted import planted_columns
 from visae.viz.atlas.site import rounded
 from visae.viz.atlas.statistics import Statistics
 
@@ -50,13 +51,32 @@ class Population:
         names = families(self.swept).names
         return ["colour" if by else name or "none" for by, name in zip(coloured.tolist(), names, strict=True)]
 
+    @cached_property
+    def tuned(self) -> Bool[Tensor, " u"]:
+        """Which units have a preferred orientation: of those that answer to circles, the members of a family that has
+        one, and those that are as selective as they.
+        """
+        circle = self.swept.tuned["circle"]
+        member = torch.tensor([name in STIMULUS for name in self.family])
+        return strong(circle) & (member | selective(circle))
+
+    @property
+    def by_circles(self) -> Curves:
+        """The answers to circles alone, by which `visae curves` counts curve detectors."""
+        of = self.swept.responses["circle"]
+        return Curves(of.kind, of.network, of.layer, "stroke", of.axes["orientation"], of.axes["radius"], of.values)
+
 
 def columns(populations: Sequence[Population], places: Float[np.ndarray, "m 2"]) -> dict[str, Any]:
-    """The figures of all units, by name; null where one is not defined."""
+    """The figures of all units, by name; null where one is not defined.
+
+    Of a unit that hardly answers to circles no figure of its tuning is, and of one that is not tuned no orientation.
+    """
     found: dict[str, list[Any]] = {}
     for of in populations:
         for name, values in _figures(of).items():
             found.setdefault(name, []).extend(rounded(values))
+    found |= planted_columns([of.units for of in populations])
     found["family"] = [FAMILIES.index(name) for of in populations for name in of.family]
     neurons = len(found["family"]) - len(places)
     for axis, name in enumerate(("x", "y")):
@@ -65,23 +85,24 @@ def columns(populations: Sequence[Population], places: Float[np.ndarray, "m 2"])
 
 
 def _figures(of: Population) -> Mapping[str, Tensor]:
-    said, circle = portrait(of.swept), of.swept.tuned["circle"]
+    said, circle, line = portrait(of.swept), of.swept.tuned["circle"], of.swept.tuned["line"]
+    answers = strong(circle)
     return {
         "density": of.statistics.density,
         "peak": of.peak,
         "share": of.statistics.share,
         "norm": of.units.directions.norm(dim=1),
-        "orientation": circle.orientation,
-        "selectivity": said.selectivity,
-        "echo": said.echo,
-        "width": said.width,
-        "radius": said.radius,
-        "line_or_curve": said.line_or_curve,
+        "orientation": circle.orientation.where(of.tuned, torch.nan),
+        "selectivity": said.selectivity.where(answers, torch.nan),
+        "echo": said.echo.where(answers, torch.nan),
+        "width": said.width.where(of.tuned, torch.nan),
+        "radius": said.radius.where(answers, torch.nan),
+        "line_or_curve": said.line_or_curve.where(answers | strong(line), torch.nan),
     }
 
 
 def circle(populations: Sequence[Population]) -> dict[str, Any]:
-    """The curve detectors' numbers, and how many features lie in the neurons' gaps."""
+    """The curve detectors' numbers, how many features lie in the neurons' gaps, and what circles alone would say."""
     members, orientations = [], []
     for of in populations:
         units = torch.tensor([unit for unit, name in enumerate(of.family) if name == "curve"], dtype=torch.int64)
@@ -92,4 +113,5 @@ def circle(populations: Sequence[Population]) -> dict[str, Any]:
     return {
         "members": members,
         "in_gaps": int((far >= 15).sum()),
+        "by_circles": [[of.by_circles.count, rounded(of.by_circles.max_gap)] for of in populations],
     }
