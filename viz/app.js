@@ -7,31 +7,40 @@
   let view = null;
   let turn = 0;
 
-  const parts = () => {
-    try {
-      return location.hash.slice(1).split("/").map(decodeURIComponent);
-    } catch {
-      return ["?"];
+  const missing = (words) => ({ title: "Not found", content: visae.html("div", {}, visae.html("h1", {}, "Not found"), visae.html("p", {}, visae.foreign(words)), visae.html("p", {}, visae.html("a", { href: visae.href("") }, "All units"))) });
+
+  const find = async (of, query) => {
+    if (of.length === 1 && of[0] === units.layer && !Object.hasOwn(VIEWS, of[0])) of = [""];
+    if (of.length === 1 && Object.hasOwn(VIEWS, of[0])) {
+      visae.restore(units, of[0], query);
+      return { ...visae.parts[VIEWS[of[0]][1]](units), name: of[0] };
     }
-  };
-
-  const missing = (words) => ({ title: "Not found", content: visae.html("div", {}, visae.html("h1", {}, "Not found"), visae.html("p", {}, visae.foreign(words)), visae.html("p", {}, visae.html("a", { href: "#" }, "All units"))) });
-
-  const find = async (of) => {
-    if (of.length === 1 && Object.hasOwn(VIEWS, of[0])) return visae.parts[VIEWS[of[0]][1]](units);
     if (of[0] === "image") return (await visae.parts.image(units, of)) ?? missing(`There is no image ${of[1] ?? ""} in this atlas.`);
     const unit = units.find(of);
     return unit === null ? missing(`This atlas of ${units.layer} has nothing at ${of.join("/")}.`) : visae.parts.unit(units, unit);
+  };
+
+  // The address of a view, as it was left.
+  visae.href = (name) => `#${name}${visae.query(units, name)}`;
+
+  // Let the links to the views lead to them as they were left, and mark the one that is shown.
+  visae.mark = () => {
+    const links = document.querySelectorAll("#top nav a");
+    Object.keys(VIEWS).forEach((name, place) => {
+      links[place].setAttribute("href", visae.href(name));
+      if (view.name === name) links[place].setAttribute("aria-current", "page");
+      else links[place].removeAttribute("aria-current");
+    });
   };
 
   const show = async () => {
     turn += 1;
     const now = turn;
     const main = document.getElementById("main");
-    const of = parts();
+    const { path, query } = visae.address() ?? { path: ["?"], query: "" };
     let next;
     try {
-      next = await find(of);
+      next = await find(path, query);
     } catch (error) {
       next = { title: "Error", content: visae.html("div", { role: "alert" }, visae.html("h1", {}, "This cannot be shown"), visae.html("p", {}, error.message)) };
     }
@@ -42,10 +51,7 @@
     view = next;
     main.replaceChildren(next.content);
     document.title = `${next.title} · visae atlas`;
-    document.querySelectorAll("#top a").forEach((link) => {
-      if (link.getAttribute("href") === `#${of.join("/")}`) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    });
+    visae.mark();
     if (next.shown) next.shown();
     else window.scrollTo(0, 0);
     if (!first) main.focus({ preventScroll: true });
@@ -55,7 +61,7 @@
     const { run } = units.atlas;
     document.getElementById("top").replaceChildren(
       visae.html("p", { class: "brand" }, visae.html("a", { href: "#" }, "visae atlas"), " ", visae.html("span", { class: "of" }, visae.foreign(`${run.network.name} ${units.layer}`))),
-      visae.html("nav", { "aria-label": "Views" }, Object.entries(VIEWS).map(([address, [words]]) => visae.html("a", { href: `#${address}` }, words))));
+      visae.html("nav", { "aria-label": "Views" }, Object.values(VIEWS).map(([words]) => visae.html("a", { href: "#" }, words))));
   };
 
   const begin = async () => {
@@ -63,8 +69,10 @@
       const atlas = await visae.load("data/atlas");
       if (atlas.schema !== 1) throw new Error(`The data have schema ${atlas.schema}, this page reads schema 1; write the atlas again`);
       atlas.images.places = new Map(atlas.images.indices.map((index, place) => [index, place]));
+      for (const name of Object.keys(visae.FIGURES)) if (!(name in atlas.columns)) delete visae.FIGURES[name];
       units = new visae.Units(atlas);
-      if (!atlas.drawn.features) visae.state.wall = "examples";
+      // Nothing filtered, until an address says otherwise.
+      visae.restore(units, "", "");
       head();
       window.addEventListener("hashchange", show);
       await show();

@@ -1,12 +1,7 @@
 "use strict";
-// Which units are shown, and in what order. The state outlives the view, so that one comes back to what one left.
+// Which units are shown, and in what order.
 
 {
-  const RANGES = ["density", "selectivity", "orientation", "share", "peak"];
-  const STEPS = 200;
-
-  visae.state = { kinds: "both", families: new Set(), states: new Set(), ranges: {}, search: "", sort: "number", falling: false, wall: "drawn", scroll: 0, colour: "family" };
-
   const inRange = (units, unit) =>
     Object.entries(visae.state.ranges).every(([name, [low, high]]) => {
       const share = visae.share(name, units.columns[name][unit], units.range(name));
@@ -16,7 +11,7 @@
   // What a search looks through: made once, of thousands of units.
   const texts = new Map();
   const textOf = (units, unit) => {
-    if (!texts.has(unit)) texts.set(unit, `${units.title(unit)} ${units.label(unit)} ${units.short(unit)} ${visae.FAMILY_NAMES[units.family(unit)]}`.toLowerCase());
+    if (!texts.has(unit)) texts.set(unit, `${units.title(unit)} ${units.label(unit)} ${units.short(unit)} ${visae.FAMILY_NAMES[units.family(unit)]} ${units.planted(unit) ?? ""}`.toLowerCase());
     return texts.get(unit);
   };
 
@@ -29,10 +24,14 @@
     });
   };
 
+  // Numbers stand in the names of planted features too: these are found by what they begin with.
+  const isPlanted = (units, unit, phrase) => /[a-z]/.test(phrase) && (units.planted(unit) ?? "").startsWith(phrase);
+
   // The units that pass, in order.
   visae.chosen = (units) => {
     const { kinds, families, states, search, sort, falling } = visae.state;
-    const words = search.toLowerCase().replace(/\b([nf])[ /]?(\d+)\b/g, "$1$2").split(/\s+/).filter(Boolean);
+    const phrase = search.trim().toLowerCase();
+    const words = phrase.replace(/\b([nf])[ /]?(\d+)\b/g, "$1$2").split(/\s+/).filter(Boolean);
     return units.sorted(sort, falling).filter((unit) =>
       (kinds === "both" || (kinds === "neurons") === (units.kind(unit) === 0))
       && (families.size === 0 || families.has(units.family(unit)))
@@ -40,7 +39,25 @@
       && (!states.has("dense") || units.dense(unit))
       && (!states.has("alive") || !units.dead(unit))
       && inRange(units, unit)
-      && (words.length === 0 || matches(units, unit, words)));
+      && (words.length === 0 || matches(units, unit, words) || isPlanted(units, unit, phrase)));
+  };
+
+  // What is filtered by, in words.
+  visae.wanted = (units) => {
+    const { kinds, families, states, search, ranges } = visae.state;
+    return [
+      search.trim() && `“${search.trim()}”`,
+      kinds !== "both" && kinds,
+      ...[...families].map((name) => visae.FAMILY_NAMES[name]),
+      ...states,
+      ...Object.entries(ranges).map(([name, shares]) => `${visae.FIGURES[name].label} ${between(units, name, shares)}`),
+    ].filter(Boolean);
+  };
+
+  // The ends of a range as people read them.
+  const between = (units, name, shares) => {
+    const { cyclic, text } = visae.FIGURES[name];
+    return shares.map((share) => (cyclic ? `${Math.round(share * cyclic)}°` : text(visae.unshare(name, share, units.range(name))))).join(" to ");
   };
 
   const choice = (label, options, value, change) =>
@@ -54,16 +71,13 @@
   // Two sliders for the ends of a figure's range; at both ends, units without the figure pass too.
   const slider = (units, name, changed) => {
     const figure = visae.FIGURES[name];
-    const range = units.range(name);
-    const [low, high] = visae.state.ranges[name] ?? [0, 1];
     const said = visae.html("output", {});
-    const ends = [low, high].map((share, at) => visae.html("input", { type: "range", min: 0, max: STEPS, value: Math.round(share * STEPS), "aria-label": `${at ? "largest" : "smallest"} ${figure.label}` }));
+    const ends = (visae.state.ranges[name] ?? [0, 1]).map((share, at) => visae.html("input", { type: "range", min: 0, max: visae.STEPS, value: Math.round(share * visae.STEPS), "aria-label": `${at ? "largest" : "smallest"} ${figure.label}` }));
     const show = () => {
-      const [from, to] = ends.map((end) => Number(end.value) / STEPS);
-      const text = (share) => (figure.cyclic ? `${Math.round(share * figure.cyclic)}°` : figure.text(visae.unshare(name, share, range)));
-      said.textContent = `${text(from)} to ${text(to)}`;
-      ends.forEach((end, at) => end.setAttribute("aria-valuetext", text([from, to][at])));
-      return [from, to];
+      const shares = ends.map((end) => Number(end.value) / visae.STEPS);
+      said.textContent = between(units, name, shares);
+      ends.forEach((end, at) => end.setAttribute("aria-valuetext", said.textContent.split(" to ")[at]));
+      return shares;
     };
     const moved = (event) => {
       const other = ends[event.target === ends[0] ? 1 : 0];
@@ -78,22 +92,33 @@
     return visae.html("fieldset", { class: "slider", title: figure.note }, visae.html("legend", {}, figure.label), said, visae.html("span", { class: "ends" }, ends));
   };
 
-  // The panel. `changed` is called when anything was.
-  visae.filterPanel = (units, changed, rebuild) => {
+  const direction = (changed) => {
     const { state } = visae;
-    const set = (name) => (value) => { state[name] = value; changed(); };
+    const words = () => (state.falling ? "largest first" : "smallest first");
+    const button = visae.html("button", { type: "button", class: "direction", "aria-pressed": String(state.falling) }, words());
+    button.addEventListener("click", () => {
+      state.falling = !state.falling;
+      button.setAttribute("aria-pressed", String(state.falling));
+      button.textContent = words();
+      changed();
+    });
+    return button;
+  };
+
+  // The panel. `chosen` is called when something was chosen, `changing` while somebody types or drags, `clear` for all.
+  visae.filterPanel = (units, { chosen, changing, clear }) => {
+    const { state } = visae;
+    const set = (name, then) => (value) => { state[name] = value; then(); };
     const figures = Object.entries(visae.FIGURES).map(([name, { label }]) => [name, label]);
-    const reset = () => { Object.assign(state, { kinds: "both", families: new Set(), states: new Set(), ranges: {}, search: "", sort: "number", falling: false }); rebuild(); };
-    const direction = visae.html("button", { type: "button", class: "direction", "aria-pressed": String(state.falling), onclick: () => { state.falling = !state.falling; direction.setAttribute("aria-pressed", String(state.falling)); direction.textContent = state.falling ? "largest first" : "smallest first"; changed(); } }, state.falling ? "largest first" : "smallest first");
-    const drawn = units.atlas.drawn.features;
+    const typed = set("search", changing);
     return visae.html("form", { class: "filters", "aria-label": "Which units are shown", onsubmit: (event) => event.preventDefault() },
-      visae.html("label", { class: "choice" }, "search", visae.html("input", { type: "search", value: state.search, placeholder: "17, curve, f 3 …", oninput: (event) => set("search")(event.target.value) })),
-      choice("show", [["both", "neurons and features"], ["neurons", "neurons"], ["features", "features"]], state.kinds, set("kinds")),
-      choice("sort by", [["number", "number"], ...figures], state.sort, set("sort")), direction,
-      drawn && choice("pictures", [["drawn", "what was drawn"], ["examples", "strongest example"]], state.wall, set("wall")),
-      visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "family"), units.atlas.families.map((name) => chip(visae.FAMILY_NAMES[name], state.families, name, changed, visae.FAMILY_COLOURS[name]))),
-      visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "only"), chip("dead", state.states, "dead", changed), chip("alive", state.states, "alive", changed), chip(`dense (${visae.percent(units.atlas.dense)} and more)`, state.states, "dense", changed)),
-      RANGES.map((name) => slider(units, name, changed)),
-      visae.html("button", { type: "button", onclick: reset }, "show all again"));
+      visae.html("label", { class: "choice" }, "search", visae.html("input", { type: "search", value: state.search, placeholder: "17, curve, f 3 …", oninput: (event) => typed(event.target.value) })),
+      choice("show", [["both", "neurons and features"], ["neurons", "neurons"], ["features", "features"]], state.kinds, set("kinds", chosen)),
+      choice("sort by", [["number", "number"], ...figures], state.sort, set("sort", chosen)), direction(chosen),
+      units.atlas.drawn.features && choice("pictures", [["drawn", "what was drawn"], ["examples", "strongest example"]], state.wall, set("wall", chosen)),
+      visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "family"), units.atlas.families.map((name) => chip(visae.FAMILY_NAMES[name], state.families, name, chosen, visae.FAMILY_COLOURS[name]))),
+      visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "only"), chip("dead", state.states, "dead", chosen), chip("alive", state.states, "alive", chosen), chip(`dense (${visae.percent(units.atlas.dense)} and more)`, state.states, "dense", chosen)),
+      visae.RANGES.map((name) => slider(units, name, changing)),
+      visae.html("button", { type: "button", onclick: clear }, "clear filters"));
   };
 }

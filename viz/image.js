@@ -112,7 +112,7 @@
     tell();
     stage.style.maxWidth = `${Math.max(2 * atlas.images.size, 448)}px`;
     const content = visae.html("article", { class: "image" },
-      visae.html("nav", { "aria-label": "Images before and after" }, next(-1, "‹ before"), visae.html("a", { class: "step", href: "#" }, "all units"), next(1, "after ›")),
+      visae.html("nav", { "aria-label": "Images before and after" }, next(-1, "‹ before"), visae.html("a", { class: "step", href: visae.href("") }, "all units"), next(1, "after ›")),
       visae.html("h1", {}, visae.foreign(key)),
       visae.html("p", { class: "note credit" }, author || licence || origin ? [visae.foreign([author, licence].filter(Boolean).join(", ")), origin && [" · ", visae.foreign(origin)]] : atlas.images.name.startsWith("leaves:") ? "Dead leaves, generated." : "Whose photograph it is has not been said."),
       visae.html("div", { class: "looked" }, visae.html("div", {}, stage, visae.html("p", { class: "note" }, `Click a position for what fires there; choose a unit for where it fires. Of each position the ${data.neurons} strongest neurons and ${data.features} strongest features are kept, in ${data.levels} steps of the image's largest value.`)), told),

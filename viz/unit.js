@@ -49,22 +49,33 @@
       sampled.length > 0 && [visae.html("h3", {}, "at quantiles of its value in the images in which it fires"), visae.html("div", { class: "strip" }, sampled)]);
   };
 
+  // What a unit ought to be, where that is known: the planted feature that it is matched to.
+  const planted = (units, unit) => {
+    if (!units.columns.planted) return null;
+    const name = units.columns.planted[unit];
+    const words = name === null ? "–" : `${name}${units.planted(unit) === null ? ", not recovered" : ""}`;
+    return [visae.html("dt", { title: "the built feature whose direction this is; they are matched one to one" }, "planted feature"), visae.html("dd", {}, words)];
+  };
+
   const facts = (units, unit) => {
     const lines = Object.entries(visae.FIGURES).map(([name, { label, note, text }]) => [visae.html("dt", { title: note }, label), visae.html("dd", {}, text(units.columns[name][unit]))]);
-    const states = [visae.FAMILY_NAMES[units.family(unit)], units.dead(unit) && "dead", units.dense(unit) && "dense"].filter(Boolean).join(", ");
-    return visae.html("dl", { class: "facts" }, visae.html("dt", {}, "family"), visae.html("dd", {}, states), lines);
+    const states = [visae.FAMILY_NAMES[units.family(unit)], units.dead(unit) && "dead", units.dense(unit) && "dense", units.columns.orientation[unit] === null && "not tuned to orientation"].filter(Boolean).join(", ");
+    return visae.html("dl", { class: "facts" }, visae.html("dt", {}, "family"), visae.html("dd", {}, states), planted(units, unit), lines);
   };
 
   const tuning = (units, unit, page) => {
     const { orientations, radii, kinds } = units.atlas.stimuli;
     if (page.tuning_peak <= 0 && page.peaks.every((value) => value <= 0)) return visae.html("p", { class: "note" }, "It answers to none of the stimuli.");
+    // However sharp the tuning looks of what is hardly there: it is scaled to its own peak.
+    const answers = units.columns.selectivity[unit] !== null;
     const curve = visae.bytes(page.tuning);
     const values = visae.bytes(page.map);
     const title = units.title(unit);
     const rows = kinds.map((kind, at) => ({ label: STIMULI[kind], value: Math.max(page.peaks[at] ?? 0, 0) }));
     return [
-      page.tuning_peak > 0 && visae.figure("Tuning to circles", visae.radial(curve, orientations, `Tuning of ${title} over the orientation of circles`), { note: `Mean over radii; the rim is ${visae.number(page.tuning_peak)}.`, table: () => [["orientation", "response"], orientations.map((angle, at) => [angle, (curve[at] / 255) * page.tuning_peak])] }),
-      page.map_peak > 0 && visae.figure("Orientation and radius", visae.heatMap(values, orientations, radii, `Answers of ${title} to circles of all orientations and radii`), { note: `Brightest: ${visae.number(page.map_peak)}.`, table: () => [["radius", "orientation", "response"], radii.flatMap((radius, row) => orientations.map((angle, at) => [radius, angle, (values[row * orientations.length + at] / 255) * page.map_peak]))] }),
+      !answers && visae.html("p", { class: "note" }, `It hardly answers to circles: at most ${visae.number(Math.max(page.peaks[0], 0))}, not a tenth of what the strongest of the ${units.kind(unit) === 0 ? "neurons" : "features"} does. Its tuning to them would be noise, and is not shown.`),
+      answers && visae.figure("Tuning to circles", visae.radial(curve, orientations, `Tuning of ${title} over the orientation of circles`), { note: `Mean over radii; the rim is ${visae.number(page.tuning_peak)}.`, table: () => [["orientation", "response"], orientations.map((angle, at) => [angle, (curve[at] / 255) * page.tuning_peak])] }),
+      answers && visae.figure("Orientation and radius", visae.heatMap(values, orientations, radii, `Answers of ${title} to circles of all orientations and radii`), { note: `Brightest: ${visae.number(page.map_peak)}.`, table: () => [["radius", "orientation", "response"], radii.flatMap((radius, row) => orientations.map((angle, at) => [radius, angle, (values[row * orientations.length + at] / 255) * page.map_peak]))] }),
       visae.figure("Strongest answer by stimulus", visae.bars(rows, `Strongest answers of ${title} to kinds of stimuli`), { table: () => [["stimulus", "response"], rows.map(({ label, value }) => [label, value])] }),
     ];
   };
@@ -97,7 +108,7 @@
     return {
       title: units.title(unit),
       content: visae.html("article", { class: "unit" },
-        visae.html("nav", { "aria-label": "Units before and after" }, step(-1, "‹ before"), visae.html("a", { class: "step", href: "#" }, "all units"), step(1, "after ›")),
+        visae.html("nav", { "aria-label": "Units before and after" }, step(-1, "‹ before"), visae.html("a", { class: "step", href: visae.href("") }, "all units"), step(1, "after ›")),
         visae.html("h1", {}, visae.foreign(units.title(unit))),
         visae.html("div", { class: "first" }, drawn(units, unit, page), facts(units, unit)),
         examples(units, unit, data, at),

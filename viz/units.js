@@ -6,7 +6,7 @@
   const KINDS = ["n", "f"];
   const NAMES = ["neuron", "feature"];
 
-  // What can be sorted by, filtered by and coloured by.
+  // What can be sorted by, filtered by and coloured by. The last is there only of a network whose truth is known.
   visae.FIGURES = {
     density: { label: "density", note: "share of all positions at which the unit fires", log: true, text: visae.percent },
     share: { label: "variance share", note: "of the layer's variance, what the unit explains", log: true, text: visae.percent },
@@ -18,6 +18,7 @@
     width: { label: "tuning width", note: "full width at half maximum, degrees", text: (value) => visae.number(value, "°") },
     line_or_curve: { label: "lines or circles", note: "1 for lines only, −1 for circles only", text: visae.number },
     norm: { label: "decoder norm", note: "length of what one unit adds to the layer; 1 for a neuron", text: visae.number },
+    planted_cosine: { label: "cosine with planted", note: "of the unit's direction and that of the planted feature it is matched to, one to one", text: visae.number },
   };
 
   visae.FAMILY_NAMES = { none: "no family", curve: "curve", double_curve: "double curve", angle: "angle", line: "line", edge: "edge", colour: "colour" };
@@ -43,6 +44,9 @@
     dead(unit) { return this.columns.density[unit] === 0; }
     dense(unit) { return this.columns.density[unit] >= this.atlas.dense; }
 
+    // The planted feature that a unit has recovered; null for none, and where nothing was planted.
+    planted(unit) { return this.columns.planted_cosine?.[unit] >= this.atlas.recovered ? this.columns.planted[unit] : null; }
+
     // The unit of an address; null for what is none.
     find(parts) {
       const kind = KINDS.indexOf(parts[1]);
@@ -55,7 +59,8 @@
     words(unit) {
       const states = [this.family(unit) === "none" ? "" : visae.FAMILY_NAMES[this.family(unit)], this.dead(unit) ? "dead" : "", this.dense(unit) ? "dense" : ""];
       const orientation = this.family(unit) === "curve" ? `at ${visae.FIGURES.orientation.text(this.columns.orientation[unit])}` : "";
-      return [this.title(unit), ...states, orientation, this.dead(unit) ? "" : `fires at ${visae.percent(this.columns.density[unit])} of positions`].filter(Boolean).join(", ");
+      const planted = this.planted(unit) === null ? "" : `recovers the planted ${this.planted(unit)}`;
+    return [this.title(unit), ...states, orientation, planted, this.dead(unit) ? "" : `fires at ${visae.percent(this.columns.density[unit])} of positions`].filter(Boolean).join(", ");
     }
 
     // Units in the order of a figure; those of which it is not defined come last.

@@ -108,25 +108,44 @@
     return `${all} ${visae.number(units.count)} units of ${units.layer}`;
   };
 
+  // What is said in place of a wall on which there is nothing.
+  const nothing = (units, clear) => [visae.html("span", {}, "No unit matches ", visae.foreign(visae.wanted(units).join(", ")), ". "), visae.html("button", { type: "button", onclick: clear }, "clear filters")];
+
   visae.parts.wall = (units) => {
     const wall = new Wall(units, visae.chosen(units));
     const count = visae.html("p", { class: "count", role: "status" });
+    const empty = visae.html("p", { class: "nothing" });
     const names = Object.keys(visae.FIGURES);
     const table = () => [["unit", "family", ...names], wall.chosen.map((unit) => [units.label(unit), units.family(unit), ...names.map((name) => units.columns[name][unit])])];
-    const changed = () => {
-      wall.show(visae.chosen(units));
-      count.firstChild.textContent = described(units, wall.chosen);
-    };
-    count.append(document.createTextNode(described(units, wall.chosen)), visae.html("button", { type: "button", class: "save", onclick: () => visae.saveCsv(...table(), `${units.layer}-units`), "aria-label": "Save the table of these units as CSV" }, "CSV"));
+    const save = visae.html("button", { type: "button", class: "save", onclick: () => visae.saveCsv(...table(), `${units.layer}-units`), "aria-label": "Save the table of these units as CSV" }, "CSV");
     const panel = visae.html("details", { class: "panel", open: window.innerWidth > 720 }, visae.html("summary", {}, "Sort and filter"));
-    const rebuild = () => {
-      panel.querySelector("form")?.remove();
-      panel.append(visae.filterPanel(units, changed, () => { rebuild(); changed(); }));
+    const tell = () => {
+      count.replaceChildren(described(units, wall.chosen), save);
+      empty.replaceChildren(...(wall.chosen.length === 0 ? nothing(units, clear) : []));
     };
-    rebuild();
+    const noted = (note) => () => {
+      wall.show(visae.chosen(units));
+      tell();
+      note(visae.href(""));
+      visae.mark();
+    };
+    const chosen = noted(visae.step);
+    const clear = () => {
+      Object.assign(visae.state, visae.unfiltered());
+      fill();
+      chosen();
+      // The button that was pressed is gone.
+      document.getElementById("main").focus({ preventScroll: true });
+    };
+    const fill = () => {
+      panel.querySelector("form")?.remove();
+      panel.append(visae.filterPanel(units, { chosen, changing: noted(visae.amend), clear }));
+    };
+    fill();
+    tell();
     return {
       title: "All units",
-      content: visae.html("div", { class: "overview" }, panel, visae.html("section", { class: "units" }, visae.html("h1", {}, "Units of ", visae.foreign(units.layer)), count, wall.grid)),
+      content: visae.html("div", { class: "overview" }, panel, visae.html("section", { class: "units" }, visae.html("h1", {}, "Units of ", visae.foreign(units.layer)), count, empty, wall.grid)),
       shown: () => { wall.attach(); window.scrollTo(0, visae.state.scroll); },
       left: () => { visae.state.scroll = window.scrollY; wall.detach(); },
     };

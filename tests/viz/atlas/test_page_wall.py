@@ -33,17 +33,55 @@ def test_filters(open_page):
     page = open_page()
     page.get_by_label("dead", exact=True).check()
     assert labels(page) == ["f 5"]
-    page.get_by_role("button", name="show all again").click()
+    page.get_by_role("button", name="clear filters").click()
     assert len(labels(page)) == 72
     page.get_by_label("line", exact=True).check()
     lines = labels(page)
     families = page.evaluate("visae.load('data/atlas').then(a => a.columns.family.map(f => a.families[f]))")
     assert len(lines) == families.count("line") > 0
-    page.get_by_role("button", name="show all again").click()
+    page.get_by_role("button", name="clear filters").click()
     page.get_by_label("smallest selectivity").fill("150")
     selectivity = page.evaluate("visae.load('data/atlas').then(atlas => atlas.columns.selectivity)")
-    low, high = min(selectivity), max(selectivity)
-    assert len(labels(page)) == sum(of >= low + 0.75 * (high - low) - 1e-6 for of in selectivity)
+    known = [of for of in selectivity if of is not None]
+    low, high = min(known), max(known)
+    assert len(labels(page)) == sum(of >= low + 0.75 * (high - low) - 1e-6 for of in known)
+
+
+def test_units_without_a_figure_come_last(open_page):
+    page = open_page("?sort=orientation")
+    orientation = page.evaluate("visae.load('data/atlas').then(atlas => atlas.columns.orientation)")
+    assert 0 < orientation.count(None) < 72
+    names = [f"n {unit}" for unit in range(48)] + [f"f {unit}" for unit in range(24)]
+    without = {name for name, of in zip(names, orientation, strict=True) if of is None}
+    assert set(labels(page)[-len(without) :]) == without
+    page.get_by_role("button", name="smallest first").click()
+    assert set(labels(page)[-len(without) :]) == without
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        ("?search=<b>zzz</b>", "No unit matches “<b>zzz</b>”."),
+        ("?family=line&only=dead&show=neurons", "No unit matches neurons, line, dead."),
+    ],
+)
+def test_a_wall_with_nothing_on_it_says_so(open_page, view, said):
+    page = open_page(f"{view}&sort=density")
+    assert labels(page) == []
+    assert page.inner_text(".nothing span") == said
+    assert page.locator(".nothing b").count() == 0
+    page.locator(".nothing").get_by_role("button", name="clear filters").click()
+    assert len(labels(page)) == 72
+    assert page.locator(".nothing").inner_text() == ""
+    assert page.url.endswith("#?sort=density")
+
+
+def test_a_planted_feature_is_found_by_its_name(open_page):
+    page = open_page("?show=features")
+    page.get_by_label("search").fill("curve 15 r")
+    planted = page.evaluate("visae.load('data/atlas').then(atlas => atlas.columns.planted)")
+    assert labels(page) == [f"f {unit}" for unit in range(24) if (planted[48 + unit] or "").startswith("curve 15 r")]
+    assert len(labels(page)) == 1
 
 
 @pytest.mark.parametrize(
