@@ -2,10 +2,10 @@
 // The map of the decoder's directions: features that are alike are near each other.
 
 {
-  const SIDE = 620;
+  const LARGEST = 620; // px
   const MARGIN = 14;
   const BINS = 32;
-  const px = (share) => MARGIN + share * (SIDE - 2 * MARGIN);
+  const px = (share, side) => MARGIN + share * (side - 2 * MARGIN);
 
   // The colour of a unit by a figure or by its family.
   const coloured = (units, name) => {
@@ -19,47 +19,54 @@
   };
 
   // The colours' meaning, below the points, where it is saved with them.
-  const legend = (svg, units, name) => {
-    const y = SIDE + 16;
-    if (name === "family") {
-      let x = MARGIN;
-      for (const family of units.atlas.families) {
-        svg.append(visae.svg("circle", { cx: x + 5, cy: y - 4, r: 5, fill: visae.FAMILY_COLOURS[family] }), visae.text(x + 14, y, visae.FAMILY_NAMES[family]));
-        x += 26 + 6.6 * visae.FAMILY_NAMES[family].length;
-      }
-      return;
+  const legend = (svg, units, name, side) => (name === "family" ? families(svg, units, side) : scaled(svg, units, visae.FIGURES[name], name, side));
+
+  const families = (svg, units, side) => {
+    let [x, y] = [MARGIN, side + 16];
+    for (const family of units.atlas.families) {
+      const wide = 26 + 7 * visae.FAMILY_NAMES[family].length;
+      if (x + wide > side) [x, y] = [MARGIN, y + 18];
+      svg.append(visae.svg("circle", { cx: x + 5, cy: y - 4, r: 5, fill: visae.FAMILY_COLOURS[family] }), visae.text(x + 14, y, visae.FAMILY_NAMES[family]));
+      x += wide;
     }
-    const figure = visae.FIGURES[name];
+  };
+
+  const scaled = (svg, units, figure, name, side) => {
+    const y = side + 16;
     const [low, high] = units.range(name);
     const scale = figure.cyclic ? visae.twilight : visae.viridis;
-    for (let bin = 0; bin < BINS; bin += 1) svg.append(visae.svg("rect", { x: 100 + 6 * bin, y: y - 10, width: 6.3, height: 12, fill: scale(bin / (BINS - 1)) }));
-    svg.append(visae.text(94, y, figure.cyclic ? "0°" : figure.text(low), { "text-anchor": "end" }), visae.text(106 + 6 * BINS, y, figure.cyclic ? `${figure.cyclic}°` : figure.text(high)), visae.text(SIDE - MARGIN, y, `${figure.label}${figure.log ? ", logarithmic" : ""}`, { "text-anchor": "end" }));
+    for (let bin = 0; bin < BINS; bin += 1) svg.append(visae.svg("rect", { x: MARGIN + 70 + 5 * bin, y: y - 10, width: 5.3, height: 12, fill: scale(bin / (BINS - 1)) }));
+    svg.append(
+      visae.text(MARGIN + 64, y, figure.cyclic ? "0°" : figure.text(low), { "text-anchor": "end" }),
+      visae.text(MARGIN + 76 + 5 * BINS, y, figure.cyclic ? `${figure.cyclic}°` : figure.text(high)),
+      visae.text(MARGIN, y + 18, `${figure.label}${figure.log ? ", logarithmic" : ""}; grey where it is not defined`));
   };
 
   // Points of one colour are one path of dots: thousands of features are a few dozen elements.
-  const draw = (units, features, name) => {
-    const svg = visae.plot(SIDE, SIDE + 28, `Map of ${features.length} features by decoder direction, coloured by ${name}`);
+  const draw = (units, features, name, side) => {
+    const svg = visae.plot(side, side + 40, `Map of ${features.length} features by decoder direction, coloured by ${name}`);
     const colour = coloured(units, name);
     const paths = new Map();
     for (const unit of features) {
       const of = colour(unit);
-      paths.set(of, `${paths.get(of) ?? ""}M${px(units.columns.x[unit]).toFixed(1)} ${px(units.columns.y[unit]).toFixed(1)}h0`);
+      paths.set(of, `${paths.get(of) ?? ""}M${px(units.columns.x[unit], side).toFixed(1)} ${px(units.columns.y[unit], side).toFixed(1)}h0`);
     }
-    const size = Math.max(3.5, Math.min(8, 230 / Math.sqrt(features.length)));
+    const size = Math.max(3.5, Math.min(8, (0.37 * side) / Math.sqrt(features.length)));
     for (const [of, path] of paths) svg.append(visae.svg("path", { d: path, stroke: of, "stroke-width": size.toFixed(1), "stroke-linecap": "round", fill: "none" }));
-    legend(svg, units, name);
+    legend(svg, units, name, side);
     return svg;
   };
 
   visae.parts.map = (units) => {
     const features = Array.from({ length: units.count - units.neurons }, (_, at) => units.neurons + at);
+    const side = visae.room(LARGEST);
     const place = visae.html("div", {});
     const near = visae.html("div", { class: "near", role: "status" }, "Point at the map, or move with the arrow keys, to see features; click, or press Enter, to open one.");
     let current = null;
     const look = (unit, svg) => {
       current = unit;
       svg.querySelector(".mark")?.remove();
-      svg.append(visae.svg("circle", { class: "mark", cx: px(units.columns.x[unit]), cy: px(units.columns.y[unit]), r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2 }));
+      svg.append(visae.svg("circle", { class: "mark", cx: px(units.columns.x[unit], side), cy: px(units.columns.y[unit], side), r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2 }));
       const figures = ["density", "selectivity", "orientation"].map((name) => `${visae.FIGURES[name].label} ${visae.FIGURES[name].text(units.columns[name][unit])}`);
       near.replaceChildren(visae.thumb(units, unit), visae.html("span", {}, [visae.FAMILY_NAMES[units.family(unit)], ...figures].join(", ")));
     };
@@ -74,7 +81,7 @@
     };
     const pointed = (event, svg) => {
       const box = svg.getBoundingClientRect();
-      const share = (at, from, size) => (((at - from) / size) * SIDE - MARGIN) / (SIDE - 2 * MARGIN);
+      const share = (at, from, size) => (((at - from) / size) * side - MARGIN) / (side - 2 * MARGIN);
       return nearest(share(event.clientX, box.left, box.width), share(event.clientY, box.top, box.width));
     };
     const go = () => { if (current !== null) location.hash = units.href(current); };
@@ -92,7 +99,7 @@
     };
     const show = () => {
       const name = visae.state.colour;
-      const svg = draw(units, features, name);
+      const svg = draw(units, features, name, side);
       svg.setAttribute("tabindex", 0);
       svg.addEventListener("pointermove", (event) => { const unit = pointed(event, svg); if (unit !== null && unit !== current) look(unit, svg); });
       svg.addEventListener("click", (event) => { current = pointed(event, svg); go(); });

@@ -2,8 +2,15 @@
 // Plots, as SVG whose colours stand in the elements themselves, so that they can be saved as they are.
 
 {
-  const TEXT = { fill: "currentColor", "font-size": 11 };
+  const TEXT = { fill: "currentColor", "font-size": 12 };
   const LINE = { stroke: "currentColor", "stroke-width": 0.7, "stroke-opacity": 0.35, fill: "none" };
+
+  // How wide to draw a plot, px: what there is room for, so that its texts are not made smaller on a phone.
+  visae.room = (most) => {
+    const main = document.getElementById("main");
+    const { paddingLeft, paddingRight } = getComputedStyle(main);
+    return Math.floor(Math.min(most, main.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)));
+  };
 
   visae.plot = (width, height, words) => visae.svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "plot" });
   visae.text = (x, y, words, attributes = {}) => visae.svg("text", { x, y, ...TEXT, ...attributes }, words);
@@ -47,8 +54,9 @@
 
   // How often which values occur, both logarithmic.
   visae.histogram = ({ edges, counts }) => {
-    const svg = visae.plot(380, 200, `Histogram of values above zero, from ${visae.number(edges[0])} to ${visae.number(edges.at(-1))}`);
-    const box = { left: 56, right: 370, top: 10, bottom: 158 };
+    const across = visae.room(380);
+    const svg = visae.plot(across, 200, `Histogram of values above zero, from ${visae.number(edges[0])} to ${visae.number(edges.at(-1))}`);
+    const box = { left: 56, right: across - 10, top: 10, bottom: 158 };
     const most = Math.max(...counts);
     const { px, py } = visae.axes(svg, box, { low: edges[0], high: edges.at(-1), log: true, label: "value" }, { low: 0.7, high: most * 1.3, log: true, label: "positions" });
     counts.forEach((count, at) => {
@@ -60,18 +68,19 @@
   // Bars to the left and right of zero, each with its label, which may lead somewhere.
   visae.bars = (rows, words) => {
     const high = 19;
-    const svg = visae.plot(380, rows.length * high + 26, words);
+    const across = visae.room(380);
+    const svg = visae.plot(across, rows.length * high + 26, words);
     const most = Math.max(...rows.map((row) => Math.abs(row.value)), 1e-12);
     const signed = rows.some((row) => row.value < 0);
-    const zero = signed ? 225 : 112;
-    const scale = (signed ? 100 : 208) / most;
+    const zero = signed ? across / 2 + 36 : 112;
+    const scale = (signed ? across / 2 - 90 : across - 172) / most;
     rows.forEach((row, at) => {
       const y = at * high + 5;
       const width = Math.abs(row.value) * scale;
       const label = visae.text(92, y + 12, row.label, { "text-anchor": "end", class: row.href ? "link" : undefined });
       svg.append(row.href ? visae.svg("a", { href: row.href }, label) : label);
       svg.append(visae.svg("rect", { x: row.value < 0 ? zero - width : zero, y: y + 2, width: Math.max(width, 0.5), height: high - 6, fill: row.value < 0 ? visae.ORANGE : visae.BLUE }));
-      svg.append(visae.text(row.value < 0 ? zero - width - 4 : zero + width + 4, y + 12, visae.number(row.value), { "text-anchor": row.value < 0 ? "end" : "start", "font-size": 10 }));
+      svg.append(visae.text(row.value < 0 ? zero - width - 4 : zero + width + 4, y + 12, visae.number(row.value), { "text-anchor": row.value < 0 ? "end" : "start", "font-size": 11 }));
     });
     svg.append(visae.line(zero, 2, zero, rows.length * high + 6));
     return svg;
@@ -79,16 +88,17 @@
 
   // Lines over steps, or points: series are { label, colour, points: [[x, y]], marks }.
   visae.lines = (series, x, y, words) => {
+    const across = visae.room(400);
     // Names stand above, in as many rows as they take.
-    const wide = (label) => 26 + 6.5 * label.length;
-    const rows = Math.ceil((series.reduce((sum, { label }) => sum + wide(label), 0) * 1.2) / 397);
-    const svg = visae.plot(460, 270, words);
-    const { px, py } = visae.axes(svg, { left: 58, right: 450, top: 9 + 15 * rows, bottom: 226 }, x, y);
+    const wide = (label) => 26 + 7 * label.length;
+    const rows = Math.ceil((series.reduce((sum, { label }) => sum + wide(label), 0) * 1.2) / (across - 63));
+    const svg = visae.plot(across, 270, words);
+    const { px, py } = visae.axes(svg, { left: 58, right: across - 10, top: 9 + 15 * rows, bottom: 226 }, x, y);
     let [left, row] = [58, 0];
     for (const { label, colour, points, marks } of series) {
       if (marks) points.forEach(([a, b, name, strong]) => svg.append(visae.svg("circle", { cx: px(a), cy: py(b), r: strong ? 6 : 3.5, fill: colour, stroke: strong ? "currentColor" : "none", "stroke-width": 1.5 }, visae.svg("title", {}, name))));
       else svg.append(visae.svg("polyline", { points: points.map(([a, b]) => `${px(a).toFixed(1)},${py(b).toFixed(1)}`).join(" "), fill: "none", stroke: colour, "stroke-width": 1.5 }));
-      if (left + wide(label) > 460) [left, row] = [58, row + 1];
+      if (left + wide(label) > across) [left, row] = [58, row + 1];
       svg.append(visae.svg("rect", { x: left, y: 3 + 15 * row, width: 10, height: 10, fill: colour }), visae.text(left + 14, 12 + 15 * row, label));
       left += wide(label);
     }

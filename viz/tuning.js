@@ -10,20 +10,20 @@
 
   visae.polar = polar;
 
-  // A circle with its angles.
-  visae.dial = (svg, centre, radius) => {
-    for (const share of [0.5, 1]) svg.append(visae.svg("circle", { cx: centre, cy: centre, r: share * radius, fill: "none", stroke: "currentColor", "stroke-opacity": 0.3, "stroke-width": 0.7 }));
+  // Circles at shares of a radius, with the angles outside.
+  visae.dial = (svg, centre, radius, shares) => {
+    for (const share of shares) svg.append(visae.svg("circle", { cx: centre, cy: centre, r: share * radius, fill: "none", stroke: "currentColor", "stroke-opacity": 0.3, "stroke-width": 0.7 }));
     for (let degrees = 0; degrees < 360; degrees += 45) {
       const [x, y] = polar(centre, radius, degrees);
       const [a, b] = polar(centre, radius + 14, degrees);
-      svg.append(visae.line(centre, centre, x, y), visae.text(a, b + 4, `${degrees}°`, { "text-anchor": "middle", "font-size": 10 }));
+      svg.append(visae.line(centre, centre, x, y), visae.text(a, b + 4, `${degrees}°`, { "text-anchor": "middle" }));
     }
   };
 
   visae.radial = (tuning, orientations, words) => {
     const svg = visae.plot(240, 240, words);
     svg.classList.add("dial");
-    visae.dial(svg, 120, 92);
+    visae.dial(svg, 120, 92, [0.5, 1]);
     const points = [...tuning].map((value, at) => polar(120, (92 * value) / 255, orientations[at]).map((at) => at.toFixed(1)).join(","));
     svg.append(visae.svg("polygon", { points: points.join(" "), fill: visae.BLUE, "fill-opacity": 0.3, stroke: visae.BLUE, "stroke-width": 1.6, "stroke-linejoin": "round" }));
     return svg;
@@ -31,8 +31,9 @@
 
   // Rows are radii, the largest on top; neighbours of one colour are one rectangle, so that saved files stay small.
   visae.heatMap = (values, orientations, radii, words) => {
-    const svg = visae.plot(380, 220, words);
-    const box = { left: 50, right: 362, top: 8, bottom: 178 };
+    const across = visae.room(380);
+    const svg = visae.plot(across, 220, words);
+    const box = { left: 50, right: across - 18, top: 8, bottom: 178 };
     const width = (box.right - box.left) / orientations.length;
     const height = (box.bottom - box.top) / radii.length;
     radii.forEach((_, row) => {
@@ -46,7 +47,7 @@
     });
     for (let degrees = 0; degrees <= 360; degrees += 90) svg.append(visae.text(box.left + ((box.right - box.left) * degrees) / 360, box.bottom + 14, `${degrees}°`, { "text-anchor": "middle" }));
     for (const row of [0, Math.floor(radii.length / 2), radii.length - 1]) svg.append(visae.text(box.left - 5, box.bottom - (row + 0.5) * height + 4, visae.number(Math.round(radii[row] * 10) / 10), { "text-anchor": "end" }));
-    svg.append(visae.text(210, 210, "orientation", { "text-anchor": "middle" }), visae.text(12, 93, "radius, px", { "text-anchor": "middle", transform: "rotate(-90 12 93)" }));
+    svg.append(visae.text((box.left + box.right) / 2, 210, "orientation", { "text-anchor": "middle" }), visae.text(12, 93, "radius, px", { "text-anchor": "middle", transform: "rotate(-90 12 93)" }));
     return svg;
   };
 }
