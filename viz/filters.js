@@ -11,7 +11,7 @@
   // What a search looks through: made once, of thousands of units.
   const texts = new Map();
   const textOf = (units, unit) => {
-    if (!texts.has(unit)) texts.set(unit, `${units.title(unit)} ${units.label(unit)} ${units.short(unit)} ${visae.FAMILY_NAMES[units.family(unit)]} ${units.planted(unit) ?? ""}`.toLowerCase());
+    if (!texts.has(unit)) texts.set(unit, `${units.title(unit)} ${units.label(unit)} ${units.short(unit)} ${visae.FAMILY_NAMES[units.family(unit)]}`.toLowerCase());
     return texts.get(unit);
   };
 
@@ -24,7 +24,7 @@
     });
   };
 
-  // Numbers stand in the names of planted features too: these are found by what they begin with.
+  // Numbers stand in the names of planted features too, so these are not looked through word by word.
   const isPlanted = (units, unit, phrase) => /[a-z]/.test(phrase) && (units.planted(unit) ?? "").startsWith(phrase);
 
   // The units that pass, in order.

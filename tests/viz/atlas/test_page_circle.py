@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from looking import INSIDE, SMALLEST
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -44,10 +45,12 @@ def test_they_stay_at_their_orientation(crowded):
         assert abs((angle - expected + 180) % 360 - 180) < 0.5
 
 
-def test_no_text_lies_on_another_or_on_a_detector(crowded):
+def test_texts_can_be_read_and_lie_on_nothing_else(crowded):
     texts = crowded.eval_on_selector_all(".circled svg text", BOXES)
     dots = crowded.eval_on_selector_all(".circled svg a circle", BOXES)
     assert len(texts) == 8 + 2 + 2  # degrees, gaps, counts
+    assert crowded.evaluate(SMALLEST) >= 11
+    assert crowded.evaluate(INSIDE)
     for at, one in enumerate(texts):
         assert not any(overlap(one, other) for other in [*texts[:at], *dots])
 

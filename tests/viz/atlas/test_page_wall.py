@@ -68,7 +68,7 @@ def test_units_without_a_figure_come_last(open_page):
 def test_a_wall_with_nothing_on_it_says_so(open_page, view, said):
     page = open_page(f"{view}&sort=density")
     assert labels(page) == []
-    assert page.inner_text(".nothing span") == said
+    assert page.inner_text(".nothing span").strip() == said
     assert page.locator(".nothing b").count() == 0
     page.locator(".nothing").get_by_role("button", name="clear filters").click()
     assert len(labels(page)) == 72
