@@ -3,14 +3,15 @@
 
 {
   const CELL = { width: 72, height: 92 };
-  const BEYOND = 3; // rows above and below what is seen
+  const BEYOND = 6; // rows above and below what is seen
 
   class Wall {
     constructor(units, chosen) {
       this.units = units;
-      this.tiles = new Map();
+      this.rows = new Map();
+      this.links = new Map();
       this.grid = visae.html("div", { class: "wall", role: "list", "aria-label": "Units", onkeydown: (event) => this.move(event) });
-      this.scrolled = () => requestAnimationFrame(() => this.fill());
+      this.scrolled = () => this.fill();
       this.sized = new ResizeObserver(() => this.lay());
       this.show(chosen);
     }
@@ -34,60 +35,90 @@
     }
 
     clear() {
-      this.tiles.forEach((tile) => tile.remove());
-      this.tiles.clear();
+      this.grid.replaceChildren();
+      this.rows.clear();
+      this.links.clear();
     }
 
-    // Work out the columns for the width there is.
+    // Work out the columns for the width there is, and where the wall begins.
     lay() {
       const columns = Math.max(Math.floor(this.grid.clientWidth / CELL.width), 1);
       if (columns !== this.columns) this.clear();
       this.columns = columns;
-      this.grid.style.height = `${Math.ceil(this.chosen.length / columns) * CELL.height}px`;
+      this.count = Math.ceil(this.chosen.length / columns);
+      this.grid.style.height = `${this.count * CELL.height}px`;
       this.fill();
     }
 
-    // Put in what is seen, and take out what is not.
+    // Put in the rows that are seen, and take out those that are not: at once a few, so that most frames of a scroll
+    // change nothing.
     fill() {
       if (!this.grid.isConnected || !this.columns) return;
       const above = -this.grid.getBoundingClientRect().top;
-      const first = Math.max(Math.floor(above / CELL.height) - BEYOND, 0) * this.columns;
-      const last = Math.min((Math.ceil((above + window.innerHeight) / CELL.height) + BEYOND) * this.columns, this.chosen.length);
-      for (const [place, tile] of this.tiles) {
-        if ((place < first || place >= last) && !tile.contains(document.activeElement)) {
-          tile.remove();
-          this.tiles.delete(place);
+      const seen = { first: Math.max(Math.floor(above / CELL.height), 0), last: Math.min(Math.ceil((above + window.innerHeight) / CELL.height), this.count) };
+      for (let row = seen.first; row < seen.last; row += 1) {
+        if (!this.rows.has(row)) {
+          this.replace(seen);
+          break;
         }
       }
-      const fresh = [];
-      for (let place = first; place < last; place += 1) {
-        if (!this.tiles.has(place)) fresh.push(this.tile(place));
-      }
-      this.grid.append(...fresh);
-      // One of those that are seen can always be reached with Tab.
-      const inside = Math.max(Math.ceil(above / CELL.height), 0) * this.columns;
-      const reached = this.tiles.has(this.current) ? this.current : Math.min(inside, last - 1);
-      this.tiles.forEach((tile, place) => { tile.firstChild.tabIndex = place === reached ? 0 : -1; });
+      this.reach(above);
     }
 
-    tile(place) {
+    replace({ first, last }) {
+      const [from, to] = [Math.max(first - BEYOND, 0), Math.min(last + BEYOND, this.count)];
+      for (const [row, element] of this.rows) {
+        if ((row < from || row >= to) && !element.contains(document.activeElement)) this.remove(row, element);
+      }
+      const fresh = [];
+      for (let row = from; row < to; row += 1) if (!this.rows.has(row)) fresh.push(this.row(row));
+      this.grid.append(...fresh);
+    }
+
+    remove(row, element) {
+      element.remove();
+      this.rows.delete(row);
+      for (let column = 0; column < this.columns; column += 1) this.links.delete(row * this.columns + column);
+    }
+
+    row(number) {
+      const first = number * this.columns;
+      const tiles = this.chosen.slice(first, first + this.columns).map((unit, column) => this.tile(unit, first + column));
+      const element = visae.html("div", { class: "row", role: "none", style: { top: `${number * CELL.height}px` } }, tiles);
+      this.rows.set(number, element);
+      return element;
+    }
+
+    tile(unit, place) {
       const { units } = this;
-      const unit = this.chosen[place];
       const family = units.family(unit);
+      const words = units.words(unit);
       const face = visae.html("span", { class: "face" });
       visae.tile(face, units, unit, visae.state.wall === "drawn" && visae.isDrawn(units, unit) ? "drawn" : "examples");
-      const link = visae.html("a", { href: units.href(unit), "aria-label": units.words(unit), title: units.words(unit), onfocus: () => this.choose(place), onclick: () => this.choose(place) },
+      const link = visae.html("a", { href: units.href(unit), tabindex: -1, "aria-label": words, title: words, onfocus: () => this.choose(place), onclick: () => this.choose(place) },
         face, visae.html("span", { class: "name" }, family !== "none" && visae.html("span", { class: "dot", style: { background: visae.FAMILY_COLOURS[family] } }), units.short(unit)));
-      const tile = visae.html("div", { role: "listitem", class: units.dead(unit) ? "cell dead" : "cell", "aria-setsize": this.chosen.length, "aria-posinset": place + 1,
-        style: { left: `${(place % this.columns) * CELL.width}px`, top: `${Math.floor(place / this.columns) * CELL.height}px` } }, link);
-      this.tiles.set(place, tile);
-      return tile;
+      this.links.set(place, link);
+      return visae.html("div", { role: "listitem", class: units.dead(unit) ? "cell dead" : "cell", "aria-setsize": this.chosen.length, "aria-posinset": place + 1 }, link);
+    }
+
+    // One of those that are seen can always be reached with Tab.
+    reach(above) {
+      const inside = Math.max(Math.ceil(above / CELL.height), 0) * this.columns;
+      const place = this.links.has(this.current) ? this.current : Math.min(inside, this.chosen.length - 1);
+      this.tabbed(this.links.get(place));
+    }
+
+    tabbed(link) {
+      if (link === this.tabbable) return;
+      this.tabbable?.setAttribute("tabindex", -1);
+      link?.setAttribute("tabindex", 0);
+      this.tabbable = link;
     }
 
     choose(place) {
       this.current = place;
       visae.state.unit = this.chosen[place];
-      this.tiles.forEach((tile, at) => { tile.firstChild.tabIndex = at === place ? 0 : -1; });
+      this.tabbed(this.links.get(place));
     }
 
     // Arrow keys go from tile to tile; Tab leaves the wall.
@@ -99,7 +130,7 @@
       const top = Math.floor(place / this.columns) * CELL.height + this.grid.getBoundingClientRect().top;
       if (top < 0 || top + CELL.height > window.innerHeight) window.scrollBy(0, top - window.innerHeight / 2);
       this.fill();
-      this.tiles.get(place)?.firstChild.focus({ preventScroll: true });
+      this.links.get(place)?.focus({ preventScroll: true });
     }
   }
 
