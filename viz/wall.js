@@ -66,7 +66,9 @@
     }
 
     replace({ first, last }) {
-      const [from, to] = [Math.max(first - BEYOND, 0), Math.min(last + BEYOND, this.count)];
+      // At first there is nothing but what is seen: it is there the sooner.
+      const beyond = this.rows.size === 0 ? 0 : BEYOND;
+      const [from, to] = [Math.max(first - beyond, 0), Math.min(last + beyond, this.count)];
       for (const [row, element] of this.rows) {
         if ((row < from || row >= to) && !element.contains(document.activeElement)) this.remove(row, element);
       }
