@@ -60,7 +60,7 @@
       const states = [this.family(unit) === "none" ? "" : visae.FAMILY_NAMES[this.family(unit)], this.dead(unit) ? "dead" : "", this.dense(unit) ? "dense" : ""];
       const orientation = this.family(unit) === "curve" ? `at ${visae.FIGURES.orientation.text(this.columns.orientation[unit])}` : "";
       const planted = this.planted(unit) === null ? "" : `recovers the planted ${this.planted(unit)}`;
-    return [this.title(unit), ...states, orientation, planted, this.dead(unit) ? "" : `fires at ${visae.percent(this.columns.density[unit])} of positions`].filter(Boolean).join(", ");
+      return [this.title(unit), ...states, orientation, planted, this.dead(unit) ? "" : `fires at ${visae.percent(this.columns.density[unit])} of positions`].filter(Boolean).join(", ");
     }
 
     // Units in the order of a figure; those of which it is not defined come last.

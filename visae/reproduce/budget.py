@@ -40,7 +40,6 @@ def usual(
     lr: float = 3e-3,
     positions: int = 64,
     seed: int = 0,
-    l1: float = Budget.l1,
 ) -> Budget:
     """TopK of 8 features a channel, of which a twelfth of the channels fire at a position, trained for 8 epochs.
 
@@ -56,7 +55,7 @@ def usual(
     batch = 1024 if planted else Training.batch
     passes = (60 if planted else 8) if epochs is None else epochs
     training = Training(epochs=passes, batch=batch, lr=lr, seed=seed)
-    return Budget(recipe, training, Positions(count=positions, seed=seed), l1)
+    return Budget(recipe, training, Positions(count=positions, seed=seed))
 
 
 def trained(network: Network, layer: str, images: Images, out: Path, budget: Budget) -> tuple[Rows, SAE]:

@@ -91,14 +91,11 @@ class Planted(nn.Module):
     def _compete(self, detected: Float[Tensor, "b f H W"]) -> Float[Tensor, "b f H W"]:
         """Each detector loses `inhibition` times its strongest rival."""
         each = detected.unbind(1)
-        rivals = [torch.stack([each[rival] for rival in of]).amax(0) if of else None for of in self._rivals_of]
-        return torch.stack(
-            [
-                (one if strongest is None else one - self.inhibition * strongest)
-                for one, strongest in zip(each, rivals, strict=True)
-            ],
-            1,
-        ).relu()
+        rivals = [[each[rival] for rival in of] for of in self._rivals_of]
+        return torch.stack([self._inhibited(one, of) for one, of in zip(each, rivals, strict=True)], 1).relu()
+
+    def _inhibited(self, one: Tensor, rivals: list[Tensor]) -> Tensor:
+        return one - self.inhibition * torch.stack(rivals).amax(0) if rivals else one
 
 
 def mixing(features: int) -> Float[Tensor, "f d"]:
