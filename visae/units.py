@@ -58,9 +58,10 @@ class Units:
         """What each unit stands for in the layer: what one unit of a feature adds, or the neuron's own axis."""
         return torch.eye(self.layer.channels) if self.sae is None else self.sae.directions
 
-    def at(self, maps: Float[Tensor, "b c h w"], row: int, column: int) -> Float[Tensor, "b u"]:
-        """The units' values at one position of the layer's maps."""
-        return self.read(maps[:, :, row : row + 1, column : column + 1])[:, :, 0, 0]
+    def at(self, images: Float[Tensor, "b 3 h w"], row: int, column: int) -> Float[Tensor, "b u"]:
+        """The units' values at one position of the layer's maps, of RGB images, 0..1."""
+        name = self.layer.name
+        return self.read(self.network.read_at(images, {name: (row, column)})[name])[:, :, 0, 0]
 
 
 def neurons(network: Network, layer: str) -> Units:

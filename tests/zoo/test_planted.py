@@ -200,3 +200,21 @@ def test_gradients_flow_to_the_images(default, leaves):
     default.read(images, ["mixed"])["mixed"].sum().backward()
     assert images.grad.isfinite().all()
     assert images.grad.count_nonzero() > 0.01 * images.numel()
+
+
+@pytest.mark.parametrize("size", [64, (68, 96)])
+def test_one_position_is_read_as_the_maps_have_it(default, leaves, size):
+    height, width = (size, size) if isinstance(size, int) else size
+    images = leaves[:4, :, :height, :width]
+    maps = default.read(images, ["truth", "mixed"])
+    rows, columns = maps["mixed"].shape[2:]
+    for row, column in [(0, 0), (rows // 2, columns // 2), (rows - 1, columns - 1)]:
+        at = default.read_at(images, {"mixed": (row, column), "truth": (0, column)})
+        assert [*at] == ["mixed", "truth"]
+        torch.testing.assert_close(at["mixed"][:, :, 0, 0], maps["mixed"][:, :, row, column], rtol=0, atol=1e-6)
+        torch.testing.assert_close(at["truth"][:, :, 0, 0], maps["truth"][:, :, 0, column], rtol=0, atol=1e-6)
+    assert maps["truth"].count_nonzero()
+
+
+def test_what_follows_from_the_features_is_not_of_the_weights(default):
+    assert not [name for name in default.state_dict() if name.startswith("glance")]

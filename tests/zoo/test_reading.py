@@ -7,6 +7,7 @@ import torch
 
 from visae.zoo.channels import GRID, NAMES
 from visae.zoo.detectors import planted_features
+from visae.zoo.glance import Glance
 from visae.zoo.reading import STRIDE, evidence, reach
 
 FEATURES = [planted_features()[index] for index in (0, 7, 30, 47, 48, 53, 56, 61, 64, 69)]
@@ -73,6 +74,19 @@ def test_evidence_and_its_gradient_are_those_of_one_position_after_another(make,
     ).view(2, len(FEATURES), *SIZE)
     torch.testing.assert_close(found, expected)
     of = towards(found.shape)
+    one, other = torch.autograd.grad(found, quick, of)[0], torch.autograd.grad(expected, plain, of)[0]
+    assert other.count_nonzero() > 50
+    torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("make", [maps, silent, level])
+def test_a_glance_at_one_position_and_its_gradient_are_those_of_the_maps(make):
+    square = make()[:, :, 2 : 2 * MARGIN + 4, 1 : 2 * MARGIN + 3]
+    quick, plain = square.clone().requires_grad_(), square.clone().requires_grad_()
+    found, expected = Glance(FEATURES, MARGIN).double()(quick), evidence(plain, FEATURES, MARGIN, (1, 1))
+    assert found.shape == (2, len(FEATURES), 1, 1)
+    torch.testing.assert_close(found, expected)
+    of = drawn(*found.shape) - 0.5
     one, other = torch.autograd.grad(found, quick, of)[0], torch.autograd.grad(expected, plain, of)[0]
     assert other.count_nonzero() > 50
     torch.testing.assert_close(one, other)

@@ -123,8 +123,7 @@ def _turned(
     size, position, centre = viewing(units.layer)
     pixels = images.read(image)[0].to(units.network.device).float() / 255
     crops = turned(pixels, units.layer.centre(column), units.layer.centre(row), degrees, size, centre)
-    maps = units.network.maps(crops, [units.layer.name])[units.layer.name]
-    return units.at(maps, position, position).float().clamp_min(0).T.cpu()
+    return units.at(crops, position, position).float().clamp_min(0).T.cpu()
 
 
 def _rolled(answers: Float[Tensor, "n o"], place: int, period: float) -> Float[Tensor, "n o"]:

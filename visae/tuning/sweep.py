@@ -113,9 +113,9 @@ def read_view(
 ) -> dict[int, Float[Tensor, "n u"]]:
     """Responses of the populations that share a view to images of its size, by index."""
     network = populations[0].network
-    layers = [*{populations[index].layer.name: None for index in view.positions}]
-    maps = network.maps(images.contiguous(memory_format=torch.channels_last), layers)
+    positions = {populations[index].layer.name: (row, row) for index, row in view.positions.items()}
+    there = network.read_at(images.contiguous(memory_format=torch.channels_last), positions)
     return {
-        index: populations[index].at(maps[populations[index].layer.name], row, row).float().cpu()
-        for index, row in view.positions.items()
+        index: populations[index].read(there[populations[index].layer.name])[:, :, 0, 0].float().cpu()
+        for index in view.positions
     }

@@ -1,6 +1,6 @@
 """The steps of a rendering: one chunk of pictures, from the first noise to the last step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -90,6 +90,8 @@ class Drawing:
 
     transform:  from pictures to what the network is shown, given the share of the steps that is done.
     plain:      the same without anything random.
+    middles:    of every layer that the objective reads, the row and column of the position that it reads alone; None
+                if it reads whole maps.
     labels:     what each of all pictures shows.
     """
 
@@ -97,6 +99,7 @@ class Drawing:
     objective: Objective
     transform: Callable[[float], Transform]
     plain: Transform
+    middles: Mapping[str, tuple[int, int]] | None
     optimisation: Optimisation
     labels: tuple[str, ...]
 
@@ -160,10 +163,13 @@ class Drawing:
         pictures = canvas.pictures()
         images = transform(_opaque(pictures, draws), draws)
         with precision(self.network.device) if transform is not self.plain else nullcontext():
-            maps = self.network.maps(
-                images.contiguous(memory_format=torch.channels_last), sorted(self.objective.layers)
-            )
+            maps = self._maps(images.contiguous(memory_format=torch.channels_last))
         return Seen(pictures, images, {layer: of.float() for layer, of in maps.items()}, index, done)
+
+    def _maps(self, images: Float[Tensor, "b 3 h w"]) -> Mapping[str, Tensor]:
+        if self.middles is None:
+            return self.network.maps(images, sorted(self.objective.layers))
+        return self.network.read_at(images, self.middles)
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:

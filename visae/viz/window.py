@@ -1,6 +1,7 @@
 """The image that a network is shown while a picture is drawn: how large it is, and where the picture lies in it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from visae.errors import VisaeError
@@ -76,8 +77,12 @@ def _around(network: Network, names: list[str], sees: int, stride: int) -> tuple
 
 def middle(network: Network, layer: str, size: int) -> float:
     """The px at the centre of what the middle position of a layer's map sees, of images of `size` px."""
-    of = network.layer(layer)
-    return of.centre(network.map_shapes([layer], size)[layer][1] // 2)
+    return network.layer(layer).centre(middles(network, [layer], size)[layer][0])
+
+
+def middles(network: Network, layers: Sequence[str], size: int) -> dict[str, tuple[int, int]]:
+    """The row and column of the middle position, (h // 2, w // 2), of layers' maps of images of `size` px."""
+    return {name: (h // 2, w // 2) for name, (_, h, w) in network.map_shapes(layers, size).items()}
 
 
 def _shift(sees: int) -> int:

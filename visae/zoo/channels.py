@@ -13,6 +13,7 @@ from visae.zoo.strided import strided_conv
 
 GRID = 2  # px between values
 REACH = 7  # px, half the filters' side
+_HUE_REACH = 2  # px, half the side of the square whose mean colour is taken
 _ACROSS, _ALONG = 1.5, 3.0  # px, standard deviations of a filter across and along its contour
 _CONTRAST = 0.05  # a contour as strong as this (luminance 0..1) reaches a quarter of its channel's maximum
 _CONTOURS = tuple(15.0 * i for i in range(12))
@@ -47,7 +48,11 @@ class Channels(nn.Module):
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c H W"]:
         """RGB 0..1 to channels."""
-        luminance = F.pad(images.mean(1, keepdim=True), (REACH,) * 4, mode="replicate")
+        return self.inside(F.pad(images, (REACH,) * 4, mode="replicate"))
+
+    def inside(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c H W"]:
+        """Channels of images where nothing of what they read is missing; the first value is `REACH` px inside."""
+        luminance = images.mean(1, keepdim=True)
         sizes = [len(_CONTOURS), len(_LINES), len(_EDGES)]
         even, odd = strided_conv(luminance, self.bank, None, GRID, 0).chunk(2, 1)
         even_contour, even_line, even_edge = torch.split(even, sizes, 1)
@@ -61,7 +66,8 @@ class Channels(nn.Module):
         return torch.cat([contours, lines, edges, self._hues(images)], 1)
 
     def _hues(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 6 H W"]:
-        smooth = F.avg_pool2d(F.pad(images, (2,) * 4, mode="replicate"), 5, GRID)
+        border = REACH - _HUE_REACH
+        smooth = F.avg_pool2d(images[:, :, border:-border, border:-border], 2 * _HUE_REACH + 1, GRID)
         red, green, blue = smooth.unbind(1)
         warm, yellow = (2 * red - green - blue) / 2, (green - blue) * math.sqrt(3) / 2
         along = torch.einsum("hk,bkyx->bhyx", self.axes, torch.stack([warm, yellow], 1))

@@ -95,6 +95,22 @@ class Network:
             self.layer(name)
         return self.readable.read(images.to(self.device), list(layers))
 
+    def read_at(
+        self, images: Float[Tensor, "b 3 h w"], positions: Mapping[str, tuple[int, int]]
+    ) -> dict[str, Float[Tensor, "b _ 1 1"]]:
+        """Layers of RGB images, 0..1, at one position of each, a row and a column of its maps: `{layer: [b, c, 1, 1]}`.
+
+        The planted network reads no other positions; of all others the maps are made, and cut.
+        """
+        read = getattr(self.readable, "read_at", None)
+        if read is not None:
+            for name in positions:
+                self.layer(name)
+            found: dict[str, Tensor] = read(images.to(self.device), positions)
+            return found
+        maps = self.maps(images, list(positions))
+        return {name: maps[name][:, :, y : y + 1, x : x + 1] for name, (y, x) in positions.items()}
+
     @torch.inference_mode()
     def map_shapes(self, layers: Sequence[str], size: int) -> dict[str, tuple[int, int, int]]:
         """Channels, height and width of the layers' maps of square images of `size` px.

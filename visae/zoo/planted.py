@@ -4,7 +4,7 @@ Whatever claims to find a network's features can be scored here, because the tru
 files and no training.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -16,8 +16,9 @@ from visae.errors import VisaeError
 from visae.seeds import generator
 from visae.zoo.channels import GRID, REACH, Channels
 from visae.zoo.detectors import Feature, are_rivals, planted_features
+from visae.zoo.glance import Glance
 from visae.zoo.layers import Layer
-from visae.zoo.reading import STRIDE, evidence, reach
+from visae.zoo.reading import STEP, STRIDE, evidence, reach
 
 NEURONS = 48
 NEURONS_A_FEATURE = 4
@@ -61,6 +62,7 @@ class Planted(nn.Module):
         self._rivals_of = [row.nonzero().flatten().tolist() for row in self.rivals]
         self.register_buffer("directions", mixing(len(self.features)))
         self.margin = reach(self.features)
+        self.glance = Glance(self.features, self.margin)
         self.eval()
 
     @property
@@ -77,16 +79,38 @@ class Planted(nn.Module):
 
     def read(self, images: Float[Tensor, "b 3 h w"], names: Iterable[str]) -> dict[str, Tensor]:
         """The named layers' maps."""
-        truth = self._compete(self._detect(images))
-        mixed = F.conv2d(truth, self.directions.T[:, :, None, None].contiguous())
-        return {name: {"truth": truth, "mixed": mixed}[name] for name in names}
-
-    def _detect(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b f H W"]:
-        maps = self.channels(images)
         size = [-(-side // STRIDE) for side in images.shape[2:]]
-        around = F.pad(maps, (self.margin, self.margin + 1) * 2, mode="replicate")
-        raw = evidence(around, self.features, self.margin, size)
-        return ((raw - self.thresholds) / (1 - self.thresholds)).relu()
+        maps = self._layers(evidence(self._around(images), self.features, self.margin, size))
+        return {name: maps[name] for name in names}
+
+    def read_at(self, images: Float[Tensor, "b 3 h w"], positions: Mapping[str, tuple[int, int]]) -> dict[str, Tensor]:
+        """The named layers at one position of each, a row and a column."""
+        squares = {position: self._square(images, *position) for position in {*positions.values()}}
+        return {name: self._layers(self.glance(squares[position]))[name] for name, position in positions.items()}
+
+    def _square(self, images: Float[Tensor, "b 3 h w"], row: int, column: int) -> Float[Tensor, "b c s s"]:
+        """The part of `_around` that one position reads; nothing else is worked out."""
+        (top, down, above, below), (left, right, before, behind) = (
+            self._span(at, side) for at, side in zip((row, column), images.shape[2:], strict=True)
+        )
+        padded = F.pad(images, (REACH,) * 4, mode="replicate")
+        maps = self.channels.inside(padded[:, :, GRID * top : _read_to(down), GRID * left : _read_to(right)])
+        return F.pad(maps, (before, behind, above, below), mode="replicate")
+
+    def _span(self, at: int, px: int) -> tuple[int, int, int, int]:
+        """The first and the last value of an axis that a position reads, and how many it misses before and behind."""
+        first, last = STEP * at - self.margin, STEP * at + self.margin + 1
+        most = (px - 1) // GRID
+        inside = max(first, 0), min(last, most)
+        return *inside, inside[0] - first, last - inside[1]
+
+    def _around(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c H W"]:
+        """The channels' maps, with what the positions at the border read beyond them."""
+        return F.pad(self.channels(images), (self.margin, self.margin + 1) * 2, mode="replicate")
+
+    def _layers(self, evidence: Float[Tensor, "b f H W"]) -> dict[str, Tensor]:
+        truth = self._compete(((evidence - self.thresholds) / (1 - self.thresholds)).relu())
+        return {"truth": truth, "mixed": F.conv2d(truth, self.directions.T[:, :, None, None].contiguous())}
 
     def _compete(self, detected: Float[Tensor, "b f H W"]) -> Float[Tensor, "b f H W"]:
         """Each detector loses `inhibition` times its strongest rival."""
@@ -96,6 +120,11 @@ class Planted(nn.Module):
 
     def _inhibited(self, one: Tensor, rivals: list[Tensor]) -> Tensor:
         return one - self.inhibition * torch.stack(rivals).amax(0) if rivals else one
+
+
+def _read_to(value: int) -> int:
+    """The px behind the last one that a channel's value reads, of an image with a border of `REACH` px."""
+    return GRID * value + 2 * REACH + 1
 
 
 def mixing(features: int) -> Float[Tensor, "f d"]:

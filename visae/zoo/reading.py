@@ -17,7 +17,7 @@ from visae.zoo.channels import GRID, NAMES
 from visae.zoo.detectors import Feature, Place
 
 STRIDE = 4  # px between positions
-_STEP = STRIDE // GRID  # values between positions
+STEP = STRIDE // GRID  # values between positions
 
 
 def reach(features: Sequence[Feature]) -> int:
@@ -62,7 +62,7 @@ class _Evidence(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         result = gradient.new_zeros(ctx.shape)
         rows, columns = _used(gradient)
-        read_there = result[:, :, _STEP * rows.start :, _STEP * columns.start :]
+        read_there = result[:, :, STEP * rows.start :, STEP * columns.start :]
         for index, places, deciding, sign in ctx.decided:
             of_feature = gradient[:, index, rows, columns] * sign
             _give(read_there, of_feature, places, deciding[:, :, rows, columns], ctx.margin)
@@ -72,7 +72,7 @@ class _Evidence(torch.autograd.Function):
 # Called hundreds of times a batch: without shapes, whose checks would make tests slow.
 def _read(window: Sequence[Tensor], place: Place, margin: int, size: Sequence[int]) -> Tensor:
     """The channel's value at a place near every position, interpolated between the four around it."""
-    top, left, down, right = _corner(place, margin)
+    top, left, down, right = corner(place, margin)
     values = window[NAMES.index(place.channel)]
     rows = [values[:, _every(top + i, size[0])] for i in (0, 1)]
     across = torch.lerp(rows[0], rows[1], down)
@@ -86,7 +86,7 @@ def _give(
     """Add the gradient to the four values around each place that decides; equal ones have equal shares of it."""
     shares = deciding * (gradient / deciding.sum(0))
     for place, share in zip(places, shares, strict=True):
-        top, left, down, right = _corner(place, margin)
+        top, left, down, right = corner(place, margin)
         of_channel = result[:, NAMES.index(place.channel)]
         for i, high in enumerate((1 - down, down)):
             for j, wide in enumerate((1 - right, right)):
@@ -105,7 +105,7 @@ def _span(there: Bool[Tensor, " n"]) -> slice:
     return slice(places[0], places[-1] + 1)
 
 
-def _corner(place: Place, margin: int) -> tuple[int, int, float, float]:
+def corner(place: Place, margin: int) -> tuple[int, int, float, float]:
     """The value up and left of a place, and how far down and right of it the place is, 0..1."""
     x, y = place.x / GRID + margin, place.y / GRID + margin
     top, left = math.floor(y), math.floor(x)
@@ -114,4 +114,4 @@ def _corner(place: Place, margin: int) -> tuple[int, int, float, float]:
 
 def _every(first: int, count: int) -> slice:
     """As many values as there are positions, from one on."""
-    return slice(first, first + _STEP * (count - 1) + 1, _STEP)
+    return slice(first, first + STEP * (count - 1) + 1, STEP)

@@ -20,7 +20,8 @@ class Seen:
 
     canvas:  the pictures as they are drawn, before transforms, [b, c, s, s], 0..1; with a fourth channel for alpha.
     images:  what the network is shown, [b, 3, h, w].
-    maps:    of each layer that the objective reads, [b, c, H, W].
+    maps:    of each layer that the objective reads, [b, c, H, W]; if it is centred their middle position alone,
+             [b, c, 1, 1].
     index:   the number of each image among all that are rendered.
     done:    the share of the steps that are done, for what is asked less at first; 1 for a picture that is finished.
     """
