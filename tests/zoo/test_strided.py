@@ -10,11 +10,12 @@ from visae.zoo.strided import strided_conv
 @pytest.mark.parametrize("stride", [2, 3])
 @pytest.mark.parametrize("kernel", [1, 2, 3, 7])
 @pytest.mark.parametrize("padding", [0, 3])
-@pytest.mark.parametrize("size", [(9, 12), (16, 16)])
-def test_values_and_gradients_are_torchs(stride, kernel, padding, size):
+@pytest.mark.parametrize("size", [(9, 12), (16, 16), (11, 17)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_values_and_gradients_are_torchs(stride, kernel, padding, size, channels):
     draw = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 3, *size, generator=draw, dtype=torch.float64).requires_grad_()
-    weight = torch.randn(4, 3, kernel, kernel, generator=draw, dtype=torch.float64)
+    x = torch.randn(2, channels, *size, generator=draw, dtype=torch.float64).requires_grad_()
+    weight = torch.randn(4, channels, kernel, kernel, generator=draw, dtype=torch.float64)
     bias = torch.randn(4, generator=draw, dtype=torch.float64)
     found, expected = strided_conv(x, weight, bias, stride, padding), F.conv2d(x, weight, bias, stride, padding)
     assert torch.equal(found, expected)
