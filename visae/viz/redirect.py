@@ -2,7 +2,9 @@
 
 A unit that is silent on the first noise gives no gradient, and its picture would stay noise. Inside `redirected()` the
 gradient of every ReLU is, for images for which nothing passes it, let through where it would raise what is below zero
-(lucid's redirected ReLU; Olah et al. 2017). Torch's own ReLU is the same again when the block ends, however it ends.
+(lucid's redirected ReLU; Olah et al. 2017), and of that where it is at least half as strong as at its strongest: of all
+that a unit reads a little of, what is easiest to raise would come first, and the picture be of that. Torch's own ReLU
+is the same again when the block ends, however it ends.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 _IN_PLACE = {torch.relu_, torch.Tensor.relu_, F.relu_}
+_LEAST = 0.5  # of the strongest gradient
 RELUS = {torch.relu, torch.Tensor.relu, F.relu, *_IN_PLACE}
 
 
@@ -51,6 +54,8 @@ class _Redirected(torch.autograd.Function):
         stopped = passed.flatten(1).abs().amax(1) == 0
         if not stopped.any():
             return passed
-        # The gradient is of what is to be made larger.
-        rising = torch.where(values > 0, gradient, gradient.clamp_min(0))
-        return torch.where(stopped.view(-1, *[1] * (gradient.ndim - 1)), rising, passed)
+        # The gradient is of what is to be made larger; where it is below zero, what is silent is to remain so.
+        each = (-1, *[1] * (gradient.ndim - 1))
+        strongest = gradient.clamp_min(0).flatten(1).amax(1).view(each)
+        rising = gradient * ((gradient > 0) & (gradient >= _LEAST * strongest))
+        return torch.where(stopped.view(each), rising, passed)

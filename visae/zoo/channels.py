@@ -62,7 +62,9 @@ class Channels(nn.Module):
         contours = (energy / ceiling).square()
         lines = (even_line.abs() - odd_line.abs() / 2).relu() / ceiling
         polar = torch.cat([odd_edge, -odd_edge], 1)
-        edges = ((polar - even_edge.abs().repeat(1, 2, 1, 1) / 2).relu() / ceiling).square()
+        edge = (polar - even_edge.abs().repeat(1, 2, 1, 1) / 2) / ceiling
+        # Squared before what is below zero is cut off: a square of nothing has no gradient, redirected or not.
+        edges = (edge * edge.abs()).relu()
         return torch.cat([contours, lines, edges, self._hues(images)], 1)
 
     def _hues(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 6 H W"]:
