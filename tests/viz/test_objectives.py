@@ -1,5 +1,6 @@
 """Objectives: their values on made maps, against NumPy written out."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_images_of_a_later_chunk_have_their_own_units(network):
 
 
 def test_a_feature_by_its_pre_activation_its_activation_and_its_direction(network, sae):
-    of, what, chosen = features(network, LAYER, sae), seen(), [0, 8, 3, 5]
+    of, what, chosen = features(network, LAYER, sae), seen(), [7, 5, 2, 8]
     x = what.maps[LAYER][:, :, 2, 2].double().numpy()
     z = (x - sae.centre.numpy()) / sae.scale.item()
     encoder, bias = sae.encoder.detach().double().numpy(), sae.bias.detach().double().numpy()
@@ -79,12 +80,12 @@ def test_a_feature_by_its_pre_activation_its_activation_and_its_direction(networ
     assert drive(of, chosen).value(what).detach().double().numpy() == pytest.approx(expected, abs=1e-4)
     assert (expected < 0).any() or (pre < 0).any()
     fires = (kept := np.where(pre >= np.sort(pre, axis=1)[:, -2:-1], np.maximum(pre, 0), 0) * size) > 0
-    before = []
-    for image, number in enumerate(chosen):
-        others = [other for other in range(9) if other != number and fires[image, other]]
-        rivals = np.mean((pre * size)[image, others]) if others else 0.0
-        before.append(expected[image] - 4 * max(rivals - expected[image], 0) * (expected[image] > 0))
-    assert unit(of, chosen).value(what).detach().double().numpy() == pytest.approx(np.array(before), abs=1e-4)
+    weakest = np.where(fires, pre * size, np.inf).min(1)
+    lacks = np.where(fires.any(1), np.maximum(weakest - expected, 0), 0)
+    own = fires[range(4), chosen]
+    assert 0 < own.sum() < 4
+    assert ((lacks == 0) == own).all()
+    assert unit(of, chosen).value(what).detach().double().numpy() == pytest.approx(expected - 4 * lacks, abs=1e-4)
     at_first = unit(of, chosen).value(replace(what, done=0.0))
     assert at_first.detach().double().numpy() == pytest.approx(expected, abs=1e-4)
     assert activation(of, chosen).value(what).detach().double().numpy() == pytest.approx(
@@ -96,6 +97,14 @@ def test_a_feature_by_its_pre_activation_its_activation_and_its_direction(networ
     found = along(of, chosen, power=2).value(what).detach().double().numpy()
     assert found == pytest.approx(dot * cosine**2, abs=1e-4)
     assert along(of, chosen, power=0).value(what).detach().double().numpy() == pytest.approx(dot, abs=1e-4)
+
+
+def test_a_feature_lacks_nothing_where_no_feature_fires(network, sae):
+    silent = deepcopy(sae)
+    silent.encoder_bias.data -= 1000
+    of, what = features(network, LAYER, silent), seen()
+    assert not of.read(what.maps[LAYER]).any()
+    assert torch.equal(unit(of, range(4)).value(what), drive(of, range(4)).value(what))
 
 
 def test_a_direction_of_one_neuron_is_the_neuron():

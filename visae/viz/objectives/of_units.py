@@ -17,7 +17,7 @@ from visae.viz.objectives.objective import Objective, Second, Seen
 
 # One number, or one for each picture; also as NumPy and torch have them.
 Numbers = int | Sequence[int] | np.integer[Any] | np.ndarray | Tensor
-_WEIGHT = 4.0  # of rivals, in the end
+_WEIGHT = 4.0  # of what is missing to fire, in the end
 Place = Callable[[Float[Tensor, "b h w"]], Float[Tensor, " b"]]
 
 
@@ -32,12 +32,12 @@ def everywhere(maps: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
 
 
 def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
-    """One unit, or one for each image: a neuron's value, or a feature's pre-activation, less what rivals are above it.
+    """One unit, or one for each image: a neuron's value, or a feature's pre-activation, less what it lacks to fire.
 
     A feature that does not fire has a gradient that way. But where few may fire (TopK), pictures that drive a feature
-    drive its neighbours more, and it stays silent; so it is asked to be as strong as those that fire are in the mean:
+    drive its neighbours more, and it stays silent; so it is asked to be as strong as the weakest of those that fire:
 
-        d_i - w max(mean of d_j over j != i that fire - d_i, 0),   d the drives (`Units.drive`), where d_i > 0
+        d_i - w max(min of d_j over j that fire - d_i, 0),   d the drives (`Units.drive`)
 
     The weight w grows with the steps, from 0 to 4: what is punished from the beginning stays near where nothing fires
     (the quadratic penalty method has the same schedule: Nocedal and Wright 2006, section 17.1).
@@ -53,9 +53,9 @@ def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     driven, fires = drive(units, numbers, at), activation(units, numbers, at)
     second = Second(
         lambda seen: (driven.value(seen) > 0) & (fires.value(seen) <= 0),
-        _of_units(units, numbers, at, partial(_along_before_rivals, units)),
+        _of_units(units, numbers, at, partial(_along_to_fire, units)),
     )
-    return replace(_of_units(units, numbers, at, partial(_before_rivals, units)), second=second)
+    return replace(_of_units(units, numbers, at, partial(_driven_to_fire, units)), second=second)
 
 
 def drive(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
@@ -124,30 +124,28 @@ def _dot_cosine(maps: Float[Tensor, "b d h w"], own: Float[Tensor, "b d"], power
     return dot * cosine.clamp_min(0.1).pow(power) if power else dot
 
 
-def _before_rivals(
+def _driven_to_fire(
     units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"], done: float
 ) -> Float[Tensor, "b h w"]:
     drives = units.drive(maps)
-    return _picked(drives, own) - _WEIGHT * done * _behind(units, maps, drives, own)
+    return _picked(drives, own) - _WEIGHT * done * _short_of_firing(units, maps, drives, own)
 
 
-def _along_before_rivals(
+def _along_to_fire(
     units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"], done: float
 ) -> Float[Tensor, "b h w"]:
     directions = F.normalize(units.directions.to(maps)[own], dim=1)
-    return _dot_cosine(maps, directions, 1.0) - _WEIGHT * done * _behind(units, maps, units.drive(maps), own)
+    return _dot_cosine(maps, directions, 1.0) - _WEIGHT * done * _short_of_firing(units, maps, units.drive(maps), own)
 
 
-def _behind(
+def _short_of_firing(
     units: Units, maps: Float[Tensor, "b c h w"], drives: Float[Tensor, "b u h w"], own: Int64[Tensor, " b"]
 ) -> Float[Tensor, "b h w"]:
-    """By how much a unit that is driven is weaker than those that fire are in the mean."""
-    mine = _picked(drives, own)
+    """By how much a unit is weaker than the weakest of those that fire; nothing if it fires, or none does."""
     with torch.no_grad():
-        rival = (units.read(maps) != 0).float()
-    rival[torch.arange(len(own), device=own.device), own] = 0
-    rivals = (drives * rival).sum(1) / rival.sum(1).clamp_min(1)
-    return (rivals - mine).relu() * (mine > 0)
+        fires = units.read(maps) != 0
+    weakest, mine = drives.masked_fill(~fires, torch.inf).amin(1), _picked(drives, own)
+    return torch.where(fires.any(1), weakest - mine, 0.0).relu()
 
 
 def _picked(values: Float[Tensor, "b u h w"], own: Int64[Tensor, " b"]) -> Float[Tensor, "b h w"]:
