@@ -6,7 +6,8 @@
   const KINDS = ["n", "f"];
   const NAMES = ["neuron", "feature"];
 
-  // What can be sorted by, filtered by and coloured by. The last is there only of a network whose truth is known.
+  // What can be sorted by, filtered by and coloured by. The last two are there only where pictures were drawn, and of a
+  // network whose truth is known.
   visae.FIGURES = {
     density: { label: "density", note: "share of all positions at which the unit fires", log: true, text: visae.percent },
     share: { label: "variance share", note: "of the layer's variance, what the unit explains", log: true, text: visae.percent },
@@ -18,6 +19,7 @@
     width: { label: "tuning width", note: "full width at half maximum, degrees", text: (value) => visae.number(value, "°") },
     line_or_curve: { label: "lines or circles", note: "1 for lines only, −1 for circles only", text: visae.number },
     norm: { label: "decoder norm", note: "length of what one unit adds to the layer; 1 for a neuron", text: visae.number },
+    drawn: { label: "picture over examples", note: "the unit's value under the picture drawn for it, over its largest in the images that were searched; 0 if the picture leaves it silent", text: visae.number },
     planted_cosine: { label: "cosine with planted", note: "of the unit's direction and that of the planted feature it is matched to, one to one", text: visae.number },
   };
 
@@ -42,6 +44,8 @@
     href(unit) { return `#${this.label(unit).split("/").map(encodeURIComponent).join("/")}`; }
     family(unit) { return this.atlas.families[this.columns.family[unit]]; }
     dead(unit) { return this.columns.density[unit] === 0; }
+    // Whether the picture drawn for a unit leaves it silent.
+    silent(unit) { return (this.columns.drawn?.[unit] ?? 1) <= 0; }
     dense(unit) { return this.columns.density[unit] >= this.atlas.dense; }
 
     // The planted feature that a unit has recovered; null for none, and where nothing was planted.
@@ -57,7 +61,7 @@
 
     // A sentence, for those who hear the page.
     words(unit) {
-      const states = [this.family(unit) === "none" ? "" : visae.FAMILY_NAMES[this.family(unit)], this.dead(unit) ? "dead" : "", this.dense(unit) ? "dense" : ""];
+      const states = [this.family(unit) === "none" ? "" : visae.FAMILY_NAMES[this.family(unit)], this.dead(unit) ? "dead" : "", this.dense(unit) ? "dense" : "", this.silent(unit) ? "its picture leaves it silent" : ""];
       const orientation = this.family(unit) === "curve" ? `at ${visae.FIGURES.orientation.text(this.columns.orientation[unit])}` : "";
       const planted = this.planted(unit) === null ? "" : `recovers the planted ${this.planted(unit)}`;
       return [this.title(unit), ...states, orientation, planted, this.dead(unit) ? "" : `fires at ${visae.percent(this.columns.density[unit])} of positions`].filter(Boolean).join(", ");

@@ -96,11 +96,12 @@
       const family = units.family(unit);
       const words = units.words(unit);
       const face = visae.html("span", { class: "face" });
-      visae.tile(face, units, unit, visae.state.wall === "drawn" && visae.isDrawn(units, unit) ? "drawn" : "examples");
+      const drawn = visae.state.wall === "drawn" && visae.isDrawn(units, unit);
+      visae.tile(face, units, unit, drawn ? "drawn" : "examples");
       const link = visae.html("a", { href: units.href(unit), tabindex: -1, "aria-label": words, title: words, onfocus: () => this.choose(place), onclick: () => this.choose(place) },
         face, visae.html("span", { class: "name" }, family !== "none" && visae.html("span", { class: "dot", style: { background: visae.FAMILY_COLOURS[family] } }), units.short(unit)));
       this.links.set(place, link);
-      return visae.html("div", { role: "listitem", class: units.dead(unit) ? "cell dead" : "cell", "aria-setsize": this.chosen.length, "aria-posinset": place + 1 }, link);
+      return visae.html("div", { role: "listitem", class: units.dead(unit) || (drawn && units.silent(unit)) ? "cell faint" : "cell", "aria-setsize": this.chosen.length, "aria-posinset": place + 1 }, link);
     }
 
     // One of those that are seen can always be reached with Tab.

@@ -46,8 +46,8 @@ def small_atlas(tmp_path_factory):
     sae.about = {"network": "planted", "layer": "mixed", "stopped": TEXT, "figures": {"l0": 2.0}}
     of = visae.units.features(network, "mixed", sae)
     albums = [
-        Album(of, folder / "drawn", Style(steps=1)),
-        Album(of, folder / "down", Style("drive", negative=True, steps=1)),
+        Album(of, folder / "drawn", Style(steps=8)),
+        Album(of, folder / "down", Style("drive", negative=True, steps=8)),
     ]
     for album in albums:
         album.draw(range(0, 24))

@@ -15,6 +15,22 @@ def test_the_wall_has_all_units(open_page):
     assert first.get_attribute("aria-label").startswith("mixed neuron 0")
 
 
+def test_what_was_drawn_for_a_unit_and_leaves_it_silent_is_faint(open_page):
+    page = open_page("?show=features")
+    drawn = page.evaluate("visae.load('data/atlas').then(atlas => atlas.columns.drawn)")
+    assert drawn[:48] == [None] * 48  # nothing was drawn for neurons
+    assert drawn[48 + 5] is None  # it never fires
+    silent = {f"f {unit}" for unit in range(24) if drawn[48 + unit] is not None and drawn[48 + unit] <= 0}
+    assert 0 < len(silent) < 23
+    faint = page.locator(".cell.faint .name").all_inner_texts()
+    assert set(faint) == silent | {"f 5"}
+    for cell in page.locator(".cell").all():
+        says = "its picture leaves it silent" in cell.locator("a").get_attribute("aria-label")
+        assert says == (cell.inner_text().strip() in silent)
+    page.get_by_label("pictures").select_option("examples")
+    assert page.locator(".cell.faint .name").all_inner_texts() == ["f 5"]
+
+
 def test_sorting(open_page):
     page = open_page()
     page.get_by_label("show", exact=True).select_option("features")

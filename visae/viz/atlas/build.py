@@ -21,7 +21,6 @@ from visae.sae import SAE
 from visae.tuning import battery
 from visae.tuning.colour import colour_peaks
 from visae.units import features, neurons
-from visae.viz.album import Album
 from visae.viz.atlas import sheets
 from visae.viz.atlas.company import Together, alike
 from visae.viz.atlas.credits import Credit
@@ -143,13 +142,14 @@ def _write_units(of: Sequence[Population], heats: Heats, pictures: Pictures, tog
     decoder = torch.nn.functional.normalize(of[1].units.directions.cpu(), dim=1)
     near = alike(torch.cat([population.units.directions.cpu() for population in of]), _NEIGHBOURS)
     company = together.most(_NEIGHBOURS)
-    reached = _reached(of, pictures)
+    counts = [len(population.units) for population in of]
+    drawn = [*zip(pictures.reached(*counts), pictures.driven_down(*counts), strict=True)]
     every = [(place, unit) for place, population in enumerate(of) for unit in range(len(population.units))]
     with Progress("units", len(every), "units") as progress:
         for first in range(0, len(every), CHUNK):
             pages, maps = [], []
             for index, (place, unit) in enumerate(every[first : first + CHUNK], first):
-                page = unit_page(of[place], unit, decoder, reached[index])
+                page = unit_page(of[place], unit, decoder, drawn[index])
                 page |= {"alike": neighbours(near[index]), "together": neighbours(company[index])}
                 maps.append([heats[place].get((unit, example[0])) for example in page["examples"]])
                 pages.append(page)
@@ -159,18 +159,6 @@ def _write_units(of: Sequence[Population], heats: Heats, pictures: Pictures, tog
             site.write_data(name, {"first": first, "across": max(across, 1), "heat": side, "units": pages})
             site.write(f"{name}.png", sheets.heat_sheet(maps, max(across, 1)))
             progress.update(len(pages))
-
-
-def _reached(of: Sequence[Population], pictures: Pictures) -> list[list[float | None]]:
-    """For every unit its value under its picture, and its drive under that which drives it down; null for none."""
-    neurons, features = (_figures(album, "reached") for album in (pictures.neurons, pictures.features))
-    down = {unit: -value for unit, value in _figures(pictures.opposite, "value").items()}
-    of_neurons = [[neurons.get(unit), None] for unit in range(len(of[0].units))]
-    return [*of_neurons, *([features.get(unit), down.get(unit)] for unit in range(len(of[1].units)))]
-
-
-def _figures(album: Album | None, name: str) -> dict[int, float]:
-    return {} if album is None else {unit: of[name] for unit, of in album.figures().items()}
 
 
 def _atlas(
@@ -183,6 +171,7 @@ def _atlas(
     pictures: Pictures,
 ) -> dict[str, Any]:
     layer, keys = of[0].units.layer, [images.key(image) for image in shown]
+    counts = [len(population.units) for population in of]
     credits = [contents.credits.get(key, Credit()) for key in keys]
     return {
         "schema": ATLAS_SCHEMA,
@@ -193,7 +182,7 @@ def _atlas(
             "offset": layer.offset,
             "side": network.map_shapes([layer.name], images.size)[layer.name][1],
         },
-        "counts": [len(population.units) for population in of],
+        "counts": counts,
         "chunk": CHUNK,
         "wall": {"across": sheets.ACROSS},
         "drawn": {
@@ -204,7 +193,7 @@ def _atlas(
         "families": FAMILIES,
         "dense": DENSE,
         "recovered": MATCHED,
-        "columns": columns(of, places(of[1].units.directions.cpu(), contents.seed)),
+        "columns": columns(of, places(of[1].units.directions.cpu(), contents.seed), pictures.reached(*counts)),
         "circle": circle(of),
         "stimuli": stimuli(of[0]),
         "images": {

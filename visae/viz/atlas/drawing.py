@@ -20,6 +20,20 @@ class Pictures:
     features: Album | None = None
     opposite: Album | None = None
 
+    def reached(self, neurons: int, features: int) -> list[float | None]:
+        """The value of every unit under its picture, of so many neurons, then features; None where there is none."""
+        return [*_figures(self.neurons, "reached", neurons), *_figures(self.features, "reached", features)]
+
+    def driven_down(self, neurons: int, features: int) -> list[float | None]:
+        """The same of what drives the unit, under the picture that drives it down."""
+        down = _figures(self.opposite, "value", features)
+        return [None] * neurons + [None if value is None else -value for value in down]
+
+
+def _figures(album: Album | None, name: str, count: int) -> list[float | None]:
+    there = {} if album is None else {unit: of[name] for unit, of in album.figures().items()}
+    return [there.get(unit) for unit in range(count)]
+
 
 def draw_pictures(sae: SAE, network: Network, folder: Path, steps: int, seed: int = 0) -> Pictures:
     """Draw what drives every neuron and feature, and what drives every feature down, unless it is there already.

@@ -1,5 +1,6 @@
 """What the page knows of every unit from the beginning: a column for each figure, neurons first, then features."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,16 +68,22 @@ class Population:
         return Curves(of.kind, of.network, of.layer, "stroke", of.axes["orientation"], of.axes["radius"], of.values)
 
 
-def columns(populations: Sequence[Population], places: Float[np.ndarray, "m 2"]) -> dict[str, Any]:
+def columns(
+    populations: Sequence[Population], places: Float[np.ndarray, "m 2"], reached: Sequence[float | None]
+) -> dict[str, Any]:
     """The figures of all units, by name; null where one is not defined.
 
     Of a unit that hardly answers to circles no figure of its tuning is, and of one that is not tuned no orientation.
+
+    reached: the value of every unit under its picture; None where there is none.
     """
     found: dict[str, list[Any]] = {}
     for of in populations:
         for name, values in _figures(of).items():
             found.setdefault(name, []).extend(rounded(values))
     found |= planted_columns([of.units for of in populations])
+    if any(value is not None for value in reached):
+        found["drawn"] = rounded(_over_examples(populations, reached))
     found["family"] = [FAMILIES.index(name) for of in populations for name in of.family]
     neurons = len(found["family"]) - len(places)
     for axis, name in enumerate(("x", "y")):
@@ -99,6 +106,12 @@ def _figures(of: Population) -> Mapping[str, Tensor]:
         "radius": said.radius.where(answers, torch.nan),
         "line_or_curve": said.line_or_curve.where(answers | strong(line), torch.nan),
     }
+
+
+def _over_examples(populations: Sequence[Population], reached: Sequence[float | None]) -> Float[Tensor, " u"]:
+    """The value of every unit under its picture, over its largest in the images; nan where it never fires."""
+    peak = torch.cat([of.peak for of in populations])
+    return torch.tensor([math.nan if value is None else value for value in reached]) / peak.where(peak > 0, torch.nan)
 
 
 def circle(populations: Sequence[Population]) -> dict[str, Any]:
