@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=2 python benchmarks/render.py speed                   # random weights; --device cuda for a GPU
     OMP_NUM_THREADS=2 python benchmarks/render.py quality --weights DIR   # the real network
     OMP_NUM_THREADS=2 python benchmarks/render.py layer --weights DIR     # all 96 channels of mixed3b_5x5
-    OMP_NUM_THREADS=2 python benchmarks/render.py features --weights DIR --images DIR --dictionary DIR --every 8
+    OMP_NUM_THREADS=2 python benchmarks/render.py features --weights DIR --images DIR --dictionary DIR --steps 256
 
 lucent: pip install "visae[lucent]". It draws one channel at a time, and its network is run whole; pictures and what the
 network is shown are of 128 px, with lucent's standard transforms there and visae's here.

@@ -12,7 +12,7 @@ from visae.table import show
 from visae.viz.atlas import Contents
 
 IMAGES, SIZE = 1000, 128
-SHOWN, STEPS = 256, 16  # images in the atlas, and steps of each picture
+SHOWN, STEPS = 256, 64  # images in the atlas, and steps of each picture
 RECIPE = visae.TopK(width=128, k=2)
 TRAINING = visae.Training(epochs=60, batch=1024, lr=3e-3)
 _LAYER = "mixed"
