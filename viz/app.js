@@ -57,6 +57,13 @@
     if (!first) main.focus({ preventScroll: true });
   };
 
+  // Plots are as wide as there was room when they were drawn.
+  const redraw = async () => {
+    const at = window.scrollY;
+    await show();
+    window.scrollTo(0, at);
+  };
+
   const head = () => {
     const { run } = units.atlas;
     document.getElementById("top").replaceChildren(
@@ -75,6 +82,8 @@
       visae.restore(units, "", "");
       head();
       window.addEventListener("hashchange", show);
+      // A phone was turned.
+      matchMedia("(orientation: portrait)").addEventListener("change", redraw);
       await show();
     } catch (error) {
       document.getElementById("main").replaceChildren(visae.html("div", { role: "alert" }, visae.html("h1", {}, "This atlas cannot be shown"), visae.html("p", {}, error.message)));

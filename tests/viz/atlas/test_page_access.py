@@ -56,3 +56,32 @@ def test_texts_of_plots_are_large_enough_and_lie_inside_at_any_width(open_page, 
     assert page.locator("svg.plot text").count() >= 3
     assert page.evaluate(SMALLEST) >= 11
     assert page.evaluate(INSIDE)
+
+
+def test_plots_are_drawn_again_when_a_phone_is_turned(open_page):
+    page = open_page("map", viewport={"width": 360, "height": 740})
+
+    def widths():
+        return page.locator("svg.plot").evaluate_all("all => all.map(one => one.viewBox.baseVal.width)")
+
+    upright = widths()
+    page.set_viewport_size({"width": 740, "height": 360})
+    page.wait_for_function(
+        "before => document.querySelector('svg.plot')?.viewBox.baseVal.width > before", arg=upright[0]
+    )
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.wait_for_function(
+        "before => document.querySelector('svg.plot')?.viewBox.baseVal.width === before", arg=upright[0]
+    )
+    assert widths() == upright
+
+
+def test_where_one_was_is_kept_when_a_phone_is_turned(open_page):
+    page = open_page("mixed/f/7", viewport={"width": 360, "height": 740})
+    page.evaluate("window.scrollTo(0, 300)")
+    page.evaluate("window.before = document.querySelector('article.unit')")
+    page.set_viewport_size({"width": 740, "height": 360})
+    page.wait_for_function(
+        "document.querySelector('article.unit') && document.querySelector('article.unit') !== window.before"
+    )
+    page.wait_for_function("window.scrollY === 300")
