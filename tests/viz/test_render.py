@@ -10,12 +10,12 @@ from torch import nn
 
 import visae
 from visae.errors import VisaeError
-from visae.units import features, neurons
-from visae.viz.objectives import Second, diversity, everywhere, opacity, penalty, sparing, unit
+from visae.units import features, middle_of, neurons
+from visae.viz.objectives import Objective, Second, diversity, everywhere, opacity, penalty, sparing, unit
 from visae.viz.parameterisations import Alpha, Bounded, Fourier, Pixels
 from visae.viz.render import render, render_chunks
 from visae.viz.steps import Optimisation, precision
-from visae.viz.transforms import wobble
+from visae.viz.transforms import compose, crop, pad, wobble
 
 STILL = wobble(0, turn=0, zoom=0)
 
@@ -275,3 +275,52 @@ def test_half_precision_is_for_cuda_alone(network, monkeypatch):
     found = render(network, unit(neurons(network, "4"), [0, 1]), optimisation=short())
     assert found.pictures.dtype == found.values.dtype == torch.float32
     assert (found.values > found.before).all()
+
+
+def noting(units, number, notes):
+    """A centred objective that notes what it was shown, and what it could read of that."""
+
+    def value(seen):
+        notes.append((seen.images.detach(), {name: maps.detach() for name, maps in seen.maps.items()}))
+        return unit(units, number).value(seen)
+
+    return replace(unit(units, number), value=value)
+
+
+@pytest.mark.parametrize("which", ["module", "planted"])
+@pytest.mark.parametrize(
+    ("size", "transform"), [(None, None), (96, compose([])), (24, compose([])), (None, crop(12)), (None, pad(9))]
+)
+def test_what_a_centred_objective_reads_is_the_middle_of_what_the_network_is_shown(which, size, transform):
+    of = neurons(visae.Network.from_module(convolutions(), ["0", "4"], size=32), "4")
+    if which == "planted":
+        of = neurons(visae.network("planted", device="cpu"), "mixed")
+    notes = []
+    render(of.network, noting(of, 3, notes), 2, size=size, transform=transform, optimisation=short(2))
+    assert len(notes) >= 4
+    for images, read in notes:
+        maps = of.network.maps(images, [of.layer.name])[of.layer.name]
+        torch.testing.assert_close(read[of.layer.name], middle_of(maps), rtol=0, atol=1e-5)
+
+
+def test_what_is_asked_second_may_read_other_layers_and_whole_maps(network):
+    wanted, notes = unit(neurons(network, "4"), [1, 2]), []
+
+    def whole(seen):
+        notes.append({name: maps.shape for name, maps in seen.maps.items()})
+        return seen.maps["1"][:, 0].mean((1, 2))
+
+    second = Second(lambda seen: seen.maps["4"][:, 0, 0, 0] < torch.inf, Objective(whole, frozenset(["1", "4"])))
+    render(network, replace(wanted, second=second), optimisation=short(2))
+    assert all(shape[2] > 1 and shape[3] > 1 for shapes in notes for shape in shapes.values())
+
+
+def test_an_objective_of_ones_own_reads_whole_maps(network):
+    shapes = []
+
+    def value(seen):
+        shapes.append(seen.maps["4"].shape)
+        return seen.maps["4"][:, 3].mean((1, 2))
+
+    render(network, Objective(value, frozenset(["4"])), 2, optimisation=short(2))
+    assert all(shape[2] > 1 and shape[3] > 1 for shape in shapes)

@@ -146,3 +146,16 @@ def test_a_size_that_the_network_cannot_take_is_an_error(layers, words):
     network = Network.from_module(module, size=64)
     with pytest.raises(VisaeError, match=words):
         network.map_shapes([*layers, *(["3"] if layers else [])], 48)
+
+
+@pytest.mark.parametrize("which", ["module", "planted"])
+@pytest.mark.parametrize("position", [(-1, 0), (0, -1), (100, 3), (3, 100), (16, 0), (0, 24)])
+def test_a_position_outside_the_maps_is_an_error(which, position):
+    if which == "planted":
+        of, layer = Network("planted", Planted(), ""), "mixed"
+    else:
+        of, layer = Network.from_module(nn.Sequential(nn.Conv2d(3, 2, 4, stride=4)), ["0"]), "0"
+    images = torch.rand(1, 3, 64, 96)
+    assert of.read_at(images, {layer: (15, 23)})[layer].shape[2:] == (1, 1)
+    with pytest.raises(VisaeError, match="16 rows and 24 columns"):
+        of.read_at(images, {layer: position})

@@ -45,7 +45,7 @@ def objective_of(lucent: LucentObjective, network: Network, count: int) -> Objec
         loss = lucent(lambda name: seen.canvas if name == _INPUT else seen.maps[name])
         return -loss.expand(len(seen.index))
 
-    return Objective(value, frozenset(read), together=count, centred=False)
+    return Objective(value, frozenset(read), together=count)
 
 
 def lucent_canvas(parameterisation: LucentParameterisation) -> Canvas:

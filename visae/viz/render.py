@@ -21,7 +21,7 @@ from visae.viz.parameterisations import Parameterisation, usual
 from visae.viz.steps import Canvas, Drawing, Optimisation
 from visae.viz.steps import Rendered as Rendered
 from visae.viz.transforms import TURN, ZOOM, Transform, wobble
-from visae.viz.window import Window, middles, window
+from visae.viz.window import Window, window
 from visae.zoo.network import Network
 
 # Pictures at once: as many as stay in a CPU's cache, and as many as keep a GPU busy and fit its memory.
@@ -86,8 +86,7 @@ def render_chunks(
     made_by = parameterisation if isinstance(parameterisation, Parameterisation) else usual(shown.sees)
     labels = of.labels or tuple(f"picture {place}" for place in range(total))
     transform_at = _calming(shown) if transform is None else _always(transform)
-    read = middles(network, sorted(of.layers), shown.size) if of.centred else None
-    drawing = Drawing(network, of, transform_at, shown.still, read, optimisation, labels)
+    drawing = Drawing(network, of, transform_at, shown.still, optimisation, labels)
     with Progress("render", total * optimisation.steps, "steps") as progress:
         for index in torch.split(torch.arange(total), total if given else _chunk(drawing, shown.size)):
             if given is not None:

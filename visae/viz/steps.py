@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -15,6 +15,7 @@ from visae.seeds import generator
 from visae.viz.objectives import Objective, Second, Seen
 from visae.viz.redirect import redirected
 from visae.viz.transforms import GREY, Transform
+from visae.viz.window import middles
 from visae.zoo.network import Network
 
 _LOOK_EVERY = 8  # steps; whether units are silent is looked at, and a GPU waited for
@@ -90,8 +91,6 @@ class Drawing:
 
     transform:  from pictures to what the network is shown, given the share of the steps that is done.
     plain:      the same without anything random.
-    middles:    of every layer that the objective reads, the row and column of the position that it reads alone; None
-                if it reads whole maps.
     labels:     what each of all pictures shows.
     """
 
@@ -99,9 +98,10 @@ class Drawing:
     objective: Objective
     transform: Callable[[float], Transform]
     plain: Transform
-    middles: Mapping[str, tuple[int, int]] | None
     optimisation: Optimisation
     labels: tuple[str, ...]
+    # Of the sizes of images that were shown: a transform may cut, and what is asked second reads other layers.
+    _middles: dict[tuple[int, int], Mapping[str, tuple[int, int]]] = field(default_factory=dict, init=False)
 
     def draw(
         self, canvas: Canvas, index: Int64[Tensor, " b"], rate: float, update: Callable[[int, str], None]
@@ -167,9 +167,12 @@ class Drawing:
         return Seen(pictures, images, {layer: of.float() for layer, of in maps.items()}, index, done)
 
     def _maps(self, images: Float[Tensor, "b 3 h w"]) -> Mapping[str, Tensor]:
-        if self.middles is None:
-            return self.network.maps(images, sorted(self.objective.layers))
-        return self.network.read_at(images, self.middles)
+        layers, size = sorted(self.objective.layers), (images.shape[2], images.shape[3])
+        if not self.objective.centred:
+            return self.network.maps(images, layers)
+        if size not in self._middles:
+            self._middles[size] = middles(self.network, layers, size)
+        return self.network.read_at(images, self._middles[size])
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:

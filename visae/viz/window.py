@@ -80,8 +80,11 @@ def middle(network: Network, layer: str, size: int) -> float:
     return network.layer(layer).centre(middles(network, [layer], size)[layer][0])
 
 
-def middles(network: Network, layers: Sequence[str], size: int) -> dict[str, tuple[int, int]]:
-    """The row and column of the middle position, (h // 2, w // 2), of layers' maps of images of `size` px."""
+def middles(network: Network, layers: Sequence[str], size: int | tuple[int, int]) -> dict[str, tuple[int, int]]:
+    """The row and column of the middle position, (h // 2, w // 2), of layers' maps of images of `size` px.
+
+    size: the side, or the height and the width.
+    """
     return {name: (h // 2, w // 2) for name, (_, h, w) in network.map_shapes(layers, size).items()}
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from visae.errors import VisaeError
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -23,3 +25,11 @@ class Layer:
     def centre(self, position: int) -> float:
         """The px coordinate of the centre of what a position (a row or column of the map) sees."""
         return self.offset + self.stride * position
+
+
+def refuse_outside(layer: str, position: tuple[int, int], size: tuple[int, int]) -> None:
+    """Raise `VisaeError` for a position, row and column, that maps of this height and width do not have."""
+    if not all(0 <= at < side for at, side in zip(position, size, strict=True)):
+        raise VisaeError(
+            f"position {position} of {layer}: its maps of these images have {size[0]} rows and {size[1]} columns"
+        )

@@ -9,14 +9,17 @@ from torch import Tensor, nn
 
 from visae.errors import VisaeError, unknown
 from visae.zoo.hooked import Hooked
-from visae.zoo.layers import Layer
+from visae.zoo.layers import Layer, refuse_outside
 from visae.zoo.planted import Truth
 from visae.zoo.weights import digest
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """What stands behind a network: a module that reads its own layers from RGB images, 0..1."""
+    """What stands behind a network: a module that reads its own layers from RGB images, 0..1.
+
+    It may also have `read_at`, as `Network.read_at`, if one position costs it less than the maps.
+    """
 
     @property
     def layers(self) -> Mapping[str, Layer]:
@@ -100,31 +103,33 @@ class Network:
     ) -> dict[str, Float[Tensor, "b _ 1 1"]]:
         """Layers of RGB images, 0..1, at one position of each, a row and a column of its maps: `{layer: [b, c, 1, 1]}`.
 
-        The planted network reads no other positions; of all others the maps are made, and cut.
+        The planted network reads no other positions; of all others the maps are made, and cut. Raises `VisaeError` for
+        a layer that does not exist, and for a position that its maps do not have.
         """
+        for name in positions:
+            self.layer(name)
         read = getattr(self.readable, "read_at", None)
         if read is not None:
-            for name in positions:
-                self.layer(name)
             found: dict[str, Tensor] = read(images.to(self.device), positions)
             return found
         maps = self.maps(images, list(positions))
-        return {name: maps[name][:, :, y : y + 1, x : x + 1] for name, (y, x) in positions.items()}
+        return {name: _cut(name, maps[name], *position) for name, position in positions.items()}
 
     @torch.inference_mode()
-    def map_shapes(self, layers: Sequence[str], size: int) -> dict[str, tuple[int, int, int]]:
-        """Channels, height and width of the layers' maps of square images of `size` px.
+    def map_shapes(self, layers: Sequence[str], size: int | tuple[int, int]) -> dict[str, tuple[int, int, int]]:
+        """Channels, height and width of the layers' maps of images of `size` px: the side, or the height and the width.
 
         Raises `VisaeError` for no layers, and for a size that the network cannot take.
         """
         if not layers:
             raise VisaeError(f"no layer of {self.name} to read; name one, for instance {next(iter(self.layers))}")
+        height, width = (size, size) if isinstance(size, int) else size
         try:
-            maps = self.maps(torch.zeros(1, 3, size, size), layers)
+            maps = self.maps(torch.zeros(1, 3, height, width), layers)
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
             raise VisaeError(
-                f"{self.name} cannot take images of {size}x{size} px: {reason}; try another size"
+                f"{self.name} cannot take images of {height}x{width} px: {reason}; try another size"
             ) from None
         return {layer: (maps[layer].shape[1], maps[layer].shape[2], maps[layer].shape[3]) for layer in layers}
 
@@ -145,6 +150,11 @@ class Network:
             raise VisaeError(f"{self.name} does not classify: it has maps, no logits")
         logits: Tensor = score(images.to(self.device), replaced)
         return logits
+
+
+def _cut(name: str, maps: Float[Tensor, "b c h w"], row: int, column: int) -> Float[Tensor, "b c 1 1"]:
+    refuse_outside(name, (row, column), (maps.shape[2], maps.shape[3]))
+    return maps[:, :, row : row + 1, column : column + 1]
 
 
 def _unchanged(images: Tensor) -> Tensor:

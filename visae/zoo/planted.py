@@ -17,7 +17,7 @@ from visae.seeds import generator
 from visae.zoo.channels import GRID, REACH, Channels
 from visae.zoo.detectors import Feature, are_rivals, planted_features
 from visae.zoo.glance import Glance
-from visae.zoo.layers import Layer
+from visae.zoo.layers import Layer, refuse_outside
 from visae.zoo.reading import STEP, STRIDE, evidence, reach
 
 NEURONS = 48
@@ -79,14 +79,20 @@ class Planted(nn.Module):
 
     def read(self, images: Float[Tensor, "b 3 h w"], names: Iterable[str]) -> dict[str, Tensor]:
         """The named layers' maps."""
-        size = [-(-side // STRIDE) for side in images.shape[2:]]
-        maps = self._layers(evidence(self._around(images), self.features, self.margin, size))
+        maps = self._layers(evidence(self._around(images), self.features, self.margin, self._size(images)))
         return {name: maps[name] for name in names}
 
     def read_at(self, images: Float[Tensor, "b 3 h w"], positions: Mapping[str, tuple[int, int]]) -> dict[str, Tensor]:
-        """The named layers at one position of each, a row and a column."""
+        """The named layers at one position of each, row and column; raises `VisaeError` for one outside the maps."""
+        size = self._size(images)
+        for name, position in positions.items():
+            refuse_outside(name, position, size)
         squares = {position: self._square(images, *position) for position in {*positions.values()}}
         return {name: self._layers(self.glance(squares[position]))[name] for name, position in positions.items()}
+
+    def _size(self, images: Float[Tensor, "b 3 h w"]) -> tuple[int, int]:
+        """Height and width of the maps."""
+        return -(-images.shape[2] // STRIDE), -(-images.shape[3] // STRIDE)
 
     def _square(self, images: Float[Tensor, "b 3 h w"], row: int, column: int) -> Float[Tensor, "b c s s"]:
         """The part of `_around` that one position reads; nothing else is worked out."""

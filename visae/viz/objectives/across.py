@@ -44,7 +44,7 @@ def diversity(layer: str, among: int) -> Objective:
         cosines = style @ style.mT - torch.eye(among).to(style)
         return -cosines.sum(2).flatten() / (among - 1)
 
-    return Objective(value, frozenset([layer]), together=among, centred=False)
+    return Objective(value, frozenset([layer]), together=among)
 
 
 def alignment(layer: str, among: int) -> Objective:
@@ -61,4 +61,4 @@ def alignment(layer: str, among: int) -> Objective:
         apart = (maps[:, 1:] - maps[:, :-1]).square().mean(2) / (maps.square().mean((1, 2))[:, None] + 1e-12)
         return -(F.pad(apart, (0, 1)) + F.pad(apart, (1, 0))).flatten()
 
-    return Objective(value, frozenset([layer]), together=among, centred=False)
+    return Objective(value, frozenset([layer]), together=among)

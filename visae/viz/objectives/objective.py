@@ -49,7 +49,7 @@ class Objective:
     layers: frozenset[str]
     labels: tuple[str, ...] = ()
     together: int = 1
-    centred: bool = True
+    centred: bool = False
     second: "Second | None" = None
 
     def __add__(self, other: "Objective") -> "Objective":

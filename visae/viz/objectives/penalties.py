@@ -11,7 +11,7 @@ from visae.viz.objectives.objective import Objective, Seen
 
 def penalty(of_canvas: Callable[[Float[Tensor, "b c s s"]], Float[Tensor, " b"]]) -> Objective:
     """A cost of the canvas itself, to be subtracted: `unit(...) - 0.1 * penalty(roughness)`."""
-    return Objective(lambda seen: of_canvas(seen.canvas), frozenset())
+    return Objective(lambda seen: of_canvas(seen.canvas), frozenset(), centred=True)
 
 
 def roughness(canvas: Float[Tensor, "b c s s"]) -> Float[Tensor, " b"]:
