@@ -36,11 +36,24 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise VisaeError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def is_leftover(path: Path) -> bool:
+    """Whether a file is a temporary one that a killed process left."""
+    return bool(_TEMPORARY.fullmatch(path.name))
+
+
 def drop_leftovers(folder: Path) -> None:
     """Remove the temporary files that a killed process left in a folder."""
     for path in folder.glob(".*.tmp"):
-        if _TEMPORARY.fullmatch(path.name):
+        if is_leftover(path):
             path.unlink(missing_ok=True)
+
+
+def flush(folder: Path) -> None:
+    """Have all files below a folder on the disk, for what will name them once it is there."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

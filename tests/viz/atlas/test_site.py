@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -43,11 +46,43 @@ def test_whoever_is_interrupted_leaves_what_was_there(tmp_path, error):
     assert shown(tmp_path) in before
 
 
-def test_what_a_killed_process_left_goes_with_the_next(tmp_path):
-    (tmp_path / "atlas-00000000").mkdir()
-    with Site(tmp_path) as site:
-        site.publish()
-    assert not (tmp_path / "atlas-00000000").exists()
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from visae.viz.atlas.site import Site
+
+with Site(Path(sys.argv[1])) as site:
+    site.write("half", b"")
+    Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    site.publish()
+"""
+
+
+@pytest.mark.parametrize("times", [0, 1])
+def test_what_a_killed_process_left_goes_with_the_next(tmp_path, times):
+    for _ in range(times):
+        _published(tmp_path)
+    before = [path.name for path in tmp_path.iterdir()]
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == len(before) + 2  # a version, and the page before it was renamed
+    if times:
+        assert shown(tmp_path) in before
+    _published(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [shown(tmp_path), "index.html"]
+
+
+@pytest.mark.parametrize("name", ["atlas-20240131", "atlas-photos"])
+def test_a_folder_of_somebody_elses_is_left_alone_whatever_its_name(tmp_path, name):
+    mine = tmp_path / "other" / name / "photograph"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(VisaeError, match=f"holds {name}"):
+        Site(tmp_path / "other")
+    _published(tmp_path / "site")
+    mine.parent.rename(tmp_path / "site" / name)
+    _published(tmp_path / "site")
+    assert (tmp_path / "site" / name / "photograph").read_text() == "mine"
 
 
 def test_an_interruption_after_the_page_changed_leaves_the_new_one(tmp_path, monkeypatch):
@@ -75,16 +110,6 @@ def test_of_two_at_once_the_one_whose_folder_is_gone_says_so(tmp_path):
         with pytest.raises(VisaeError, match="another atlas was written"):
             one.write("data/x.js", b"")
     assert (tmp_path / shown(tmp_path) / "core.js").is_file()
-
-
-def test_folders_of_other_names_are_left_alone(tmp_path):
-    _published(tmp_path)
-    (tmp_path / "atlas-photos").mkdir()
-    _published(tmp_path)
-    assert (tmp_path / "atlas-photos").is_dir()
-    (tmp_path / "other" / "atlas-photos").mkdir(parents=True)
-    with pytest.raises(VisaeError, match="holds atlas-photos"):
-        Site(tmp_path / "other")
 
 
 def test_nothing_else_is_overwritten(tmp_path):

@@ -26,6 +26,8 @@ _PAGE = "index.html"
 _NAME = re.compile(r"atlas-[0-9a-f]{8}")
 _MARK = '<meta name="generator" content="visae atlas">'
 _PLACE = "VERSION"
+# In every version from its beginning: a folder that only has such a name is somebody's own.
+_MADE = "made-by-visae-atlas"
 
 
 class Site:
@@ -39,6 +41,7 @@ class Site:
     def __enter__(self) -> "Site":
         try:
             self.folder.mkdir(parents=True)
+            (self.folder / _MADE).touch()
         except OSError as error:
             raise VisaeError(f"cannot write in {self.out}: {error.strerror or error}") from error
         return self
@@ -74,10 +77,12 @@ class Site:
         for path in sorted(page.iterdir()):
             if path.suffix in (".js", ".css"):
                 self.write(path.name, path.read_bytes())
-        text = (page / _PAGE).read_text()
+        text, before = (page / _PAGE).read_text(), _shown(self.out)
+        files.flush(self.folder)
         files.write_bytes(self.out / _PAGE, text.replace(_PLACE, escape(self.name)).encode())
+        files.drop_leftovers(self.out)
         for folder in self.out.iterdir():
-            if _NAME.fullmatch(folder.name) and folder != self.folder:
+            if folder != self.folder and _is_version(folder, before):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -87,9 +92,15 @@ def refuse_foreign(out: Path) -> None:
         return
     if not out.is_dir():
         raise VisaeError(f"{out} is a file; name a folder for the atlas")
-    others = [path.name for path in out.iterdir() if not _NAME.fullmatch(path.name)]
+    page = _shown(out)
+    others = [path.name for path in out.iterdir() if not (_is_version(path, page) or files.is_leftover(path))]
     if others and not is_atlas(out):
         raise VisaeError(f"{out} holds {others[0]} and is no atlas; name a folder of its own, which need not be there")
+
+
+def _is_version(folder: Path, page: str) -> bool:
+    """Whether a folder is a version of an atlas: one that says so, or that the page names."""
+    return bool(_NAME.fullmatch(folder.name)) and ((folder / _MADE).is_file() or f"{folder.name}/" in page)
 
 
 def is_atlas(folder: Path) -> bool:
