@@ -19,6 +19,10 @@ def port(tmp_path):
     (site / "link").symlink_to(tmp_path / "secret")
     (site / "folder").symlink_to(tmp_path)
     (site / ".hidden").write_text("hidden")
+    # Read as a path it leads out, read as an address it is a scheme.
+    (site / "x:").symlink_to(tmp_path)
+    (tmp_path / "index.html").write_text("secret")
+    (site / "loop").symlink_to(site / "loop")
     with server(site) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
@@ -61,6 +65,10 @@ def test_the_page_is_served(port):
         "/etc/passwd",
         "//etc/passwd",
         "/..\\secret",
+        "x:/index.html",
+        "/x:/index.html",
+        "/loop",
+        "/" + 5000 * "a",
     ],
 )
 def test_nothing_else_is(port, path):
@@ -69,10 +77,11 @@ def test_nothing_else_is(port, path):
     assert b"secret" not in body.replace(path.encode(), b"")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", ""])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "127.0.0.1:evil.example", "localhost:1@evil"])
 def test_requests_to_another_name_are_refused(port, host):
     assert ask(port, "/", Host=host)[0] == 403
-    assert ask(port, "/", Host=f"localhost:{port}")[0] == 200
+    for own in (f"localhost:{port}", f"LOCALHOST:{port}", "127.0.0.1"):
+        assert ask(port, "/", Host=own)[0] == 200
 
 
 def test_it_listens_on_the_loopback_alone(tmp_path):

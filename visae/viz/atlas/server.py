@@ -1,5 +1,6 @@
 """An atlas served to this machine alone."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -12,7 +13,7 @@ from visae.errors import VisaeError
 from visae.viz.atlas.site import is_atlas
 
 HOST = "127.0.0.1"
-_NAMES = (HOST, "localhost")
+_NAMES = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?", re.IGNORECASE)
 
 
 def server(site: Path, port: int = 0) -> ThreadingHTTPServer:
@@ -39,7 +40,8 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> Any:
         """Answer with a file of the site, or with an error."""
-        if (self.headers.get("Host") or "").rsplit(":", 1)[0] not in _NAMES:
+        names = self.headers.get_all("Host") or []
+        if len(names) != 1 or not _NAMES.fullmatch(names[0].strip()):
             return self.send_error(HTTPStatus.FORBIDDEN, "this server is for this machine alone")
         if not self._is_inside():
             return self.send_error(HTTPStatus.NOT_FOUND)
@@ -57,10 +59,15 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def _is_inside(self) -> bool:
         asked = unquote(urlsplit(self.path).path)
-        if "\0" in asked or any(part.startswith(".") for part in asked.split("/")):
+        if not self.path.startswith("/") or "\0" in asked or any(part.startswith(".") for part in asked.split("/")):
             return False
         site = Path(self.directory)
-        path = (site / asked.lstrip("/")).resolve()
-        if path == site:
-            path = (site / "index.html").resolve()
-        return path.is_file() and path.is_relative_to(site)
+        try:
+            # What would be given out, by the same reading of the path.
+            path = Path(self.translate_path(self.path)).resolve()
+            if path == site:
+                path = (site / "index.html").resolve()
+            return path.is_file() and path.is_relative_to(site)
+        except (OSError, RuntimeError):
+            # A name that is too long, and links that lead to each other.
+            return False
