@@ -21,16 +21,18 @@
     return visae.figure("Training", svg, { table: () => [names, lines.map((line) => names.map((name) => line[name]))] });
   };
 
+  const LEAST = -0.1; // of the explained variance, in the plot
+
   const frontier = (points) => {
     const known = points.filter(({ l0, explained_variance: ev }) => l0 > 0 && ev !== null);
     if (known.length < 2) return null;
     const kinds = [...new Set(known.map(({ kind }) => kind))];
     const colours = [visae.BLUE, visae.ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8f8f8f", "#8c6d31"];
-    const series = kinds.map((kind, at) => ({ label: kind, colour: colours[at % colours.length], marks: true, points: known.filter((of) => of.kind === kind).map((of) => [of.l0, of.explained_variance, of.name, of.this]) }));
+    const series = kinds.map((kind, at) => ({ label: kind.slice(0, 20), colour: colours[at % colours.length], marks: true, points: known.filter((of) => of.kind === kind).map((of) => [of.l0, Math.max(of.explained_variance, LEAST), of.name, of.this]) }));
     const l0 = known.map((of) => of.l0);
     const ev = known.map((of) => of.explained_variance);
-    const svg = visae.lines(series, { low: Math.min(...l0) * 0.9, high: Math.max(...l0) * 1.1, log: true, label: "features that fire at a position (L0)", ticks: [...new Set(l0.map((value) => Math.round(value)))].slice(0, 8).filter(Boolean) }, { low: Math.max(Math.min(...ev), -0.1) - 0.01, high: 1, label: "explained variance" }, "Explained variance against L0 of the dictionaries of this sweep");
-    return visae.figure("Frontier", svg, { note: "This dictionary is ringed.", table: () => [["dictionary", "kind", "l0", "explained variance"], known.map((of) => [of.name, of.kind, of.l0, of.explained_variance])] });
+    const svg = visae.lines(series, { low: Math.min(...l0) * 0.9, high: Math.max(...l0) * 1.1, log: true, label: "features that fire at a position (L0)", ticks: [...new Set(l0.map((value) => Math.round(value)))].slice(0, 8).filter(Boolean) }, { low: Math.max(Math.min(...ev), LEAST) - 0.01, high: 1, label: "explained variance" }, "Explained variance against L0 of the dictionaries of this sweep");
+    return visae.figure("Frontier", svg, { note: `This dictionary is ringed.${ev.some((value) => value < LEAST) ? ` What explains less than ${visae.number(LEAST)} is drawn there.` : ""}`, table: () => [["dictionary", "kind", "l0", "explained variance"], known.map((of) => [of.name, of.kind, of.l0, of.explained_variance])] });
   };
 
   const photographs = ({ keys, credits, name }) => {

@@ -1,7 +1,9 @@
 """What is said of a run."""
 
 import json
+import math
 
+import pytest
 import torch
 
 import visae
@@ -29,3 +31,32 @@ def test_log_frontier_and_card(tmp_path):
     assert found["versions"]["visae"] == visae.__version__
     alone = run_page(sae, network, None)
     assert alone["log"] == alone["frontier"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"schema": 9}', "reads schema 1"),
+        ('{"schema": 1}', "has no figures"),
+        ('{"schema": 1, "dictionaries": [1]}', "has no figures"),
+        ('{"schema": 1, "dictionaries": {"a": 1}}', "has no figures"),
+        ("[]", "reads schema 1"),
+        ("{", "is not JSON"),
+    ],
+)
+def test_an_evaluation_that_cannot_be_read_is_left_out_and_told(tmp_path, capsys, text, says):
+    sae = visae.TopK(width=8, k=2).build(48, torch.Generator().manual_seed(0))
+    (tmp_path / "evaluation.json").write_text(text)
+    assert run_page(sae, visae.network("planted", device="cpu"), tmp_path)["frontier"] == []
+    assert says in capsys.readouterr().err
+
+
+def test_what_is_no_number_is_nowhere(tmp_path):
+    sae = visae.TopK(width=8, k=2).build(48, torch.Generator().manual_seed(0))
+    figures = {"kind": None, "l0": math.inf, "explained_variance": math.nan}
+    (tmp_path / "evaluation.json").write_text(json.dumps({"schema": 1, "dictionaries": {"a": figures}}))
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "error": NaN, "idle": 2}')
+    found = run_page(sae, visae.network("planted", device="cpu"), tmp_path)
+    assert json.dumps(found, allow_nan=False)
+    assert found["log"] == [{"step": 1, "idle": 2}]
+    assert (found["frontier"][0]["l0"], found["frontier"][0]["explained_variance"]) == (None, None)

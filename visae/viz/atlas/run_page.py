@@ -1,6 +1,7 @@
 """What is said of how a dictionary came about: recipe, figures, log, frontier, versions."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import torch
 import torchvision
 
 from visae import files
+from visae.errors import VisaeError
+from visae.progress import say
 from visae.sae import SAE
 from visae.sae.dictionary import recipe_settings
 from visae.version import VERSION
@@ -57,7 +60,7 @@ def _log(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(entry, dict) and isinstance(entry.get("step"), int):
-            lines.append({key: value for key, value in entry.items() if isinstance(value, int | float)})
+            lines.append({key: value for key, value in entry.items() if _finite(value)})
     return lines
 
 
@@ -66,15 +69,33 @@ def _frontier(dictionary: Path) -> list[dict[str, Any]]:
     for folder in (dictionary, dictionary.parent):
         path = folder / _EVALUATION
         if path.is_file():
-            found = files.read_json(path, 1)["dictionaries"]
             return [
                 {
                     "name": name or folder.name,
-                    "kind": of.get("kind"),
-                    "l0": of.get("l0"),
-                    "explained_variance": of.get("explained_variance"),
+                    "kind": str(of.get("kind")),
+                    "l0": of.get("l0") if _finite(of.get("l0")) else None,
+                    "explained_variance": of.get("explained_variance")
+                    if _finite(of.get("explained_variance"))
+                    else None,
                     "this": name == (dictionary.name if folder != dictionary else ""),
                 }
-                for name, of in found.items()
+                for name, of in _evaluated(path).items()
             ]
     return []
+
+
+def _evaluated(path: Path) -> dict[str, dict[str, Any]]:
+    """The figures of each dictionary; none, and a line that says why, of a file that cannot be understood."""
+    try:
+        found = files.read_json(path, 1).get("dictionaries")
+    except VisaeError as error:
+        say(f"atlas: {error}; the frontier is left out")
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(of, dict) for of in found.values()):
+        say(f"atlas: {path} has no figures of dictionaries; the frontier is left out")
+        return {}
+    return found
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
