@@ -11,7 +11,8 @@
 
   const forget = () => { clearTimeout(timer); waiting = null; };
 
-  const settle = () => {
+  // Write at once what waits to be written.
+  visae.settle = () => {
     if (waiting !== null && !same(waiting)) history.replaceState(null, "", waiting);
     forget();
   };
@@ -29,7 +30,7 @@
 
   // Note a choice.
   visae.step = (address) => {
-    settle();
+    visae.settle();
     if (!same(address)) history.pushState(null, "", address);
   };
 
@@ -37,9 +38,9 @@
   visae.amend = (address) => {
     clearTimeout(timer);
     waiting = address;
-    timer = setTimeout(settle, QUIET);
+    timer = setTimeout(visae.settle, QUIET);
   };
 
   // Before a link is followed, so that back comes to what was left.
-  window.addEventListener("click", settle, true);
+  window.addEventListener("click", visae.settle, true);
 }

@@ -3,6 +3,7 @@
 
 {
   const VIEWS = { "": ["All units", "wall"], map: ["Map", "map"], circle: ["Circle", "circle"], run: ["The run", "run"] };
+  const RESIZED = 150; // ms in which a window keeps its width
   let units = null;
   let view = null;
   let turn = 0;
@@ -15,9 +16,11 @@
       visae.restore(units, of[0], query);
       return { ...visae.parts[VIEWS[of[0]][1]](units), name: of[0] };
     }
-    if (of[0] === "image") return (await visae.parts.image(units, of)) ?? missing(`There is no image ${of[1] ?? ""} in this atlas.`);
+    // A layer may be called "image".
     const unit = units.find(of);
-    return unit === null ? missing(`This atlas of ${units.layer} has nothing at ${of.join("/")}.`) : visae.parts.unit(units, unit);
+    if (unit !== null) return visae.parts.unit(units, unit);
+    if (of[0] === "image") return (await visae.parts.image(units, of)) ?? missing(`There is no image ${of[1] ?? ""} in this atlas.`);
+    return missing(`This atlas of ${units.layer} has nothing at ${of.join("/")}.`);
   };
 
   // The address of a view, as it was left.
@@ -57,9 +60,11 @@
     if (!first) main.focus({ preventScroll: true });
   };
 
-  // Plots are as wide as there was room when they were drawn.
+  // Plots are as wide as there was room when they were drawn. The wall has none, and lays itself out.
   const redraw = async () => {
     const at = window.scrollY;
+    if (view.name === "") return;
+    visae.settle();
     await show();
     window.scrollTo(0, at);
   };
@@ -82,8 +87,15 @@
       visae.restore(units, "", "");
       head();
       window.addEventListener("hashchange", show);
-      // A phone was turned.
-      matchMedia("(orientation: portrait)").addEventListener("change", redraw);
+      // A phone was turned; a keyboard that comes up changes the height alone.
+      let width = window.innerWidth;
+      let waiting;
+      window.addEventListener("resize", () => {
+        if (window.innerWidth === width) return;
+        width = window.innerWidth;
+        clearTimeout(waiting);
+        waiting = setTimeout(redraw, RESIZED);
+      });
       await show();
     } catch (error) {
       document.getElementById("main").replaceChildren(visae.html("div", { role: "alert" }, visae.html("h1", {}, "This atlas cannot be shown"), visae.html("p", {}, error.message)));

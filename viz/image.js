@@ -78,19 +78,22 @@
         visae.table("Strongest features here", ["feature", "value"], features.map(({ number, value }) => [link(1, number), visae.number(value)]), features.map(({ number, value }) => [units.label(units.of(1, number)), value])),
         visae.table("Strongest neurons here", ["neuron", "value", "reconstructed"], neurons.map(({ number, value }, index) => [link(0, number), visae.number(value), visae.number(again[index])]), neurons.map(({ number, value }, index) => [units.label(units.of(0, number)), value, again[index]])));
     };
+    const go = (to) => {
+      position = to;
+      visae.amend(`#image/${place}/${position.join(",")}`);
+      tell();
+    };
     const pick = (event) => {
       const box = canvas.getBoundingClientRect();
       const within = (at, from, size, count) => Math.min(Math.max(Math.floor(((at - from) / size) * count), 0), count - 1);
-      position = [within(event.clientY, box.top, box.height, data.height), within(event.clientX, box.left, box.width, data.width)];
-      tell();
+      go([within(event.clientY, box.top, box.height, data.height), within(event.clientX, box.left, box.width, data.width)]);
     };
     const keys = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     stage.addEventListener("click", pick);
     stage.addEventListener("keydown", (event) => {
       if (!(event.key in keys)) return;
       event.preventDefault();
-      position = position.map((value, axis) => Math.min(Math.max(value + keys[event.key][axis], 0), [data.height, data.width][axis] - 1));
-      tell();
+      go(position.map((value, axis) => Math.min(Math.max(value + keys[event.key][axis], 0), [data.height, data.width][axis] - 1)));
     });
 
     let pressed = null;

@@ -26,8 +26,9 @@
   // A small picture of a unit that leads to its page.
   visae.thumb = (units, unit, below) => {
     const face = visae.html("span", { class: "face" });
-    visae.tile(face, units, unit, visae.isDrawn(units, unit) ? "drawn" : "examples");
-    return visae.html("a", { class: "thumb", href: units.href(unit), "aria-label": units.words(unit) }, face, visae.html("span", { class: "name" }, units.short(unit)), below && visae.html("span", { class: "below" }, below));
+    const drawn = visae.isDrawn(units, unit);
+    visae.tile(face, units, unit, drawn ? "drawn" : "examples");
+    return visae.html("a", { class: drawn && units.silent(unit) ? "thumb faint" : "thumb", href: units.href(unit), "aria-label": units.words(unit, drawn) }, face, visae.html("span", { class: "name" }, units.short(unit)), below && visae.html("span", { class: "below" }, below));
   };
 
   // The square around what a position sees, moved inside the image: left, top and side, px.

@@ -9,7 +9,7 @@
     const one = (opposite, words, note) => visae.html("figure", { class: "drawn" }, visae.html("img", { src: visae.drawnFile(unit, opposite), alt: `Picture drawn for ${units.title(unit)}: ${words}`, width: 168, height: 168 }), visae.html("figcaption", {}, words, visae.html("span", { class: "note" }, ` · ${note}`)));
     const [reached, down] = page.drawn;
     // A picture that leaves its unit silent must not pass for what the unit wants.
-    const drives = () => (reached > 0 ? one(false, "drives it", `its value ${visae.number(reached)}`) : one(false, "drawn for it", "it stays silent: more steps may help"));
+    const drives = () => (reached > 0 ? one(false, "drives it", `its value ${visae.number(reached)}`) : one(false, "drawn for it", units.dead(unit) ? "it stays silent, as in all images" : "it stays silent: more steps may help"));
     const opposite = units.kind(unit) === 1 && units.atlas.drawn.opposite;
     return visae.html("div", { class: "drawings" }, reached !== null && drives(), opposite && down !== null && one(true, "drives it down", `pre-activation ${visae.number(down)}`), units.kind(unit) === 0 && visae.html("p", { class: "note" }, "What drives neurons down is not drawn: most stop at zero."));
   };

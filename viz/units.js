@@ -41,7 +41,7 @@
     label(unit) { return `${this.layer}/${KINDS[this.kind(unit)]}/${this.number(unit)}`; }
     short(unit) { return `${KINDS[this.kind(unit)]} ${this.number(unit)}`; }
     title(unit) { return `${this.layer} ${NAMES[this.kind(unit)]} ${this.number(unit)}`; }
-    href(unit) { return `#${this.label(unit).split("/").map(encodeURIComponent).join("/")}`; }
+    href(unit) { return `#${encodeURIComponent(this.layer)}/${KINDS[this.kind(unit)]}/${this.number(unit)}`; }
     family(unit) { return this.atlas.families[this.columns.family[unit]]; }
     dead(unit) { return this.columns.density[unit] === 0; }
     // Whether the picture drawn for a unit leaves it silent.
@@ -59,9 +59,9 @@
       return there && number < this.atlas.counts[kind] ? this.of(kind, number) : null;
     }
 
-    // A sentence, for those who hear the page.
-    words(unit) {
-      const states = [this.family(unit) === "none" ? "" : visae.FAMILY_NAMES[this.family(unit)], this.dead(unit) ? "dead" : "", this.dense(unit) ? "dense" : "", this.silent(unit) ? "its picture leaves it silent" : ""];
+    // A sentence, for those who hear the page. `drawn`: beside a picture that was drawn for the unit.
+    words(unit, drawn) {
+      const states = [this.family(unit) === "none" ? "" : visae.FAMILY_NAMES[this.family(unit)], this.dead(unit) ? "dead" : "", this.dense(unit) ? "dense" : "", drawn && this.silent(unit) ? "its picture leaves it silent" : ""];
       const orientation = this.family(unit) === "curve" ? `at ${visae.FIGURES.orientation.text(this.columns.orientation[unit])}` : "";
       const planted = this.planted(unit) === null ? "" : `recovers the planted ${this.planted(unit)}`;
       return [this.title(unit), ...states, orientation, planted, this.dead(unit) ? "" : `fires at ${visae.percent(this.columns.density[unit])} of positions`].filter(Boolean).join(", ");

@@ -94,9 +94,9 @@
     tile(unit, place) {
       const { units } = this;
       const family = units.family(unit);
-      const words = units.words(unit);
-      const face = visae.html("span", { class: "face" });
       const drawn = visae.state.wall === "drawn" && visae.isDrawn(units, unit);
+      const words = units.words(unit, drawn);
+      const face = visae.html("span", { class: "face" });
       visae.tile(face, units, unit, drawn ? "drawn" : "examples");
       const link = visae.html("a", { href: units.href(unit), tabindex: -1, "aria-label": words, title: words, onfocus: () => this.choose(place), onclick: () => this.choose(place) },
         face, visae.html("span", { class: "name" }, family !== "none" && visae.html("span", { class: "dot", style: { background: visae.FAMILY_COLOURS[family] } }), units.short(unit)));
@@ -150,7 +150,8 @@
     const count = visae.html("p", { class: "count", role: "status" });
     const empty = visae.html("p", { class: "nothing" });
     const names = Object.keys(visae.FIGURES);
-    const table = () => [["unit", "family", ...names], wall.chosen.map((unit) => [units.label(unit), units.family(unit), ...names.map((name) => units.columns[name][unit])])];
+    const planted = units.columns.planted ? ["planted"] : [];
+    const table = () => [["unit", "family", ...planted, ...names], wall.chosen.map((unit) => [units.label(unit), units.family(unit), ...[...planted, ...names].map((name) => units.columns[name][unit])])];
     const save = visae.html("button", { type: "button", class: "save", onclick: () => visae.saveCsv(...table(), `${units.layer}-units`), "aria-label": "Save the table of these units as CSV" }, "CSV");
     const panel = visae.html("details", { class: "panel", open: window.innerWidth > 720 }, visae.html("summary", {}, "Sort and filter"));
     const tell = () => {

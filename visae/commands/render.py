@@ -36,7 +36,7 @@ class Render:
     units: str = "all"
     """Numbers, ranges whose end is left out, or all: 3,17,50:60."""
     objective: Literal["unit", "drive", "activation", "direction"] = "unit"
-    """unit: a neuron's value, or a feature's pre-activation, less what rivals are above it, so that it fires. drive: a
+    """unit: a neuron's value, or a feature's pre-activation, less what it lacks to be among those that fire. drive: a
     feature's pre-activation alone. activation: a feature's value, for which it has to be among
     those that fire. direction: what a feature adds to the layer, or a neuron's axis, by dot product and cosine."""
     everywhere: bool = False

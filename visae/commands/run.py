@@ -9,7 +9,7 @@ from visae.commands.options import ImageOptions, NetworkOptions, SAEOptions, Tra
 from visae.images import some_of
 from visae.run import run
 from visae.table import show
-from visae.viz.atlas import Contents, find_credits
+from visae.viz.atlas import Contents, find_credits, refuse_foreign
 
 
 @dataclass(kw_only=True)
@@ -33,6 +33,9 @@ class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
         recipe, training = self.open_recipe(), self.open_training(self.seed)
         network, images = self.open_network(), self.open_images()
         network.layer(self.layer)
+        if self.atlas:
+            # Before an hour's work.
+            refuse_foreign(self.out / "atlas")
         report = run(
             network,
             self.layer,

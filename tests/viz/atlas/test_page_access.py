@@ -66,14 +66,34 @@ def test_plots_are_drawn_again_when_a_phone_is_turned(open_page):
 
     upright = widths()
     page.set_viewport_size({"width": 740, "height": 360})
-    page.wait_for_function(
-        "before => document.querySelector('svg.plot')?.viewBox.baseVal.width > before", arg=upright[0]
-    )
+    page.wait_for_timeout(500)
+    assert widths()[0] > upright[0]
     page.set_viewport_size({"width": 360, "height": 740})
-    page.wait_for_function(
-        "before => document.querySelector('svg.plot')?.viewBox.baseVal.width === before", arg=upright[0]
-    )
+    page.wait_for_timeout(500)
     assert widths() == upright
+
+
+@pytest.mark.parametrize("size", [{"width": 360, "height": 300}, {"width": 740, "height": 360}])
+def test_a_search_goes_on_when_a_keyboard_comes_up_and_when_a_phone_is_turned(open_page, size):
+    page = open_page(viewport={"width": 360, "height": 740})
+    page.locator("summary").click()
+    page.get_by_label("search").press_sequentially("feat")
+    page.set_viewport_size(size)
+    page.wait_for_timeout(300)
+    page.keyboard.type("ure")
+    assert page.get_by_label("search").input_value() == "feature"
+    assert "24 of 72 units" in page.inner_text(".count")
+
+
+def test_the_position_of_an_image_is_in_the_address_and_kept_when_a_phone_is_turned(open_page):
+    page = open_page("image/0", viewport={"width": 360, "height": 740})
+    page.locator(".stage").press("ArrowUp")
+    said = page.locator(".told p").inner_text()
+    page.set_viewport_size({"width": 740, "height": 360})
+    page.wait_for_timeout(500)
+    assert page.locator(".told p").inner_text() == said
+    row, column = (int(part.split()[-1]) for part in said.split(":")[0].split(","))
+    assert page.url.endswith(f"#image/0/{row},{column}")
 
 
 def test_where_one_was_is_kept_when_a_phone_is_turned(open_page):
@@ -81,7 +101,6 @@ def test_where_one_was_is_kept_when_a_phone_is_turned(open_page):
     page.evaluate("window.scrollTo(0, 300)")
     page.evaluate("window.before = document.querySelector('article.unit')")
     page.set_viewport_size({"width": 740, "height": 360})
-    page.wait_for_function(
-        "document.querySelector('article.unit') && document.querySelector('article.unit') !== window.before"
-    )
-    page.wait_for_function("window.scrollY === 300")
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.querySelector('article.unit') !== window.before")
+    assert page.evaluate("window.scrollY") == 300

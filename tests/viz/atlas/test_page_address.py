@@ -162,3 +162,30 @@ def test_links_lead_to_the_views_as_they_were_left(open_page):
 
 def test_a_map_of_an_unknown_colour_is_of_families(open_page):
     assert open_page("map?colour=toString").get_by_label("colour by").input_value() == "family"
+
+
+@pytest.mark.parametrize("layer", ["image", "a/b", "</script><b>", "features.0 %2F#?"])
+def test_a_unit_is_found_again_whatever_its_layer_is_called(open_page, layer):
+    page = open_page()
+    found = page.evaluate(
+        """async (name) => {
+            const atlas = await visae.load("data/atlas");
+            const units = new visae.Units({ ...atlas, layer: { ...atlas.layer, name } });
+            location.hash = units.href(51);
+            return [units.find(visae.address().path), units.label(51)];
+        }""",
+        layer,
+    )
+    assert found == [51, f"{layer}/f/3"]
+
+
+def test_a_layer_may_be_called_as_the_images_are(open_page):
+    page = open_page()
+    page.evaluate(
+        """() => {
+            const { find } = visae.Units.prototype;
+            visae.Units.prototype.find = function (parts) { this.layer = "image"; return find.call(this, parts); };
+        }"""
+    )
+    page.evaluate("location.hash = '#image/f/3'")
+    page.wait_for_selector("article.unit")
