@@ -93,8 +93,14 @@ def show_figures(found: Mapping[str, Mapping[str, Any]], out: Path) -> None:
         print(f"plot:    {out / 'frontier.png'}")
 
 
-def show(report: Mapping[str, Any], out: Path) -> None:
-    """Print the table, and where the report and the plot are."""
-    print(f"\n{table(report)}\n")
+def show(report: Mapping[str, Any]) -> None:
+    """Print the table."""
+    print(f"\n{table(report)}\n", flush=True)
+
+
+def show_places(out: Path, atlas: Path | None = None) -> None:
+    """Print where a run's report, its plot and its atlas are."""
     print(f"report: {out / 'report.json'}")
     print(f"plot:   {out / 'curves' / 'curves.png'}")
+    if atlas is not None:
+        print(f"atlas:  {atlas}")

@@ -20,6 +20,7 @@
     const short = units.short(unit).replace(" ", "");
     return words.every((word) => {
       if (/^\d+$/.test(word)) return units.number(unit) === Number(word);
+      if (/\/[nf]\/\d+$/.test(word)) return units.label(unit).toLowerCase() === word.replace(/^#/, "");
       return /^[nf]\d+$/.test(word) ? short === word : text.includes(word);
     });
   };
@@ -31,13 +32,14 @@
   visae.chosen = (units) => {
     const { kinds, families, states, search, sort, falling } = visae.state;
     const phrase = search.trim().toLowerCase();
-    const words = phrase.replace(/\b([nf])[ /]?(\d+)\b/g, "$1$2").split(/\s+/).filter(Boolean);
+    const words = phrase.replace(/(?<![\w/])([nf])[ /]?(\d+)\b/g, "$1$2").split(/\s+/).filter(Boolean);
     return units.sorted(sort, falling).filter((unit) =>
       (kinds === "both" || (kinds === "neurons") === (units.kind(unit) === 0))
       && (families.size === 0 || families.has(units.family(unit)))
       && (!states.has("dead") || units.dead(unit))
       && (!states.has("dense") || units.dense(unit))
       && (!states.has("alive") || !units.dead(unit))
+      && (!states.has("silent") || units.silent(unit))
       && inRange(units, unit)
       && (words.length === 0 || matches(units, unit, words) || isPlanted(units, unit, phrase)));
   };
@@ -117,7 +119,7 @@
       choice("sort by", [["number", "number"], ...figures], state.sort, set("sort", chosen)), direction(chosen),
       units.atlas.drawn.features && choice("pictures", [["drawn", "what was drawn"], ["examples", "strongest example"]], state.wall, set("wall", chosen)),
       visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "family"), units.atlas.families.map((name) => chip(visae.FAMILY_NAMES[name], state.families, name, chosen, visae.FAMILY_COLOURS[name]))),
-      visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "only"), chip("dead", state.states, "dead", chosen), chip("alive", state.states, "alive", chosen), chip(`dense (${visae.percent(units.atlas.dense)} and more)`, state.states, "dense", chosen)),
+      visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "only"), chip("dead", state.states, "dead", chosen), chip("alive", state.states, "alive", chosen), chip(`dense (${visae.percent(units.atlas.dense)} and more)`, state.states, "dense", chosen), "drawn" in units.columns && chip("silent under its picture", state.states, "silent", chosen)),
       visae.RANGES.map((name) => slider(units, name, changing)),
       visae.html("button", { type: "button", onclick: clear }, "clear filters"));
   };

@@ -42,6 +42,14 @@
     return [...sums].sort((a, b) => b[1] - a[1]).slice(0, LISTED).map(([number]) => number);
   };
 
+  // Where the strongest feature of all positions fires.
+  const strongestAt = (data) => {
+    const { values } = data.kinds[1];
+    let best = (data.height >> 1) * data.width + (data.width >> 1);
+    for (let at = 0; at < data.positions; at += 1) if (values[at] > values[best]) best = at;
+    return [Math.floor(best / data.width), best % data.width];
+  };
+
   const paint = (canvas, data, map) => {
     const most = Math.max(...map, 1e-6);
     const pixels = new ImageData(data.width, data.height);
@@ -64,7 +72,7 @@
     const told = visae.html("div", { class: "told" }, said, tables);
     const [row, column] = (parts[2] ?? "").split(",").map(Number);
     const inside = (value, count) => Number.isInteger(value) && value >= 0 && value < count;
-    let position = inside(row, data.height) && inside(column, data.width) ? [row, column] : [data.height >> 1, data.width >> 1];
+    let position = inside(row, data.height) && inside(column, data.width) ? [row, column] : strongestAt(data);
 
     const link = (kind, number) => { const unit = units.of(kind, number); return visae.html("a", { href: units.href(unit) }, units.short(unit)); };
     const tell = () => {
@@ -73,7 +81,8 @@
       const features = strongest(data, 1, at);
       const neurons = strongest(data, 0, at);
       const again = neurons.map(({ at: index }) => (data.rebuilt[index] / data.levels) * data.kinds[0].largest);
-      said.textContent = `Row ${position[0]}, column ${position[1]}: ${data.missed[at] === data.levels ? "nothing" : visae.percent(1 - data.missed[at] / data.levels)} of the activation is reconstructed (1 − |x − x̂|² / |x|²). ${features.length} features listed.`;
+      const nowhere = neurons.length === 0 && features.length === 0;
+      said.textContent = nowhere ? `Row ${position[0]}, column ${position[1]}: no unit fires here.` : `Row ${position[0]}, column ${position[1]}: ${data.missed[at] === data.levels ? "nothing" : visae.percent(1 - data.missed[at] / data.levels)} of the activation is reconstructed (1 − |x − x̂|² / |x|²). ${features.length} features listed.`;
       tables.replaceChildren(
         visae.table("Strongest features here", ["feature", "value"], features.map(({ number, value }) => [link(1, number), visae.number(value)]), features.map(({ number, value }) => [units.label(units.of(1, number)), value])),
         visae.table("Strongest neurons here", ["neuron", "value", "reconstructed"], neurons.map(({ number, value }, index) => [link(0, number), visae.number(value), visae.number(again[index])]), neurons.map(({ number, value }, index) => [units.label(units.of(0, number)), value, again[index]])));

@@ -110,6 +110,6 @@
     const options = [["family", "family"], ...Object.entries(visae.FIGURES).map(([name, { label }]) => [name, label])];
     const choose = visae.html("label", { class: "choice" }, "colour by", visae.html("select", { "aria-label": "colour by", onchange: (event) => { visae.state.colour = event.target.value; show(); visae.step(visae.href("map")); visae.mark(); } }, options.map(([name, label]) => visae.html("option", { value: name, selected: name === visae.state.colour }, label))));
     show();
-    return { title: "Map", content: visae.html("div", { class: "mapped" }, visae.html("h1", {}, "Map of the features"), choose, place, near) };
+    return { title: "Map", content: visae.html("div", { class: "mapped" }, visae.html("h1", {}, "Map of the features"), choose, near, place) };
   };
 }

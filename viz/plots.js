@@ -72,8 +72,9 @@
     const svg = visae.plot(across, rows.length * high + 26, words);
     const most = Math.max(...rows.map((row) => Math.abs(row.value)), 1e-12);
     const signed = rows.some((row) => row.value < 0);
-    const zero = signed ? across / 2 + 36 : 112;
-    const scale = (signed ? across / 2 - 90 : across - 172) / most;
+    // Labels end at 92, and a bar to the left has its value before it.
+    const zero = signed ? across / 2 + 50 : 112;
+    const scale = (signed ? across / 2 - 95 : across - 172) / most;
     rows.forEach((row, at) => {
       const y = at * high + 5;
       const width = Math.abs(row.value) * scale;

@@ -9,7 +9,7 @@ visae.STEPS = 200;
   const MOST = 200; // letters of a search
 
   const KINDS = ["both", "neurons", "features"];
-  const ONLY = ["dead", "alive", "dense"];
+  const ONLY = ["dead", "alive", "dense", "silent"];
 
   // The figures that have sliders.
   visae.RANGES = ["density", "selectivity", "orientation", "share", "peak"];

@@ -46,20 +46,20 @@
       visae.html("h2", {}, "Dataset examples ", toggle, visae.html("button", { type: "button", class: "save", "aria-label": "Save the examples as CSV", onclick: () => visae.saveCsv(["image", "row", "column", "value", "quantile"], rows, `${units.label(unit)}-examples`) }, "CSV")),
       visae.html("p", { class: "note" }, `It fires in ${visae.number(page.fires_in)} of ${visae.number(units.atlas.images.searched)} images. Point at one to see the whole image and where it fires.`),
       visae.html("h3", {}, "strongest"), visae.html("div", { class: "strip" }, top),
-      sampled.length > 0 && [visae.html("h3", {}, "at quantiles of its value in the images in which it fires"), visae.html("div", { class: "strip" }, sampled)]);
+      sampled.length > 0 && [visae.html("h3", {}, "at quantiles of its value in the images in which it fires, the strongest left out: value (quantile)"), visae.html("div", { class: "strip" }, sampled)]);
   };
 
   // What a unit ought to be, where that is known: the planted feature that it is matched to.
   const planted = (units, unit) => {
     if (!units.columns.planted) return null;
     const name = units.columns.planted[unit];
-    const words = name === null ? "–" : `${name}${units.planted(unit) === null ? ", not recovered" : ""}`;
+    const words = name === null ? "–" : `${name}${units.planted(unit) === null ? `, at a cosine of ${visae.number(units.columns.planted_cosine[unit])}` : ""}`;
     return [visae.html("dt", { title: "the built feature whose direction this is; they are matched one to one" }, "planted feature"), visae.html("dd", {}, words)];
   };
 
   const facts = (units, unit) => {
     const lines = Object.entries(visae.FIGURES).map(([name, { label, note, text }]) => [visae.html("dt", { title: note }, label), visae.html("dd", {}, text(units.columns[name][unit]))]);
-    const states = [visae.FAMILY_NAMES[units.family(unit)], units.dead(unit) && "dead", units.dense(unit) && "dense", units.columns.orientation[unit] === null && "not tuned to orientation"].filter(Boolean).join(", ");
+    const states = [visae.FAMILY_NAMES[units.family(unit)], units.dead(unit) && "dead", units.dense(unit) && "dense", units.columns.orientation[unit] === null && "not tuned to circles"].filter(Boolean).join(", ");
     return visae.html("dl", { class: "facts" }, visae.html("dt", {}, "family"), visae.html("dd", {}, states), planted(units, unit), lines);
   };
 
@@ -73,7 +73,9 @@
     const title = units.title(unit);
     const rows = kinds.map((kind, at) => ({ label: STIMULI[kind], value: Math.max(page.peaks[at] ?? 0, 0) }));
     return [
-      !answers && visae.html("p", { class: "note" }, `It hardly answers to circles: at most ${visae.number(Math.max(page.peaks[0], 0))}, not a tenth of what the strongest of the ${units.kind(unit) === 0 ? "neurons" : "features"} does. Its tuning to them would be noise, and is not shown.`),
+      !answers && visae.html("p", { class: "note" }, page.peaks[0] > 0
+        ? `It hardly answers to circles: at most ${visae.number(page.peaks[0])}, not a tenth of what the strongest of the ${units.kind(unit) === 0 ? "neurons" : "features"} does. Its tuning to them would be noise, and is not shown.`
+        : "It does not answer to circles."),
       answers && visae.figure("Tuning to circles", visae.radial(curve, orientations, `Tuning of ${title} over the orientation of circles`), { note: `Mean over radii; the rim is ${visae.number(page.tuning_peak)}.`, table: () => [["orientation", "response"], orientations.map((angle, at) => [angle, (curve[at] / 255) * page.tuning_peak])] }),
       answers && visae.figure("Orientation and radius", visae.heatMap(values, orientations, radii, `Answers of ${title} to circles of all orientations and radii`), { note: `Brightest: ${visae.number(page.map_peak)}.`, table: () => [["radius", "orientation", "response"], radii.flatMap((radius, row) => orientations.map((angle, at) => [radius, angle, (values[row * orientations.length + at] / 255) * page.map_peak]))] }),
       visae.figure("Strongest answer by stimulus", visae.bars(rows, `Strongest answers of ${title} to kinds of stimuli`), { table: () => [["stimulus", "response"], rows.map(({ label, value }) => [label, value])] }),

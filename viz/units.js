@@ -10,15 +10,15 @@
   // network whose truth is known.
   visae.FIGURES = {
     density: { label: "density", note: "share of all positions at which the unit fires", log: true, text: visae.percent },
-    share: { label: "variance share", note: "of the layer's variance, what the unit explains", log: true, text: visae.percent },
+    share: { label: "variance share", note: "of the layer's variance, the covariance with what the unit adds: below zero where it takes away what others add too much", log: true, text: visae.percent },
     peak: { label: "largest value", note: "in the images that were searched", log: true, text: visae.number },
     selectivity: { label: "selectivity", note: "resultant length of the tuning to circles, 0 to 1", text: visae.number },
-    orientation: { label: "orientation", note: "preferred orientation of circles; degrees clockwise from +x, from the circle's centre to its rim", cyclic: 360, text: (value) => visae.number(value === null ? null : Math.round(value) % 360, "°") },
+    orientation: { label: "orientation", note: "preferred orientation of circles, of units that are tuned to them; degrees clockwise from +x, from the circle's centre to its rim", cyclic: 360, text: (value) => visae.number(value === null ? null : Math.round(value) % 360, "°") },
     radius: { label: "preferred radius", note: "of circles, px", log: true, text: (value) => visae.number(value, " px") },
     echo: { label: "echo", note: "largest answer to the opposite curve, over the peak", text: visae.number },
     width: { label: "tuning width", note: "full width at half maximum, degrees", text: (value) => visae.number(value, "°") },
     line_or_curve: { label: "lines or circles", note: "1 for lines only, −1 for circles only", text: visae.number },
-    norm: { label: "decoder norm", note: "length of what one unit adds to the layer; 1 for a neuron", text: visae.number },
+    norm: { label: "decoder norm", note: "length of the decoder's row: what an activation of 1 adds to the layer, before it is multiplied into the value; 1 for a neuron", text: visae.number },
     drawn: { label: "picture over examples", note: "the unit's value under the picture drawn for it, over its largest in the images that were searched; 0 if the picture leaves it silent", text: visae.number },
     planted_cosine: { label: "cosine with planted", note: "of the unit's direction and that of the planted feature it is matched to, one to one", text: visae.number },
   };

@@ -142,6 +142,14 @@
     return `${all} ${visae.number(units.count)} units of ${units.layer}`;
   };
 
+  // What the faint ones are: of a picture that does not drive its unit nobody shall think that this is what it wants.
+  const faint = (units, chosen) => {
+    const dead = chosen.filter((unit) => units.dead(unit)).length;
+    const silent = visae.state.wall === "drawn" ? chosen.filter((unit) => units.silent(unit)).length : 0;
+    const words = [silent && `${visae.number(silent)} ${silent === 1 ? "stays silent under the picture drawn for it" : "stay silent under the picture drawn for them"}`, dead && `${visae.number(dead)} ${dead === 1 ? "never fires" : "never fire"}`].filter(Boolean);
+    return words.length > 0 ? [visae.html("span", { class: "note" }, ` faint: ${words.join(", ")}`)] : [];
+  };
+
   // What is said in place of a wall on which there is nothing.
   const nothing = (units, clear) => [visae.html("span", {}, "No unit matches ", visae.foreign(visae.wanted(units).join(", ")), ". "), visae.html("button", { type: "button", onclick: clear }, "clear filters")];
 
@@ -155,7 +163,7 @@
     const save = visae.html("button", { type: "button", class: "save", onclick: () => visae.saveCsv(...table(), `${units.layer}-units`), "aria-label": "Save the table of these units as CSV" }, "CSV");
     const panel = visae.html("details", { class: "panel", open: window.innerWidth > 720 }, visae.html("summary", {}, "Sort and filter"));
     const tell = () => {
-      count.replaceChildren(described(units, wall.chosen), save);
+      count.replaceChildren(described(units, wall.chosen), save, ...faint(units, wall.chosen));
       empty.replaceChildren(...(wall.chosen.length === 0 ? nothing(units, clear) : []));
     };
     const noted = (note) => () => {

@@ -32,7 +32,7 @@ class Atlas:
 
     target: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[DICT]")] = None
     """Folder of a dictionary."""
-    images: Text = None
+    images: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(needed)")] = None
     """A folder (searched through and through), a text file with a path a line, or leaves:N for N dead-leaves images."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="(needed)")] = None
     """Folder for the page."""
@@ -61,6 +61,8 @@ class Atlas:
     def run(self) -> None:
         """Write, or serve."""
         if self.serve is not None:
+            if self.target is not None or self.images is not None or self.out is not None:
+                raise VisaeError("--serve shows an atlas that is there; write it first, without --serve")
             self._serve(self.serve)
             return
         if self.target is None or self.images is None or self.out is None:

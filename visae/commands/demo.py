@@ -8,7 +8,7 @@ from visae.activations import Positions
 from visae.commands.atlas import write_atlas
 from visae.images import open_images, some_of
 from visae.run import run
-from visae.table import show
+from visae.table import show, show_places
 from visae.viz.atlas import Contents
 
 IMAGES, SIZE = 1000, 128
@@ -43,5 +43,6 @@ class Demo:
             Positions(seed=self.seed),
             replace(TRAINING, seed=self.seed),
         )
-        show(report, self.out)
-        print(f"atlas: {write_atlas(network, some_of(images, SHOWN), self.out, STEPS, Contents(seed=self.seed))}")
+        show(report)
+        atlas = write_atlas(network, some_of(images, SHOWN), self.out, STEPS, Contents(seed=self.seed))
+        show_places(self.out, atlas)

@@ -8,7 +8,7 @@ from visae.commands.atlas import COUNT, STEPS, write_atlas
 from visae.commands.options import ImageOptions, NetworkOptions, SAEOptions, TrainingOptions
 from visae.images import some_of
 from visae.run import run
-from visae.table import show
+from visae.table import show, show_places
 from visae.viz.atlas import Contents, find_credits, refuse_foreign
 
 
@@ -47,9 +47,11 @@ class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
             self.stimulus,
             self.most_bytes(),
         )
-        show(report, self.out)
+        show(report)
+        page = None
         if self.atlas:
             some = some_of(images, COUNT)
             known = find_credits(self.images, [some.key(place) for place in range(len(some))])
             contents = Contents(seed=self.seed, credits=known)
-            print(f"atlas: {write_atlas(network, some, self.out, STEPS, contents)}")
+            page = write_atlas(network, some, self.out, STEPS, contents)
+        show_places(self.out, page)

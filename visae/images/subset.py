@@ -37,5 +37,5 @@ def some_of(images: Images, count: int) -> Images:
     """So many of the images, evenly spaced, which is said; all of them for 0, or where there are no more."""
     if count == 0 or count >= len(images):
         return images
-    say(f"{count:,} of the {len(images):,} images, evenly spaced")
+    say(f"images: {count:,} of the {len(images):,} of {images.name}, evenly spaced")
     return Subset(images, [place * len(images) // count for place in range(count)])

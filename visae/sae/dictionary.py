@@ -42,7 +42,9 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     place = place / FILE if place.is_dir() else place
     if not place.exists():
         folder = place.parent if place.suffix else place
-        raise VisaeError(f"there is no dictionary at {place}; train one with: visae train --out {folder} ...")
+        below = folder / "dictionary"
+        advice = f"give {below}" if (below / FILE).is_file() else f"train one with: visae train --out {folder} ..."
+        raise VisaeError(f"there is no dictionary at {place}; {advice}")
     tensors, header = files.read_tensors(place, SCHEMA)
     _refuse_other_headers(header, place)
     sae = recipe(header["kind"], header["recipe"]).build(header["dim"], torch.Generator())

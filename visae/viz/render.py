@@ -109,7 +109,9 @@ def _drawn(
         return drawn
     again, left = replace(drawing, objective=second.objective), index[failed]
     other = _canvas(of, again, size, left)
-    redrawn = again.draw(other, left, rate, lambda _, note: progress.update(0, note and f"{note}, {len(left)} again"))
+    redrawn = again.draw(
+        other, left, rate, lambda _, note: progress.update(0, note and f"{note}, {len(left)} drawn a second time")
+    )
     better = ~drawing.failed(second, other, left)
     # By what was asked first, as all others.
     redrawn = replace(redrawn, values=drawing.value(other, left), before=drawn.before[failed])

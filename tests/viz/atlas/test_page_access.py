@@ -73,6 +73,32 @@ def test_plots_are_drawn_again_when_a_phone_is_turned(open_page):
     assert widths() == upright
 
 
+OVERLAPS = """() => [...document.querySelectorAll("svg.plot")].flatMap((plot) => {
+    const boxes = [...plot.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+    return boxes.flatMap(([one, a], at) => boxes.slice(at + 1)
+        .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3)
+        .map(([other]) => `${one} | ${other}`));
+})"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("view", ["mixed/f/1", "mixed/f/5", "mixed/n/3", "mixed/n/9"])
+def test_no_text_of_a_plot_covers_another(open_page, view, width):
+    assert open_page(view, viewport={"width": width, "height": 740}).evaluate(OVERLAPS) == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_value_of_a_bar_to_the_left_is_beside_its_label(open_page, width):
+    page = open_page(viewport={"width": width, "height": 740})
+    page.evaluate(
+        """() => {
+            const rows = [-0.333, 0.5, -1, 1234, -1234].map((value) => ({ label: "n 1234", value }));
+            document.getElementById("main").replaceChildren(visae.bars(rows, "made"));
+        }"""
+    )
+    assert page.evaluate(OVERLAPS) == []
+
+
 @pytest.mark.parametrize("size", [{"width": 360, "height": 300}, {"width": 740, "height": 360}])
 def test_a_search_goes_on_when_a_keyboard_comes_up_and_when_a_phone_is_turned(open_page, size):
     page = open_page(viewport={"width": 360, "height": 740})

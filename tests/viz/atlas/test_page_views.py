@@ -99,8 +99,14 @@ def test_what_an_image_page_says_is_what_fires(open_page):
 
 
 @pytest.mark.parametrize("where", ["-5,-3", "1.5,2", "999,0", "x"])
-def test_a_position_that_is_not_there_is_the_middle(open_page, where):
-    assert "Row 12, column 12" in open_page(f"image/0/{where}").inner_text(".told")
+def test_in_the_place_of_a_position_that_is_not_there_is_the_strongest(open_page, where):
+    page = open_page(f"image/0/{where}")
+    row, column = (int(part.split()[-1]) for part in page.inner_text(".told p").split(":")[0].split(","))
+    value = float(page.locator(".told table").first.locator("tbody td").nth(1).inner_text())
+    assert (row, column) != (12, 12)
+    for other in ("12,12", f"{row - 1},{column}", f"{row},{column + 1}"):
+        tables = open_page(f"image/0/{other}").locator(".told table").first.locator("tbody td")
+        assert tables.count() == 0 or float(tables.nth(1).inner_text()) <= value
 
 
 @pytest.mark.parametrize("view", ["map", "circle", "run"])

@@ -27,8 +27,24 @@ def test_what_was_drawn_for_a_unit_and_leaves_it_silent_is_faint(open_page):
     for cell in page.locator(".cell").all():
         says = "its picture leaves it silent" in cell.locator("a").get_attribute("aria-label")
         assert says == (cell.inner_text().strip() in silent)
+    assert f"faint: {len(silent)} stay silent under the picture drawn for them, 1 never fires" in page.inner_text(
+        ".count"
+    )
+    page.get_by_label("silent under its picture").check()
+    assert set(labels(page)) == silent
+    page.get_by_role("button", name="clear filters").click()
     page.get_by_label("pictures").select_option("examples")
     assert page.locator(".cell.faint .name").all_inner_texts() == ["f 5"]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [("mixed/f/7", ["f 7"]), ("#mixed/n/1", ["n 1"]), ("f 7", ["f 7"]), ("n1", ["n 1"]), ("f/2", ["f 2"])],
+)
+def test_a_unit_is_found_by_its_address_and_by_its_short_name(open_page, search, found):
+    page = open_page()
+    page.get_by_label("search").fill(search)
+    assert labels(page) == found
 
 
 def test_sorting(open_page):

@@ -99,8 +99,9 @@ def _figures(of: Population) -> Mapping[str, Tensor]:
         "peak": of.peak,
         "share": of.statistics.share,
         "norm": of.units.directions.norm(dim=1),
-        "orientation": circle.orientation.where(of.tuned, torch.nan),
-        "selectivity": said.selectivity.where(answers, torch.nan),
+        # To what four digits tell, so that 359.99 is 0.
+        "orientation": (circle.orientation.round(decimals=1) % 360).where(of.tuned, torch.nan),
+        "selectivity": said.selectivity.round(decimals=6).where(answers, torch.nan),
         "echo": said.echo.where(answers, torch.nan),
         "width": said.width.where(of.tuned, torch.nan),
         "radius": said.radius.where(answers, torch.nan),
