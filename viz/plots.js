@@ -19,7 +19,10 @@
   // About five round numbers from low to high.
   visae.ticks = (low, high, log) => {
     if (log) {
-      if (high / low < 40) return [0, 1, 2, 3].flatMap((at) => [1, 2, 5].map((by) => by * 10 ** (Math.floor(Math.log10(low)) + at))).filter((value) => value >= low && value <= high);
+      if (high / low < 40) {
+        const round = [0, 1, 2, 3].flatMap((at) => [1, 2, 5].map((by) => by * 10 ** (Math.floor(Math.log10(low)) + at))).filter((value) => value >= low && value <= high);
+        return round.length > 1 ? round : visae.ticks(low, high, false);
+      }
       const first = Math.floor(Math.log10(low));
       const last = Math.ceil(Math.log10(high));
       const step = Math.max(1, Math.ceil((last - first) / 6));

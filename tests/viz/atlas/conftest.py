@@ -1,5 +1,6 @@
 """A small atlas whose names, labels and texts are hostile, and a browser to look at it."""
 
+import json
 import shutil
 import threading
 from pathlib import Path
@@ -52,7 +53,17 @@ def small_atlas(tmp_path_factory):
     for album in albums:
         album.draw(range(0, 24))
     known = {images.key(0): Credit(TEXT, TEXT, "javascript:alert(5)/" + "a-long-address-without-a-break" * 3)}
-    contents = Contents(top=4, credits=known)
+    run = folder / "sweep" / "<b>topk"
+    run.mkdir(parents=True)
+    lines = [{"step": step, "error": 0.78 - step / 1000, "sparsity": 0} for step in range(0, 100, 10)]
+    (run / "log.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    figures = {
+        run.name: {"kind": "topk", "l0": 2.0, "explained_variance": 0.9},
+        "</script>": {"kind": TEXT * 3, "l0": 4.0, "explained_variance": -7.0},
+        "none": {"kind": None, "l0": 1.0, "explained_variance": 0.2},
+    }
+    (run.parent / "evaluation.json").write_text(json.dumps({"schema": 1, "dictionaries": figures}))
+    contents = Contents(top=4, credits=known, dictionary=run)
     out = folder / "site"
     build_atlas(sae, network, images, out, contents, Pictures(None, *albums))
     return out

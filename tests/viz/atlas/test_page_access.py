@@ -50,7 +50,7 @@ def test_texts_can_be_read_in_either_theme(open_page, scheme, view):
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("view", ["mixed/n/3", "mixed/f/3", "map", "map?colour=orientation"])
+@pytest.mark.parametrize("view", ["mixed/n/3", "mixed/f/3", "map", "map?colour=orientation", "run"])
 def test_texts_of_plots_are_large_enough_and_lie_inside_at_any_width(open_page, view, width):
     page = open_page(view, viewport={"width": width, "height": 740})
     assert page.locator("svg.plot text").count() >= 3
@@ -82,7 +82,7 @@ OVERLAPS = """() => [...document.querySelectorAll("svg.plot")].flatMap((plot) =>
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("view", ["mixed/f/1", "mixed/f/5", "mixed/n/3", "mixed/n/9"])
+@pytest.mark.parametrize("view", ["mixed/f/1", "mixed/f/5", "mixed/n/3", "mixed/n/9", "run"])
 def test_no_text_of_a_plot_covers_another(open_page, view, width):
     assert open_page(view, viewport={"width": width, "height": 740}).evaluate(OVERLAPS) == []
 

@@ -134,3 +134,16 @@ def test_the_map_can_be_pointed_at_and_walked(open_page):
     page.keyboard.press("Enter")
     page.wait_for_selector("article.unit")
     assert page.url.endswith(there)
+
+
+def test_the_run_shows_its_log_and_the_frontier_inside_their_frames(open_page):
+    page = open_page("run")
+    assert page.locator("figure figcaption").all_inner_texts()[0].startswith("Training")
+    log, frontier = page.locator("svg.plot").all()
+    # Losses from 0.69 to 0.78 have round numbers beside them too.
+    assert len([text for text in log.locator("text").all_text_contents() if text.startswith("0.")]) >= 2
+    titles = frontier.locator("circle title").all_text_contents()
+    assert sorted(titles) == ["</script>", "<b>topk", "none"]
+    boxes = frontier.evaluate("svg => [...svg.querySelectorAll('circle')].map(one => one.cy.baseVal.value)")
+    assert all(0 < y < 270 for y in boxes)
+    assert "What explains less than" in page.inner_text(".plots")

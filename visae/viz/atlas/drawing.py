@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from visae.progress import say
 from visae.sae import SAE
 from visae.units import features, neurons
 from visae.viz.album import Album, Style
@@ -44,11 +45,14 @@ def draw_pictures(sae: SAE, network: Network, folder: Path, steps: int, seed: in
         return Pictures()
     layer = sae.about["layer"]
     of_features, of_neurons = features(network, layer, sae), neurons(network, layer)
-    albums = (
-        Album(of_neurons, folder / "neurons", Style(steps=steps, seed=seed)),
-        Album(of_features, folder / "features", Style(steps=steps, seed=seed)),
-        Album(of_features, folder / "opposite", Style("drive", negative=True, steps=steps, seed=seed)),
-    )
-    for album in albums:
+    albums = {
+        "drives the neurons": Album(of_neurons, folder / "neurons", Style(steps=steps, seed=seed)),
+        "drives the features": Album(of_features, folder / "features", Style(steps=steps, seed=seed)),
+        "drives the features down": Album(
+            of_features, folder / "opposite", Style("drive", negative=True, steps=steps, seed=seed)
+        ),
+    }
+    for what, album in albums.items():
+        say(f"atlas: drawing what {what}")
         album.draw(range(len(album.units)))
-    return Pictures(*albums)
+    return Pictures(*albums.values())

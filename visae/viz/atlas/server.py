@@ -24,9 +24,7 @@ def server(site: Path, port: int = 0) -> ThreadingHTTPServer:
     `VisaeError` for a folder that is no atlas, and for a port that is taken.
     """
     if not is_atlas(site):
-        raise VisaeError(
-            f"there is no atlas in {site}; make one with: visae atlas DICTIONARY --images DIR --out {site}"
-        )
+        raise VisaeError(f"there is no atlas in {site}; make one with: visae atlas DICTIONARY --images DIR --out SITE")
     handler: Callable[..., _Handler] = partial(_Handler, directory=str(site.resolve()))
     try:
         return ThreadingHTTPServer((HOST, port), handler)
