@@ -102,12 +102,6 @@ def read_all(populations: Sequence[Units], images: Float[Tensor, "b 3 h w"]) -> 
         yield units.read(maps[units.layer.name]).float()
 
 
-def middle_of(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
-    """Maps at their middle position, (h // 2, w // 2), alone."""
-    row, column = maps.shape[2] // 2, maps.shape[3] // 2
-    return maps[:, :, row : row + 1, column : column + 1]
-
-
 def _size(sae: SAE) -> Float[Tensor, "m 1 1"]:
     """How long what one unit of each feature adds is, over maps."""
     size: Tensor = sae.directions.norm(dim=1)[:, None, None]

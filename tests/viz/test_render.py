@@ -10,12 +10,13 @@ from torch import nn
 
 import visae
 from visae.errors import VisaeError
-from visae.units import features, middle_of, neurons
+from visae.units import features, neurons
 from visae.viz.objectives import Objective, Second, diversity, everywhere, opacity, penalty, sparing, unit
 from visae.viz.parameterisations import Alpha, Bounded, Fourier, Pixels
 from visae.viz.render import render, render_chunks
 from visae.viz.steps import Optimisation, precision
 from visae.viz.transforms import compose, crop, pad, wobble
+from visae.zoo.layers import middle_of
 
 STILL = wobble(0, turn=0, zoom=0)
 

@@ -17,7 +17,7 @@ from visae.units import Units
 from visae.viz.objectives.of_units import checked
 from visae.viz.redirect import RELUS
 from visae.viz.transforms import GREY
-from visae.viz.window import middle, middles
+from visae.viz.window import middle
 
 _POOLS = {F.max_pool2d, torch.max_pool2d}
 _CHUNK = 32
@@ -59,8 +59,8 @@ def effective_kernels(units: Units, numbers: Sequence[int]) -> Float[Tensor, "n 
 def _gradients(units: Units, numbers: Int64[Tensor, " n"], size: int) -> Float[Tensor, "n 3 s s"]:
     images = torch.full((len(numbers), 3, size, size), GREY, requires_grad=True)
     with linearised():
-        there = units.network.read_at(images, middles(units.network, [units.layer.name], size))
-        values = units.drive(there[units.layer.name])[:, :, 0, 0]
+        there = units.network.read_middle(images, [units.layer.name])[units.layer.name]
+        values = units.drive(there)[:, :, 0, 0]
     own = values[torch.arange(len(numbers)), numbers]
     return torch.autograd.grad(own.sum(), images)[0].detach().cpu()
 

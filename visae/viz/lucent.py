@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.units import Units, middle_of
+from visae.units import Units
 from visae.viz.objectives import Objective, Seen
 from visae.viz.steps import Canvas
+from visae.zoo.layers import middle_of
 from visae.zoo.network import Network
 
 LucentObjective = Callable[[Callable[[str], Tensor]], Tensor]

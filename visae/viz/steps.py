@@ -1,8 +1,8 @@
 """The steps of a rendering: one chunk of pictures, from the first noise to the last step."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -15,7 +15,6 @@ from visae.seeds import generator
 from visae.viz.objectives import Objective, Second, Seen
 from visae.viz.redirect import redirected
 from visae.viz.transforms import GREY, Transform
-from visae.viz.window import middles
 from visae.zoo.network import Network
 
 _LOOK_EVERY = 8  # steps; whether units are silent is looked at, and a GPU waited for
@@ -100,8 +99,6 @@ class Drawing:
     plain: Transform
     optimisation: Optimisation
     labels: tuple[str, ...]
-    # Of the sizes of images that were shown: a transform may cut, and what is asked second reads other layers.
-    _middles: dict[tuple[int, int], Mapping[str, tuple[int, int]]] = field(default_factory=dict, init=False)
 
     def draw(
         self, canvas: Canvas, index: Int64[Tensor, " b"], rate: float, update: Callable[[int, str], None]
@@ -163,16 +160,9 @@ class Drawing:
         pictures = canvas.pictures()
         images = transform(_opaque(pictures, draws), draws)
         with precision(self.network.device) if transform is not self.plain else nullcontext():
-            maps = self._maps(images.contiguous(memory_format=torch.channels_last))
+            read = self.network.read_middle if self.objective.centred else self.network.maps
+            maps = read(images.contiguous(memory_format=torch.channels_last), sorted(self.objective.layers))
         return Seen(pictures, images, {layer: of.float() for layer, of in maps.items()}, index, done)
-
-    def _maps(self, images: Float[Tensor, "b 3 h w"]) -> Mapping[str, Tensor]:
-        layers, size = sorted(self.objective.layers), (images.shape[2], images.shape[3])
-        if not self.objective.centred:
-            return self.network.maps(images, layers)
-        if size not in self._middles:
-            self._middles[size] = middles(self.network, layers, size)
-        return self.network.read_at(images, self._middles[size])
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:

@@ -1,7 +1,6 @@
 """The image that a network is shown while a picture is drawn: how large it is, and where the picture lies in it."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from visae.errors import VisaeError
@@ -77,15 +76,7 @@ def _around(network: Network, names: list[str], sees: int, stride: int) -> tuple
 
 def middle(network: Network, layer: str, size: int) -> float:
     """The px at the centre of what the middle position of a layer's map sees, of images of `size` px."""
-    return network.layer(layer).centre(middles(network, [layer], size)[layer][0])
-
-
-def middles(network: Network, layers: Sequence[str], size: int | tuple[int, int]) -> dict[str, tuple[int, int]]:
-    """The row and column of the middle position, (h // 2, w // 2), of layers' maps of images of `size` px.
-
-    size: the side, or the height and the width.
-    """
-    return {name: (h // 2, w // 2) for name, (_, h, w) in network.map_shapes(layers, size).items()}
+    return network.layer(layer).centre(network.map_shapes([layer], size)[layer][1] // 2)
 
 
 def _shift(sees: int) -> int:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from jaxtyping import Float
+from torch import Tensor
+
 from visae.errors import VisaeError
 
 
@@ -25,6 +28,12 @@ class Layer:
     def centre(self, position: int) -> float:
         """The px coordinate of the centre of what a position (a row or column of the map) sees."""
         return self.offset + self.stride * position
+
+
+def middle_of(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
+    """Maps at their middle position, (h // 2, w // 2), alone."""
+    row, column = maps.shape[2] // 2, maps.shape[3] // 2
+    return maps[:, :, row : row + 1, column : column + 1]
 
 
 def refuse_outside(layer: str, position: tuple[int, int], size: tuple[int, int]) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from visae.errors import VisaeError, unknown
 from visae.zoo.hooked import Hooked
-from visae.zoo.layers import Layer, refuse_outside
+from visae.zoo.layers import Layer, middle_of, refuse_outside
 from visae.zoo.planted import Truth
 from visae.zoo.weights import digest
 
@@ -18,7 +18,8 @@ from visae.zoo.weights import digest
 class Readable(Protocol):
     """What stands behind a network: a module that reads its own layers from RGB images, 0..1.
 
-    It may also have `read_at`, as `Network.read_at`, if one position costs it less than the maps.
+    It may also have `read_at`, as `Network.read_at`, if one position costs it less than the maps, and `middle`, from
+    images to the row and column at the middle of all its layers' maps.
     """
 
     @property
@@ -115,21 +116,29 @@ class Network:
         maps = self.maps(images, list(positions))
         return {name: _cut(name, maps[name], *position) for name, position in positions.items()}
 
+    def read_middle(
+        self, images: Float[Tensor, "b 3 h w"], layers: Sequence[str]
+    ) -> dict[str, Float[Tensor, "b _ 1 1"]]:
+        """Layers of RGB images, 0..1, at the middle position of their maps, (h // 2, w // 2), alone; see `read_at`."""
+        middle = getattr(self.readable, "middle", None)
+        if middle is not None:
+            return self.read_at(images, dict.fromkeys(layers, middle(images)))
+        return {name: middle_of(maps) for name, maps in self.maps(images, layers).items()}
+
     @torch.inference_mode()
-    def map_shapes(self, layers: Sequence[str], size: int | tuple[int, int]) -> dict[str, tuple[int, int, int]]:
-        """Channels, height and width of the layers' maps of images of `size` px: the side, or the height and the width.
+    def map_shapes(self, layers: Sequence[str], size: int) -> dict[str, tuple[int, int, int]]:
+        """Channels, height and width of the layers' maps of square images of `size` px.
 
         Raises `VisaeError` for no layers, and for a size that the network cannot take.
         """
         if not layers:
             raise VisaeError(f"no layer of {self.name} to read; name one, for instance {next(iter(self.layers))}")
-        height, width = (size, size) if isinstance(size, int) else size
         try:
-            maps = self.maps(torch.zeros(1, 3, height, width), layers)
+            maps = self.maps(torch.zeros(1, 3, size, size), layers)
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
             raise VisaeError(
-                f"{self.name} cannot take images of {height}x{width} px: {reason}; try another size"
+                f"{self.name} cannot take images of {size}x{size} px: {reason}; try another size"
             ) from None
         return {layer: (maps[layer].shape[1], maps[layer].shape[2], maps[layer].shape[3]) for layer in layers}
 

@@ -87,8 +87,13 @@ class Planted(nn.Module):
         size = self._size(images)
         for name, position in positions.items():
             refuse_outside(name, position, size)
-        squares = {position: self._square(images, *position) for position in {*positions.values()}}
-        return {name: self._layers(self.glance(squares[position]))[name] for name, position in positions.items()}
+        read = {at: self._layers(self.glance(self._square(images, *at))) for at in {*positions.values()}}
+        return {name: read[position][name] for name, position in positions.items()}
+
+    def middle(self, images: Float[Tensor, "b 3 h w"]) -> tuple[int, int]:
+        """The row and column at the middle of the maps, (h // 2, w // 2)."""
+        rows, columns = self._size(images)
+        return rows // 2, columns // 2
 
     def _size(self, images: Float[Tensor, "b 3 h w"]) -> tuple[int, int]:
         """Height and width of the maps."""

@@ -12,8 +12,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from visae.errors import VisaeError
-from visae.units import Units, middle_of
+from visae.units import Units
 from visae.viz.objectives.objective import Objective, Second, Seen
+from visae.zoo.layers import middle_of
 
 # One number, or one for each picture; also as NumPy and torch have them.
 Numbers = int | Sequence[int] | np.integer[Any] | np.ndarray | Tensor
