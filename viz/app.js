@@ -62,8 +62,9 @@
 
   // Plots are as wide as there was room when they were drawn. The wall has none, and lays itself out.
   const redraw = async () => {
+    // Nothing is shown before the data are there.
+    if (view === null || view.name === "") return;
     const at = window.scrollY;
-    if (view.name === "") return;
     visae.settle();
     await show();
     window.scrollTo(0, at);
