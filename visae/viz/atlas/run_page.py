@@ -73,10 +73,8 @@ def _frontier(dictionary: Path) -> list[dict[str, Any]]:
                 {
                     "name": name or folder.name,
                     "kind": str(of.get("kind")),
-                    "l0": of.get("l0") if _finite(of.get("l0")) else None,
-                    "explained_variance": of.get("explained_variance")
-                    if _finite(of.get("explained_variance"))
-                    else None,
+                    "l0": _number(of.get("l0")),
+                    "explained_variance": _number(of.get("explained_variance")),
                     "this": name == (dictionary.name if folder != dictionary else ""),
                 }
                 for name, of in _evaluated(path).items()
@@ -95,6 +93,11 @@ def _evaluated(path: Path) -> dict[str, dict[str, Any]]:
         say(f"atlas: {path} has no figures of dictionaries; the frontier is left out")
         return {}
     return found
+
+
+def _number(value: Any) -> int | float | None:
+    """A number as JSON can hold it; None for what is none."""
+    return value if _finite(value) else None
 
 
 def _finite(value: Any) -> bool:
