@@ -27,12 +27,12 @@ import torch.nn.functional as F
 from machine import machine
 
 import visae
+from visae.atlas import Contents, Pictures, build_atlas
+from visae.featurevis import save_png
+from visae.featurevis._album import Album, Style
 from visae.images import open_images, some_of
 from visae.sae import load
 from visae.units import features, neurons
-from visae.viz.album import Album, Style
-from visae.viz.atlas import Contents, Pictures, build_atlas
-from visae.viz.png import save_png
 
 FRAMES = """async () => {
   const times = [];

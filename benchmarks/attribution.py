@@ -10,8 +10,8 @@ import csv
 import json
 from pathlib import Path
 
-from visae.table import markdown
-from visae.viz.case import CROPS, SHOWN
+from visae._support.tables import markdown
+from visae.plots._case import CROPS, SHOWN
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ import torch
 from machine import machine
 
 from visae.activations import capture
-from visae.zoo.inception import TENSORFLOW, InceptionV1
-from visae.zoo.network import Network
+from visae.networks import Network
+from visae.networks._inception import TENSORFLOW, InceptionV1
 
 BATCH, SIZE, LAYER = 32, 224, "mixed3b"
 

@@ -1,4 +1,4 @@
-"""The axes of colour of natural images, as constants for `visae.viz.parameterisations.colour`, and a picture of them.
+"""The colour axes of natural images, as constants for `visae.featurevis.parameterisations`, and a picture of them.
 
     python benchmarks/colours.py --images photos/ --out benchmarks/results/colours.png
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
+from visae._support.seeds import generator
+from visae.featurevis.parameterisations import RGB, Colours, Fourier, measure_colours
 from visae.images import open_images
-from visae.picture import save_figure
-from visae.seeds import generator
-from visae.viz.parameterisations import RGB, Colours, Fourier, measure_colours
+from visae.plots._style import save_figure
 
 SIZE, STEPS, STRENGTH = 128, 9, 3.0
 

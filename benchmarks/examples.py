@@ -31,14 +31,14 @@ from machine import machine
 
 import visae
 from visae.activations import capture
-from visae.activations.filling import as_images
+from visae.activations._capture_pass import as_images
 from visae.examples import clear_of_border, find
-from visae.examples.peaks import peaks
-from visae.examples.pieces import in_pieces
+from visae.examples._peaks import peaks
+from visae.examples._pieces import in_pieces
 from visae.images import Images, Photographs, Subset, batches, some_of
+from visae.networks import Network
 from visae.sae import load
 from visae.units import Units, features, neurons
-from visae.zoo import Network
 
 TOP, BATCH = 16, 16
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import visae
 from visae.examples import strongest
+from visae.featurevis import Optimisation, render
+from visae.featurevis.objectives import unit
 from visae.images import open_images
-from visae.reproduce.populations import spread
+from visae.papers.missing_curves._populations import spread
+from visae.plots._gallery import Exhibit, best_example, draw_gallery
 from visae.sae import load
 from visae.tuning import curves
 from visae.units import features
-from visae.viz.gallery import Exhibit, best_example, draw_gallery
-from visae.viz.objectives import unit
-from visae.viz.render import render
-from visae.viz.steps import Optimisation
 
 
 def main() -> None:

@@ -14,14 +14,14 @@ from pathlib import Path
 from machine import machine
 
 import visae
+from visae._support.tables import markdown
 from visae.activations import Rows
 from visae.decomposition import most_polysemantic
-from visae.evidence import held_out_rows
+from visae.held_out import held_out_rows
 from visae.images import open_images
-from visae.metrics.shares import shares
-from visae.reproduce.figures import features_in_gaps
-from visae.reproduce.populations import measured, some_of
-from visae.table import markdown
+from visae.metrics._attribution import shares
+from visae.papers.missing_curves._measures import features_in_gaps
+from visae.papers.missing_curves._populations import measured, some_of
 
 COPY = 0.9
 IMAGES = 128

@@ -20,9 +20,9 @@ import visae
 from visae.activations import Positions, capture_layers
 from visae.images import Leaves, batches
 from visae.metrics import planted_rows, recovery
-from visae.picture import save_figure
+from visae.plots._frontier import style
+from visae.plots._style import save_figure
 from visae.training import read_sweep, train_many
-from visae.viz.frontier import style
 
 STRENGTHS = (-0.3, -0.15, 0.0, 0.2, 0.6)
 SIZE = 128  # px

@@ -24,17 +24,16 @@ from torch import Tensor, nn
 
 import visae
 from visae.examples import strongest
+from visae.featurevis import Optimisation, render
+from visae.featurevis._reached import reached
+from visae.featurevis._transforms import compose, crop, pad, wobble
+from visae.featurevis._window import window
+from visae.featurevis.objectives import activation, everywhere, unit
 from visae.images import open_images
+from visae.networks import Network
+from visae.networks._inception import TENSORFLOW, InceptionV1
 from visae.sae import load
 from visae.units import Units, features, neurons
-from visae.viz.objectives import activation, everywhere, unit
-from visae.viz.reached import reached
-from visae.viz.render import render
-from visae.viz.steps import Optimisation
-from visae.viz.transforms import compose, crop, pad, wobble
-from visae.viz.window import window
-from visae.zoo.inception import TENSORFLOW, InceptionV1
-from visae.zoo.network import Network
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -95,7 +94,7 @@ def speed(options: argparse.Namespace) -> None:
         "lucent": (lambda: lucent_steps(theirs, units[0], steps), steps),
         "floor": (lambda: floor(steps), 16 * steps),
         "visae, the same shape": (ours(SIZE, everywhere), len(units) * steps),
-        "visae, a unit at the centre": (ours(None, visae.viz.objectives.centre), len(units) * steps),
+        "visae, a unit at the centre": (ours(None, visae.featurevis.objectives.centre), len(units) * steps),
     }
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(options.rounds + 1):

@@ -21,13 +21,13 @@ import visae
 from visae.activations import Rows, capture_layers
 from visae.images import Images, Leaves, batches
 from visae.metrics import planted_rows
-from visae.reproduce.budget import usual
-from visae.reproduce.populations import measured, some_of
-from visae.reproduce.superposition_in_curves import QUICK
-from visae.reproduce.superposition_in_curves.measures import Superposed, figures
-from visae.reproduce.superposition_in_curves.populations import of_dictionary
+from visae.networks import Network
+from visae.papers.missing_curves._populations import measured, some_of
+from visae.papers.superposition_in_curves._measures import Superposed, figures
+from visae.papers.superposition_in_curves._populations import of_dictionary
+from visae.papers.superposition_in_curves._setting import QUICK
 from visae.training import Member, train_many
-from visae.zoo import Network
+from visae.training._layer import usual
 
 SIZE = 128  # px
 SEEDS = 3

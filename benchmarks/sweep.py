@@ -16,9 +16,9 @@ from machine import machine
 
 import visae
 from visae.tuning import sweep
-from visae.tuning.axes import default_axes
+from visae.tuning._axes import default_axes
+from visae.tuning._views import viewing
 from visae.tuning.stimuli import stimulus
-from visae.tuning.views import viewing
 
 
 def main() -> None:

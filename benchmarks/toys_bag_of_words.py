@@ -17,9 +17,9 @@ from itertools import product
 import torch
 from machine import machine
 
-from visae.seeds import generator
-from visae.toys.bag_of_words import Drawn, Fitting, Recipe, fit
-from visae.toys.bag_of_words.synthetic import circular
+from visae._support.seeds import generator
+from visae.papers.bag_of_words import Drawn, Fitting, Recipe, fit
+from visae.papers.bag_of_words._synthetic import circular
 
 SEEDS = 10
 

@@ -13,7 +13,7 @@ import time
 import torch
 from machine import machine
 
-from visae.toys.persian_rug import Member, Training, train
+from visae.papers.persian_rug import Member, Training, train
 
 DENSITIES, RATIOS, SEEDS = (0.02, 0.045, 0.1, 0.3), (0.25, 0.5), 5
 APART = 0.02  # most by which the losses of the two may differ, after many steps in single precision

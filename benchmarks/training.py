@@ -26,12 +26,12 @@ import matplotlib.cm
 import torch
 from machine import machine
 
-from visae.activations.rows import Rows
-from visae.activations.store import Shard, Store
+from visae.activations import Rows
+from visae.activations._store import Shard, Store
 from visae.sae import ReLU, TopK
-from visae.sae import topk as topk_module
+from visae.sae import _topk as topk_module
 from visae.training import Member, Training, train_many
-from visae.training.group import Group
+from visae.training._group import Group
 
 Step = Callable[[], object]
 

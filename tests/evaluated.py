@@ -3,10 +3,10 @@
 import torch
 from torch import nn
 
+from visae.networks import Network
 from visae.sae import Neurons, ReLU, TopK
 from visae.training import Member, Training
-from visae.training.batches import Batches
-from visae.zoo import Network
+from visae.training._batches import Batches
 
 LAYER = "1"
 TRAINING = Training(epochs=1, batch=50, holdout=0.3)

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from visae import cli
+from visae._support.errors import VisaeError
 from visae.commands.networks import _layers
 from visae.commands.options import ImageOptions, Kind, SAEOptions, TrainingOptions
-from visae.errors import VisaeError
 from visae.images import Leaves
-from visae.sae.kinds import KINDS, setting_names
+from visae.sae._registry import KINDS, setting_names
 from visae.training import Training
 
 SMALL = ["--images", "leaves:20", "--crop", "64", "--positions", "32"]

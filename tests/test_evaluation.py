@@ -5,11 +5,11 @@ import pytest
 import torch
 from evaluated import LAYER, MEMBERS, TRAINING, held_out, rows_of, small
 
-from visae import files
+from visae._support import files
+from visae._support.errors import VisaeError
 from visae.activations import capture
-from visae.errors import VisaeError
 from visae.evaluation import evaluate, find_dictionaries
-from visae.evidence import Evidence, held_out_rows
+from visae.held_out import Evidence, held_out_rows
 from visae.images import Leaves
 from visae.metrics import fidelity, firing, stability
 from visae.sae import TopK

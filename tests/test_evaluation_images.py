@@ -5,17 +5,17 @@ import pytest
 import torch
 from evaluated import LAYER, MEMBERS, TRAINING, held_out, pixels, small
 
+from visae._support.errors import VisaeError
 from visae.activations import capture
-from visae.errors import VisaeError
 from visae.evaluation import evaluate
-from visae.evidence import Evidence
+from visae.held_out import Evidence
 from visae.images import Leaves, Subset
 from visae.metrics import activity, loss_recovered, planted_rows, recovery
+from visae.networks import Network
+from visae.networks.planted._network import Planted
 from visae.sae import PCA, TopK
 from visae.training import Member, Training, train_many
-from visae.training.batches import Batches
-from visae.zoo import Network
-from visae.zoo.planted import Planted
+from visae.training._batches import Batches
 
 
 @pytest.fixture(scope="module")

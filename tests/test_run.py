@@ -3,10 +3,10 @@ import json
 import pytest
 
 import visae
+from visae._support.tables import table
 from visae.activations import Positions
 from visae.images import Leaves
 from visae.run import run
-from visae.table import table
 
 REPORT = {
     "network": "planted",
@@ -58,7 +58,7 @@ def test_files_are_where_they_are_promised(finished):
 
 def test_finished_steps_are_not_done_again(finished, monkeypatch):
     out, report = finished
-    monkeypatch.setattr("visae.training.group.Group.step", None)
+    monkeypatch.setattr("visae.training._group.Group.step", None)
     again = small(out)
     assert {**again, "seconds": 0} == {**report, "seconds": 0}
     for step in ("capture", "train"):

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 import visae
+from visae._support.seeds import generator
 from visae.sae import save
-from visae.seeds import generator
 from visae.units import Units, joined
 
 

@@ -8,25 +8,39 @@ from typing import Annotated
 import tyro
 
 import visae
-from visae import commands
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
+from visae.commands.atlas import Atlas
+from visae.commands.capture import Capture
+from visae.commands.curves import Curves
+from visae.commands.decompose import Decompose
+from visae.commands.demo import Demo
+from visae.commands.evaluate import Evaluate
+from visae.commands.examples import Examples
+from visae.commands.fetch import Fetch
+from visae.commands.networks import Networks
+from visae.commands.render import Render
+from visae.commands.reproduce import Reproduce
+from visae.commands.run import Run
+from visae.commands.stimuli import Stimuli
+from visae.commands.train import Train
+from visae.commands.verify import Verify
 
 Command = (
-    Annotated[commands.Demo, tyro.conf.subcommand("demo")]
-    | Annotated[commands.Run, tyro.conf.subcommand("run")]
-    | Annotated[commands.Networks, tyro.conf.subcommand("networks")]
-    | Annotated[commands.Fetch, tyro.conf.subcommand("fetch")]
-    | Annotated[commands.Capture, tyro.conf.subcommand("capture")]
-    | Annotated[commands.Train, tyro.conf.subcommand("train")]
-    | Annotated[commands.Evaluate, tyro.conf.subcommand("evaluate")]
-    | Annotated[commands.Curves, tyro.conf.subcommand("curves")]
-    | Annotated[commands.Decompose, tyro.conf.subcommand("decompose")]
-    | Annotated[commands.Render, tyro.conf.subcommand("render")]
-    | Annotated[commands.Examples, tyro.conf.subcommand("examples")]
-    | Annotated[commands.Atlas, tyro.conf.subcommand("atlas")]
-    | Annotated[commands.Reproduce, tyro.conf.subcommand("reproduce")]
-    | Annotated[commands.Stimuli, tyro.conf.subcommand("stimuli")]
-    | Annotated[commands.Verify, tyro.conf.subcommand("verify")]
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Networks, tyro.conf.subcommand("networks")]
+    | Annotated[Fetch, tyro.conf.subcommand("fetch")]
+    | Annotated[Capture, tyro.conf.subcommand("capture")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Curves, tyro.conf.subcommand("curves")]
+    | Annotated[Decompose, tyro.conf.subcommand("decompose")]
+    | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Examples, tyro.conf.subcommand("examples")]
+    | Annotated[Atlas, tyro.conf.subcommand("atlas")]
+    | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
+    | Annotated[Stimuli, tyro.conf.subcommand("stimuli")]
+    | Annotated[Verify, tyro.conf.subcommand("verify")]
 )
 
 

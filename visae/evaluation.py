@@ -9,16 +9,17 @@ from typing import Any
 
 import torch
 
-from visae import files
+from visae._support import files
+from visae._support.errors import VisaeError
+from visae._support.progress import Progress
+from visae._support.settings import flat
 from visae.activations import Rows
-from visae.errors import VisaeError
-from visae.evidence import Evidence, held_out_rows, unseen
+from visae.held_out import Evidence, held_out_rows, unseen
 from visae.metrics import activity, fidelity_and_firing, loss_recovered, mean_row, planted_rows, recovery, stability
-from visae.progress import Progress
+from visae.plots import plot_frontier
+from visae.plots._frontier import Point
 from visae.sae import SAE, load
-from visae.sae.dictionary import FILE
-from visae.settings import flat
-from visae.viz.frontier import Point, plot_frontier
+from visae.sae._dictionary import FILE
 
 SCHEMA = 1
 FIGURES = "evaluation.json"

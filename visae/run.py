@@ -9,16 +9,17 @@ from typing import Any
 
 import torch
 
-from visae import files
+from visae._support import files
 from visae.activations import Positions, Rows, capture_layers
 from visae.images import Images
 from visae.metrics import recovery
+from visae.networks import Network
+from visae.networks.planted._network import Truth
+from visae.plots import plot_curves
 from visae.sae import SAE, Recipe
 from visae.training import Training, train
-from visae.tuning import Curves, curves, plot_curves
+from visae.tuning import Curves, curves
 from visae.units import Units, features, neurons
-from visae.zoo import Network
-from visae.zoo.planted import Truth
 
 SCHEMA = 1
 

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
+from visae.networks import Network
+from visae.networks._layers import Layer
 from visae.sae import SAE, load
-from visae.zoo.layers import Layer
-from visae.zoo.network import Network
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from torch import nn
 
 from visae.activations import Positions, capture_layers
 from visae.images import Unreadable
-from visae.zoo import Network
+from visae.networks import Network
 
-# `visae.activations.capture` is the function of that name.
-CAPTURE = importlib.import_module("visae.activations.capture")
+# `visae.activations._capture` is the function of that name.
+CAPTURE = importlib.import_module("visae.activations._capture")
 
 
 class Stop(Exception):  # noqa: N818 - it stands for whatever ends a capture: a kill, a crash, Ctrl-C

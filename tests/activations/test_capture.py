@@ -5,10 +5,10 @@ import pytest
 import torch
 from captures import CAPTURE, Pictures, Stop, content, everything, layers_of, same_tower, stop_at, take, tower
 
+from visae._support.errors import VisaeError
 from visae.activations import Positions, capture, capture_layers
-from visae.errors import VisaeError
 from visae.images import Leaves
-from visae.zoo import network
+from visae.networks import network
 
 CHOICES = [
     Positions("magnitude", 6),

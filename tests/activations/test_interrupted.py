@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from captures import CAPTURE, Pictures, Stop, content, layers_of, same_tower, stop_at, take, tower
 
-from visae import files
+from visae._support import files
 from visae.activations import Positions, capture_layers
 
 BAD = {1, 4, 5}

@@ -3,8 +3,8 @@ import json
 import pytest
 from captures import Pictures, take
 
+from visae._support.errors import VisaeError
 from visae.activations import Rows
-from visae.errors import VisaeError
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from visae.activations.positions import Positions
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
+from visae.activations import Positions
 
 DRAWS = 4000
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from captures import CAPTURE, Pictures, Stop, everything, stop_at, take
 
+from visae._support.errors import VisaeError
 from visae.activations import Positions, Rows
-from visae.errors import VisaeError
 
-ROWS = importlib.import_module("visae.activations.rows")
+ROWS = importlib.import_module("visae.activations._rows")
 # The second and the last shard have no row at all.
 BAD = {1, 4, 5, 6, 7, 12}
 

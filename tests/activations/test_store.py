@@ -3,9 +3,9 @@ import pytest
 import torch
 from captures import CAPTURE, Pictures, Stop, content, stop_at, take
 
+from visae._support.errors import VisaeError
 from visae.activations import Rows
-from visae.activations.store import Shard, Store
-from visae.errors import VisaeError
+from visae.activations._store import Shard, Store
 
 
 @pytest.fixture(autouse=True)

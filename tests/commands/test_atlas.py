@@ -10,7 +10,7 @@ import torch
 
 import visae
 from visae import cli
-from visae.sae.dictionary import save
+from visae.sae import save
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_what_cannot_be_is_said_before_anything_is_drawn(dictionary, tmp_path, c
 
 
 def test_serving_until_it_is_stopped(tmp_path):
-    from visae.viz.atlas.site import Site
+    from visae.atlas._site import Site
 
     with Site(tmp_path / "site") as site:
         site.publish()

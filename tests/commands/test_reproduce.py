@@ -4,7 +4,7 @@ import pytest
 
 from visae import cli
 from visae.commands import layer_results, toy_results
-from visae.reproduce.superposition_in_curves import FULL, QUICK
+from visae.papers.superposition_in_curves._setting import FULL, QUICK
 
 
 def refused(capsys, *arguments):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from visae._support.errors import VisaeError
 from visae.decomposition import LEAST
-from visae.errors import VisaeError
 from visae.metrics import constituents
 
 

@@ -5,7 +5,7 @@ import torch
 from visae.decomposition import case
 from visae.examples import strongest
 from visae.images import Leaves
-from visae.viz import draw_case
+from visae.plots import draw_case
 
 
 def test_examples_go_to_the_feature_that_adds_most(made):

@@ -40,8 +40,8 @@ def noise(count, seed=0):
 
 def made_units(count, read):
     """Units of the pooled pixels, [b, 3, 4, 4], by a function of these."""
+    from visae.networks import Network
     from visae.units import Units
-    from visae.zoo import Network
 
     network = Network.from_module(nn.Sequential(nn.AvgPool2d(2)), ["0"], size=8)
     return Units("neurons", network, network.layer("0"), count, read)

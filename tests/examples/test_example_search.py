@@ -4,11 +4,12 @@ import pytest
 import torch
 from made_images import Made, made_units, noise
 
-from visae.errors import VisaeError
-from visae.examples import find, search
-from visae.examples.collector import MEMBERS, Collector
+from visae._support.errors import VisaeError
+from visae._support.seeds import generator
+from visae.examples import _search as search
+from visae.examples import find
+from visae.examples._collector import MEMBERS, Collector
 from visae.images import Leaves
-from visae.seeds import generator
 
 OFFSETS = torch.tensor([0.0, 0.15, 0.3, 0.5, 2.0])
 

@@ -1,6 +1,6 @@
 import torch
 
-from visae.examples.lowest import Lowest
+from visae.examples._lowest import Lowest
 
 
 def test_it_keeps_what_sorting_everything_would():

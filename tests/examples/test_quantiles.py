@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from visae.examples import Examples, Found
-from visae.examples.lowest import Lowest
-from visae.examples.quantiles import at_quantiles
-from visae.zoo.layers import Layer
+from visae.examples._lowest import Lowest
+from visae.examples._quantiles import at_quantiles
+from visae.networks._layers import Layer
 
 
 def members_of(values):

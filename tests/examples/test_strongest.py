@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import visae
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.examples import joined_examples, strongest
 from visae.images import Leaves, batches
 from visae.units import joined, neurons

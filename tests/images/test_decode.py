@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torchvision.transforms import CenterCrop, Resize
 
-from visae.images.decode import decode
-from visae.images.source import Unreadable
+from visae.images import Unreadable
+from visae.images._decode import decode
 
 SIDE = 16
 

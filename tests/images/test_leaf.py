@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from visae.images.leaf import Leaf, lay
+from visae.images._leaf import Leaf, lay
 
 SIDE = 65
 FLAT = np.zeros((SIDE, SIDE), dtype=np.float32)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
+from visae._support.seeds import generator
 from visae.images import Images, Leaves
-from visae.images.leaves import EXPONENT, power_law
-from visae.seeds import generator
+from visae.images._leaves import EXPONENT, power_law
 
 
 @pytest.fixture(scope="module")

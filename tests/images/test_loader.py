@@ -4,7 +4,7 @@ import time
 import pytest
 import torch
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.images import Leaves, Unreadable, batches
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visae.images.modes import to_rgb
-from visae.images.source import Unreadable
+from visae.images import Unreadable
+from visae.images._modes import to_rgb
 
 
 def of(mode, *values):

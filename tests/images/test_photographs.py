@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.images import Photographs, Unreadable
 
 

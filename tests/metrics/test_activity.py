@@ -5,11 +5,11 @@ import pytest
 import torch
 from made import Made
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.metrics import activity, match, planted_rows
-from visae.metrics.matching import readout
-from visae.zoo import Network
-from visae.zoo.planted import Planted
+from visae.metrics._matching import readout
+from visae.networks import Network
+from visae.networks.planted._network import Planted
 
 
 def reading(directions):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from visae.metrics import constituents
-from visae.metrics.shares import Shares
+from visae.metrics._attribution import Shares
 
 # Three planted features in three neurons: a in 0 and 1, b in 1, c in 2.
 TRUTH = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])

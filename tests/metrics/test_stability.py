@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.metrics import stability
 
 

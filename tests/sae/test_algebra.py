@@ -2,14 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from visae.sae.algebra import (
-    drop_parallel_gradient,
-    linear,
-    put_on_sphere,
-    random_directions,
-    shifted,
-    squared_error,
-)
+from visae.sae._algebra import drop_parallel_gradient, linear, put_on_sphere, random_directions, shifted, squared_error
 
 
 def drawn(*size, seed=0):

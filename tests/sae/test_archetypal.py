@@ -4,7 +4,7 @@ import torch
 from slow_saes import decoder, tensors
 from small_saes import AUX, as_the_reference_has_it, filled, rows, standardised
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import Archetypal
 
 RECIPE = Archetypal(**AUX, centroids=5, delta=0.5)
@@ -14,7 +14,7 @@ RECIPE = Archetypal(**AUX, centroids=5, delta=0.5)
 @pytest.mark.parametrize("centroids", [0, 5, 11])
 @pytest.mark.parametrize("sparse", [True, False])
 def test_features_and_losses_are_as_the_paper_has_them(monkeypatch, k, centroids, sparse):
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: sparse)
+    monkeypatch.setattr("visae.sae._topk.sparse_pays", lambda *_: sparse)
     sae = filled(Archetypal(**AUX | {"k": k}, centroids=centroids))
     as_the_reference_has_it(sae, standardised(sae))
 

@@ -5,7 +5,7 @@ from slow_saes import decoder, largest, pre_activations, tensors
 from small_saes import AUX, filled, standardised
 
 from visae.sae import Archetypal, TopK, stack
-from visae.sae.auxk import auxk, dead_features
+from visae.sae._auxk import auxk, dead_features
 
 KINDS = [TopK(**AUX), Archetypal(**AUX, centroids=5, delta=0.5)]
 every = pytest.mark.parametrize("recipe", KINDS, ids=["topk", "archetypal"])

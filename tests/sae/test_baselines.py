@@ -6,7 +6,7 @@ import torch
 from slow_saes import largest
 from small_saes import BASELINES, filled, kind, rows
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import ICA, PCA, Neurons, RandomDirections
 
 every = pytest.mark.parametrize("recipe", BASELINES, ids=kind)

@@ -4,16 +4,16 @@ import torch
 from slow_saes import in_training, pre_activations, tensors
 from small_saes import AUX, as_the_reference_has_it, filled, rows, standardised
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import BatchTopK, load, save
-from visae.sae.batchtopk import _FORGET
+from visae.sae._batchtopk import _FORGET
 
 
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"], autouse=True)
 def path(request, monkeypatch):
     """Both ways to the same numbers."""
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: request.param)
-    monkeypatch.setattr("visae.sae.batchtopk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae._topk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae._batchtopk.sparse_pays", lambda *_: request.param)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 8])

@@ -4,9 +4,9 @@ import torch
 from slow_saes import of_blocks, pre_activations, tensors
 from small_saes import as_the_reference_has_it, filled, grads, rows, standardised
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import Block
-from visae.sae.block import _orthonormal
+from visae.sae._block import _orthonormal
 
 
 @pytest.mark.parametrize(

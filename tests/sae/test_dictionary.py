@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from small_saes import RECIPES, filled, kind, rows
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import SAE, ReLU, TopK, load, save
 
 KEPT = ("encoder", "encoder_bias", "decoder", "bias", "centre", "scale")

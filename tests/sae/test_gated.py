@@ -2,7 +2,7 @@ import pytest
 import torch
 from small_saes import as_the_reference_has_it, filled, grads, standardised
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import Gated
 
 

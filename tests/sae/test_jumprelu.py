@@ -4,7 +4,7 @@ import torch
 from slow_saes import left, pre_activations, tensors
 from small_saes import as_the_reference_has_it, filled, grads, standardised
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import JumpReLU
 
 SETTINGS = [

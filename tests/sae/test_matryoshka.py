@@ -2,15 +2,15 @@ import pytest
 import torch
 from small_saes import AUX, as_the_reference_has_it, filled, grads, standardised
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import BatchTopK, Matryoshka
 
 
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"], autouse=True)
 def path(request, monkeypatch):
     """Both ways to the same numbers."""
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: request.param)
-    monkeypatch.setattr("visae.sae.batchtopk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae._topk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae._batchtopk.sparse_pays", lambda *_: request.param)
 
 
 @pytest.mark.parametrize("levels", [2, 3, 4])

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from small_saes import as_the_reference_has_it, filled, rows, standardised
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import ReLU
 
 

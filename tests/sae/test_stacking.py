@@ -24,8 +24,8 @@ trainable = pytest.mark.parametrize("recipe", TRAINABLE, ids=kind)
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"])
 def path(request, monkeypatch):
     """Both ways to the same numbers."""
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: request.param)
-    monkeypatch.setattr("visae.sae.batchtopk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae._topk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae._batchtopk.sparse_pays", lambda *_: request.param)
 
 
 def members(recipe):

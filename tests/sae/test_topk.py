@@ -2,15 +2,15 @@ import pytest
 import torch
 from small_saes import AUX, as_the_reference_has_it, filled, grads, rows, standardised
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import BatchTopK, Matryoshka, TopK
-from visae.sae.median import geometric_median
+from visae.sae._median import geometric_median
 
 
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"])
 def path(request, monkeypatch):
     """Both ways to the same numbers."""
-    monkeypatch.setattr("visae.sae.topk.sparse_pays", lambda *_: request.param)
+    monkeypatch.setattr("visae.sae._topk.sparse_pays", lambda *_: request.param)
 
 
 @pytest.mark.usefixtures("path")

@@ -3,7 +3,8 @@
 import pytest
 from stores import FEW, RECIPES, SHORT, SWEEP, content, planted
 
-from visae.training import passing, train, train_many
+from visae.training import _trainer as passing
+from visae.training import train, train_many
 
 
 def make_often(patch):

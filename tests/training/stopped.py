@@ -14,7 +14,10 @@ from stores import SWEEP, planted
 
 from visae.activations import Rows
 from visae.sae import TopK
-from visae.training import Training, checkpoint, loop, passing
+from visae.training import Training
+from visae.training import _checkpoint as checkpoint
+from visae.training import _train as loop
+from visae.training import _trainer as passing
 
 LONG = Training(epochs=2, batch=64, lr=3e-3)
 RUNS = {

@@ -2,8 +2,8 @@
 
 import torch
 
-from visae import files
-from visae.training.group import Group
+from visae._support import files
+from visae.training._group import Group
 
 
 class Stop(Exception):  # noqa: N818 - it stands for whatever ends a training: a kill, a crash, Ctrl-C

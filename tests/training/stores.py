@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from visae.activations import Rows
-from visae.activations.store import Shard, Store
+from visae.activations._store import Shard, Store
 from visae.sae import PCA, BatchTopK, Block, Gated, JumpReLU, ReLU, TopK
 from visae.training import Member, Training
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from stores import numbered, numbers_of
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.training import Training
-from visae.training.batches import Batches
+from visae.training._batches import Batches
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_whole_images_are_held_out(rows, share, count):
 
 
 def test_held_out_rows_come_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("visae.training.batches._HELD_OUT_BATCH", 64)
+    monkeypatch.setattr("visae.training._batches._HELD_OUT_BATCH", 64)
     batches = Batches(numbered(tmp_path / "rows", 20), Training(batch=8, holdout=0.5))
     assert [len(batch) for batch in batches.held_out()] == [64, 36]
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from visae import files
-from visae.errors import VisaeError
-from visae.training import checkpoint
-from visae.training.checkpoint import Checkpoint
+from visae._support import files
+from visae._support.errors import VisaeError
+from visae.training import _checkpoint as checkpoint
+from visae.training._checkpoint import Checkpoint
 
 SETTINGS = {"members": {"a": {"seed": 0, "recipe": {"width": 9, "l1": 5.0}}}}
 

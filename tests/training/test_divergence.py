@@ -3,11 +3,12 @@ import torch
 from stops import poison
 from stores import RECIPES, SHORT, store_of
 
-from visae import files
-from visae.errors import VisaeError
+from visae._support import files
+from visae._support.errors import VisaeError
 from visae.sae import ReLU
-from visae.training import Training, checkpoint, train
-from visae.training.group import Group
+from visae.training import Training, train
+from visae.training import _checkpoint as checkpoint
+from visae.training._group import Group
 
 SAID = r"training diverged at step \d+ \(error .*\); .*use a lower learning rate or penalty, and a new folder"
 

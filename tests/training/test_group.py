@@ -5,8 +5,8 @@ import torch
 from stores import SWEEP
 
 from visae.sae import ReLU, TopK
-from visae.training import group as grouping
-from visae.training.group import Group, grouped, of_member
+from visae.training import _group as grouping
+from visae.training._group import Group, grouped, of_member
 
 DIM = 5
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from visae.errors import VisaeError
-from visae.training.log import FILE, Log
+from visae._support.errors import VisaeError
+from visae.training._log import FILE, Log
 
 
 def lines(folder):

@@ -6,10 +6,11 @@ import torch
 from stops import poison
 from stores import FEW, SWEEP, content
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import PCA, Gated, ReLU, TopK, load
-from visae.training import Member, Training, checkpoint, train_many
-from visae.training.group import of_member
+from visae.training import Member, Training, train_many
+from visae.training import _checkpoint as checkpoint
+from visae.training._group import of_member
 
 # The first step whose result is bad, and what of it, the step at which it is found, those of the last good checkpoint.
 MOMENTS = [
@@ -49,7 +50,7 @@ def states(tmp_path_factory, rows):
     found, save = {}, checkpoint.save
     with pytest.MonkeyPatch.context() as patch:
         for name, steps in {"_STEPS_A_CHECKPOINT": 5, "_STEPS_A_REFRESH": 5, "_STEPS_A_LINE": 3}.items():
-            patch.setattr(f"visae.training.passing.{name}", steps)
+            patch.setattr(f"visae.training._trainer.{name}", steps)
 
         def kept(folder, state, settings):
             found[state.step] = dict(state.tensors)

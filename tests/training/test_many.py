@@ -5,11 +5,11 @@ import torch
 from stops import Stop, stop_at
 from stores import FEW, FILES, SWEEP, content, planted
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import ReLU, TopK, load
 from visae.training import Member, train, train_many
-from visae.training.batches import Batches
-from visae.training.group import Group
+from visae.training._batches import Batches
+from visae.training._group import Group
 
 # Two of the kinds again, with other seeds than that of training.
 SEEDS = {f"{kind}-{seed}": Member(SWEEP[kind].recipe, seed) for kind in ("topk-k1", "relu-weak") for seed in (5, 6)}

@@ -7,7 +7,7 @@ import torch
 from stops import Stop, stop_at, stop_at_write
 from stores import FILES, RECIPES, SHORT, content, planted
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import ReLU, TopK
 from visae.training import Training, train
 
@@ -54,7 +54,7 @@ def test_stopped_before_the_checkpoint_is_removed(tmp_path, rows, whole, monkeyp
         raise Stop
 
     with monkeypatch.context() as patch:
-        patch.setattr("visae.training.checkpoint.remove", stop)
+        patch.setattr("visae.training._checkpoint.remove", stop)
         with pytest.raises(Stop):
             train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
     assert sorted(content(tmp_path / "run")) == ["checkpoint.safetensors", *FILES]

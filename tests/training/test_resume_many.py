@@ -4,7 +4,8 @@ from stops import Stop, poison, stop_at, stop_at_write
 from stores import FEW, SWEEP, content
 
 from visae.sae import TopK
-from visae.training import Member, passing, train_many
+from visae.training import Member, train_many
+from visae.training import _trainer as passing
 
 GROUPS = 6  # of the nine members, of which one has nothing to train
 # Of a sweep: nine logs, checkpoints at 0, 5, 10 and 12 steps, nine dictionaries.

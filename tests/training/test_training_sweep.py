@@ -1,6 +1,6 @@
 import pytest
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import PCA, JumpReLU, ReLU, TopK
 from visae.training import Member, Training, read_sweep
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_read(tmp_path):
 
 
 def test_the_command_lines_example_is_a_sweep(tmp_path):
-    from visae.commands import Train
+    from visae.commands.train import Train
 
     text = Train.__doc__
     members, training = swept(tmp_path, text[text.index("[training]") :])

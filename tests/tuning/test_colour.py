@@ -8,7 +8,7 @@ from torch import nn
 
 import visae
 from visae.tuning import battery
-from visae.tuning.colour import colour_peaks, spots
+from visae.tuning._colour import colour_peaks, spots
 from visae.units import neurons
 
 

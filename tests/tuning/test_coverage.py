@@ -6,7 +6,7 @@ import torch
 from batteries import made
 
 import visae
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.tuning import (
     Battery,
     Responses,

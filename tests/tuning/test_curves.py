@@ -1,9 +1,8 @@
-import numpy as np
 import pytest
 import torch
 
-from visae.errors import VisaeError
-from visae.tuning import Curves, load_curves, plot_curves
+from visae._support.errors import VisaeError
+from visae.tuning import Curves, load_curves
 
 
 def made(peaks, strengths=None, spread=15.0, echoes=None):
@@ -53,33 +52,3 @@ def test_saved_curves_come_back(tmp_path):
     assert (again.kind, again.network, again.layer, again.stimulus) == ("neurons", "made", "layer", "stroke")
     with pytest.raises(VisaeError, match="does not exist"):
         load_curves(tmp_path / "other.safetensors")
-
-
-@pytest.mark.parametrize("peaks", [[], [10.0], [0.0, 90.0, 200.0]])
-def test_plot_of_any_number_of_detectors(peaks, tmp_path):
-    strengths = [1.0] * len(peaks)
-    found = made([*peaks, 5.0], [*strengths, 0.0])
-    found.plot(tmp_path / "one.png")
-    plot_curves([found, found], tmp_path / "new" / "two.png")
-    for path in (tmp_path / "one.png", tmp_path / "new" / "two.png"):
-        assert path.read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("name", ["curves.foo", "curves"])
-def test_a_plot_of_no_known_kind_is_refused(name, tmp_path):
-    with pytest.raises(VisaeError, match=r"name a \.png"):
-        made([0.0]).plot(tmp_path / name)
-
-
-def test_plot_shows_each_tuning_curve_over_its_own_peak():
-    panel = made([0.0, 90.0], [5.0, 2.0]).panel()
-    assert panel.tuning.shape == (2, 72)
-    assert np.allclose(panel.tuning.max(1), [5.0, 2.0])
-    assert "2 of 2 neurons" in panel.title
-
-
-def test_plot_without_detectors_shows_the_strongest_units():
-    panel = made([0.0, 90.0], [1.0, 3.0], spread=70.0).panel()
-    assert "none of 2 neurons" in panel.title
-    assert len(panel.preferred) == 0
-    assert np.allclose(panel.tuning.max(1), [3.0, 1.0], rtol=0.1)

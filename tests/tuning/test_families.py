@@ -4,7 +4,7 @@ import pytest
 from batteries import made
 
 import visae
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.metrics import match
 from visae.tuning import Criteria, battery, families
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import visae
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.examples import strongest
 from visae.images import Leaves
 from visae.tuning import Joint, joint_tuning
@@ -68,8 +68,8 @@ def test_own_tuning_is_that_of_a_cosine():
 
 def test_it_is_the_mean_over_the_examples_rolled_to_their_peak():
     """Against one crop after another through the network."""
-    from visae.images.turned import turned
-    from visae.tuning.views import viewing
+    from visae.images._rotated import turned
+    from visae.tuning._views import viewing
 
     units, images = bank(1), Leaves(12, 96)
     examples = strongest([units], images, 3, 16.0)[0]

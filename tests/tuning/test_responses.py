@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.tuning import Responses, load_responses
 
 

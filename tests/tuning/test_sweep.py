@@ -4,14 +4,14 @@ import pytest
 import torch
 
 import visae
-from visae.tuning.axes import default_radii
+from visae.networks._inception import CAFFE, TENSORFLOW, InceptionV1
+from visae.networks._layers import Layer
+from visae.networks.planted._network import Planted
+from visae.tuning import sweep
+from visae.tuning._axes import default_radii
+from visae.tuning._views import viewing, views
 from visae.tuning.stimuli import stimulus
-from visae.tuning.sweep import sweep
-from visae.tuning.views import viewing, views
 from visae.units import Units
-from visae.zoo.inception import CAFFE, TENSORFLOW, InceptionV1
-from visae.zoo.layers import Layer
-from visae.zoo.planted import Planted
 
 
 @pytest.fixture(scope="module", params=["stroke", "filled"])

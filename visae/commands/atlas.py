@@ -8,12 +8,12 @@ from typing import Annotated
 import tyro
 
 import visae
+from visae._support.errors import VisaeError
+from visae.atlas import Contents, build_atlas, draw_pictures, find_credits, refuse_foreign, server
 from visae.commands.options import File, Text, open_usual
-from visae.errors import VisaeError
 from visae.images import Images, some_of
+from visae.networks import Network
 from visae.sae import load
-from visae.viz.atlas import Contents, build_atlas, draw_pictures, find_credits, refuse_foreign, server
-from visae.zoo import Network
 
 COUNT, STEPS = 1024, 128
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 import visae
+from visae._support.errors import VisaeError
 from visae.commands.options import File, Text
-from visae.errors import VisaeError
 from visae.run import sweep_units
 from visae.sae import load
 from visae.units import features, neurons

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import visae
 from visae import decomposition
+from visae._support.errors import VisaeError
+from visae._support.tables import markdown
 from visae.activations import Rows
 from visae.commands.options import File, Text, open_usual, rows_beside
 from visae.decomposition import Case, Meaning
-from visae.errors import VisaeError
 from visae.images import Images
-from visae.reproduce.budget import trained, usual
-from visae.reproduce.polysemantic import MOST_IMAGES, cases_of
-from visae.reproduce.populations import some_of
+from visae.networks import Network
+from visae.papers.missing_curves._populations import some_of
+from visae.papers.polysemantic._reproduce import MOST_IMAGES, cases_of
+from visae.plots import draw_case
 from visae.sae import SAE, load
-from visae.table import markdown
-from visae.viz import draw_case
-from visae.zoo import Network
+from visae.training._layer import trained, usual
 
 _RANKED = 15  # neurons
 _LEAVES = "leaves:600"

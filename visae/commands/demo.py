@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import visae
+from visae._support.tables import show, show_places
 from visae.activations import Positions
+from visae.atlas import Contents
 from visae.commands.atlas import write_atlas
 from visae.images import open_images, some_of
 from visae.run import run
-from visae.table import show, show_places
-from visae.viz.atlas import Contents
 
 IMAGES, SIZE = 1000, 128
 SHOWN, STEPS = 256, 64  # images in the atlas, and steps of each picture

@@ -6,15 +6,15 @@ from pathlib import Path
 import tyro
 
 import visae
+from visae._support.devices import open_device
+from visae._support.errors import VisaeError
+from visae._support.tables import show_figures
 from visae.activations import Rows
 from visae.commands.options import File, Text, rows_beside
-from visae.device import open_device
-from visae.errors import VisaeError
 from visae.evaluation import evaluate, find_dictionaries
-from visae.evidence import Evidence
+from visae.held_out import Evidence
 from visae.images import Images, open_images
-from visae.table import show_figures
-from visae.zoo import Network
+from visae.networks import Network
 
 
 @dataclass(kw_only=True)

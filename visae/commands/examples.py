@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import tyro
 
 import visae
-from visae import examples, files
+from visae import examples
+from visae._support import files
 from visae.commands.options import File, Text
 from visae.commands.targets import numbers, open_units
 from visae.examples import QUANTILES, Found, clear_of_border, find
 from visae.images import Images, open_images
+from visae.plots._unit_examples import draw_examples
 from visae.units import Units
-from visae.viz.unit_examples import draw_examples
 
 _SCHEMA = 1
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import tyro
 
-from visae.zoo.download import fetch
-from visae.zoo.opening import network_card
+from visae.networks._download import fetch
+from visae.networks._registry import network_card
 
 
 @dataclass

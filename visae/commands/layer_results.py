@@ -9,12 +9,15 @@ from typing import Annotated, ClassVar, Literal
 import tyro
 
 import visae
+from visae._support.errors import VisaeError
 from visae.commands.options import File, Text, open_usual
-from visae.errors import VisaeError
 from visae.images import Images
-from visae.reproduce import Budget, missing_curves, polysemantic, superposition_in_curves, usual
-from visae.reproduce.superposition_in_curves import FULL, QUICK
-from visae.zoo import Network
+from visae.networks import Network
+from visae.papers.missing_curves._reproduce import missing_curves
+from visae.papers.polysemantic._reproduce import polysemantic
+from visae.papers.superposition_in_curves._reproduce import superposition_in_curves
+from visae.papers.superposition_in_curves._setting import FULL, QUICK
+from visae.training._layer import Budget, usual
 
 # The layers of the paper, and the branches that hold the curve families of mixed3a and mixed3b.
 _LAYERS = {

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import tyro
 
-from visae.errors import VisaeError
-from visae.zoo import opening, weights
+from visae._support.errors import VisaeError
+from visae.networks import _registry as opening
+from visae.networks import _weights as weights
 
 
 @dataclass

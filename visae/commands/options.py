@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 import tyro
 
 import visae
+from visae._support.errors import VisaeError
 from visae.activations import Positions
-from visae.activations.positions import Policy
-from visae.errors import VisaeError
+from visae.activations._positions import Policy
 from visae.images import Images, open_images
+from visae.networks import Network
 from visae.sae import Recipe, recipe
 from visae.training import Training
-from visae.zoo import Network
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 Kind = Literal[

@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 import torch
 import tyro
 
+from visae._support.errors import VisaeError
+from visae._support.progress import say
+from visae._support.tables import few
 from visae.commands.options import File, Text, open_usual
 from visae.commands.targets import numbers, open_units
-from visae.errors import VisaeError
-from visae.progress import say
-from visae.table import few
-from visae.viz.album import Album, Style
-from visae.viz.png import save_sheet
-from visae.viz.steps import Optimisation
+from visae.featurevis import Optimisation, save_sheet
+from visae.featurevis._album import Album, Style
 
 
 @dataclass(kw_only=True)

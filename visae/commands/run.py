@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from visae._support.tables import show, show_places
+from visae.atlas import Contents, find_credits, refuse_foreign
 from visae.commands.atlas import COUNT, STEPS, write_atlas
 from visae.commands.options import ImageOptions, NetworkOptions, SAEOptions, TrainingOptions
 from visae.images import some_of
 from visae.run import run
-from visae.table import show, show_places
-from visae.viz.atlas import Contents, find_credits, refuse_foreign
 
 
 @dataclass(kw_only=True)

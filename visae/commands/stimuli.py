@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 
 from visae.commands.options import File
-from visae.tuning.stimuli import STIMULI, draw_sheet
-from visae.tuning.stimuli.kinds import Range
+from visae.plots import draw_sheet
+from visae.tuning.stimuli import STIMULI
+from visae.tuning.stimuli._kinds import Range
 
 
 @dataclass(kw_only=True)

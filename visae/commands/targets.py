@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import visae
-from visae.errors import VisaeError
+from visae._support.errors import VisaeError
 from visae.sae import load
 from visae.units import Units, features, neurons
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from visae._support.devices import open_device
 from visae.commands.options import File, Text
-from visae.device import open_device
-from visae.reproduce import bag_of_words, persian_rug
-from visae.reproduce.bag_of_words import FULL as FULL_BAG
-from visae.reproduce.bag_of_words import QUICK as QUICK_BAG
-from visae.reproduce.persian_rug import FULL as FULL_RUG
-from visae.reproduce.persian_rug import QUICK as QUICK_RUG
+from visae.papers.bag_of_words._reproduce import bag_of_words
+from visae.papers.bag_of_words._setting import FULL as FULL_BAG
+from visae.papers.bag_of_words._setting import QUICK as QUICK_BAG
+from visae.papers.persian_rug._reproduce import persian_rug
+from visae.papers.persian_rug._setting import FULL as FULL_RUG
+from visae.papers.persian_rug._setting import QUICK as QUICK_RUG
 
 _RUGS = {"quick": QUICK_RUG, "full": FULL_RUG}
 _BAGS = {"quick": QUICK_BAG, "full": FULL_BAG}

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import visae
+from visae._support.errors import VisaeError
+from visae._support.tables import measured_on, show_figures
 from visae.activations import Rows
 from visae.commands.options import File, SAEOptions, Text, TrainingOptions
-from visae.errors import VisaeError
 from visae.evaluation import evaluate, evaluated
-from visae.evidence import Evidence
-from visae.table import measured_on, show_figures
+from visae.held_out import Evidence
 from visae.training import read_sweep, train, train_many
 
 

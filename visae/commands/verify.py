@@ -8,12 +8,12 @@ from typing import Annotated
 import tyro
 
 import visae
+from visae._support.errors import VisaeError
+from visae._support.tables import markdown
 from visae.commands.options import File, Text
-from visae.errors import VisaeError
-from visae.reproduce.curve_detectors import LEAST_CORRELATION, MOST_APART, MOST_ECHO, Verification, verify
-from visae.table import markdown
-from visae.zoo import opening
-from visae.zoo.published import PublishedTuning
+from visae.networks import _registry as opening
+from visae.networks._published_tuning import PublishedTuning
+from visae.tuning._verify import LEAST_CORRELATION, MOST_APART, MOST_ECHO, Verification, verify
 
 
 @dataclass(kw_only=True)

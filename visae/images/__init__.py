@@ -1,10 +1,5 @@
 """Where images come from: folders of photographs, dead leaves, and the batches made of them."""
 
-from visae.images.leaves import Leaves
-from visae.images.loader import Batch, batches
-from visae.images.opening import open_images
-from visae.images.photographs import Photographs
-from visae.images.source import Images, Unreadable
-from visae.images.subset import Subset, some_of
+import lazy_loader
 
-__all__ = ["Batch", "Images", "Leaves", "Photographs", "Subset", "Unreadable", "batches", "open_images", "some_of"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

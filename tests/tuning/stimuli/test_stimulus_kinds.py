@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
-from visae.errors import VisaeError
-from visae.tuning.stimuli import STIMULI, draw_sheet, stimulus
+from visae._support.errors import VisaeError
+from visae.plots import draw_sheet
+from visae.tuning.stimuli import STIMULI, stimulus
 
 REFUSED = [
     ("circle", {"radius": 0.0}, "circle: radius is 0; it must be above 0 px"),

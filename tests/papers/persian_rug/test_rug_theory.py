@@ -1,0 +1,142 @@
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from visae._support.errors import VisaeError
+from visae.papers.persian_rug import _data as moments
+from visae.papers.persian_rug import _theory as theory
+from visae.papers.persian_rug import (
+    finite_size,
+    linear_loss,
+    noise_kurtosis,
+    predict,
+    projection_loss,
+    sparse_limit,
+    weave,
+)
+
+RATIOS, DENSITIES = [0.02, 0.1, 0.25, 0.5, 0.8, 0.98], [1e-4, 1e-3, 0.01, 0.045, 0.1, 0.3, 0.6, 1.0]
+
+# Worked out beforehand by numerical integration over x and minimisation over A and m; three or four digits.
+TABLE = {
+    0.25: {0.001: 3.64e-6, 0.01: 3.04e-4, 0.045: 4.86e-3, 0.1: 1.645e-2, 0.3: 5.50e-2},
+    0.5: {0.001: 1.18e-6, 0.01: 9.38e-5, 0.045: 1.57e-3, 0.1: 6.38e-3, 0.3: 3.03e-2},
+    0.1: {0.001: 1.15e-5, 0.01: 9.96e-4, 0.045: 1.07e-2, 0.1: 2.63e-2},
+}
+
+
+def slow_loss(ratio, p, gain, shift, steps=6001, nodes=120, kurtosis=0.0):
+    """The definition, summed over a fine grid of the noise and of x; the noise's density to first order in kurtosis."""
+    deviation = np.sqrt((1 - ratio) / ratio * (p / 3 - p**2 / 4))
+    edges = np.linspace(-9, 9, steps)
+    weight, g = np.diff(norm.cdf(edges)), (edges[1:] + edges[:-1]) / 2
+    weight = weight * (1 + kurtosis / 24 * (g**4 - 6 * g**2 + 3))
+    places, x_weight = np.polynomial.legendre.leggauss(nodes)
+    x, x_weight = (places + 1) / 2, x_weight / 2
+    noise = deviation * g + shift
+    inactive = weight @ np.maximum(gain * noise, 0) ** 2
+    active = x_weight @ (((np.maximum(gain * (x[:, None] + noise), 0) - x[:, None]) ** 2) @ weight)
+    return (1 - p) * inactive + p * active
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+@pytest.mark.parametrize("p", DENSITIES)
+def test_the_formula_is_the_integral_and_its_minimum(ratio, p):
+    found = predict(ratio, p)
+    assert found.loss == pytest.approx(slow_loss(ratio, p, found.gain, found.shift), rel=1e-4)
+    deviation = np.sqrt(theory.noise_variance(ratio, p))
+    around = [(1.05, 0), (0.95, 0), (1, 0.1 * deviation), (1, -0.1 * deviation)]
+    worse = [slow_loss(ratio, p, found.gain * factor, found.shift + step) for factor, step in around]
+    assert min(worse) >= found.loss * (1 - 1e-4)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+@pytest.mark.parametrize("p", DENSITIES)
+def test_no_shift_far_or_near_does_better(ratio, p):
+    """The search has one minimum to find; here the gain is free too, over a range twice as wide."""
+    found = predict(ratio, p)
+    low, high = theory.shifts(ratio, p)
+    tried = [
+        slow_loss(ratio, p, gain, shift, steps=401, nodes=16)
+        for shift in np.linspace(2 * low, 2 * high, 23)
+        for gain in (0.25 * found.gain, 0.6 * found.gain, found.gain, 1.6 * found.gain)
+    ]
+    assert min(tried) >= found.loss * (1 - 0.01)
+
+
+@pytest.mark.parametrize(("ratio", "p"), [(ratio, p) for ratio, of in TABLE.items() for p in of])
+def test_the_table(ratio, p):
+    assert predict(ratio, p).loss == pytest.approx(TABLE[ratio][p], rel=5e-3)
+
+
+def test_every_figure_that_was_worked_out_beforehand(data):
+    rows = json.loads((data / "facts" / "persian_rug_pred.json").read_text())
+    assert len(rows) == 28
+    for row in rows:
+        found = predict(row["r"], row["p"])
+        assert found.loss == pytest.approx(row["loss"], rel=1e-8)
+        assert (found.gain, found.shift) == pytest.approx((row["a"], row["m"]), abs=1e-5)
+        assert theory.noise_variance(row["r"], row["p"]) == pytest.approx(row["sigma"] ** 2)
+        assert projection_loss(row["r"], row["p"]) == pytest.approx(row["linear"])
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+@pytest.mark.parametrize("p", DENSITIES)
+def test_the_rug_is_never_worse_than_the_best_linear_model(ratio, p):
+    assert predict(ratio, p).loss <= linear_loss(ratio, p) * (1 + 1e-12)
+    assert linear_loss(ratio, p) < projection_loss(ratio, p)
+
+
+@pytest.mark.parametrize("p", [0.01, 0.3, 1.0])
+def test_the_linear_loss_is_what_the_smallest_eigenvalues_hold(p):
+    n, d = 12, 3
+    variance, mean = moments.variance(p), moments.mean(p)
+    covariance = variance * np.eye(n)
+    second = covariance + mean**2 * np.ones((n, n))
+    for matrix in (covariance, second):
+        assert linear_loss(d / n, p) == pytest.approx(np.linalg.eigvalsh(matrix)[: n - d].sum() / n)
+    random = np.random.default_rng(0)
+    losses = []
+    for _ in range(4000):
+        basis = np.linalg.qr(random.standard_normal((n, d)))[0]
+        losses.append(np.trace((np.eye(n) - basis @ basis.T) @ second) / n)
+    assert projection_loss(d / n, p) == pytest.approx(np.mean(losses), rel=0.01)
+
+
+def test_at_high_sparsity_the_loss_goes_to_its_limit():
+    shares = [predict(0.25, p).loss / sparse_limit(0.25, p) for p in (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)]
+    assert shares[0] > 1.3
+    assert shares[2:] == pytest.approx([1] * 4, abs=0.1)
+    # The ratio enters as the variance of the noise alone.
+    assert sparse_limit(0.1, 1e-4) / sparse_limit(0.25, 1e-4) == pytest.approx(3)
+    assert predict(0.1, 1e-6).loss / predict(0.25, 1e-6).loss == pytest.approx(3, rel=0.02)
+
+
+@pytest.mark.parametrize("p", [0.01, 0.3])
+def test_the_kurtosis_of_the_noise_is_that_of_rugs(p):
+    """The fourth cumulants of the terms add up; of each rug exactly, here the mean of ten."""
+    found = []
+    for seed in range(10):
+        row = weave(256, 0.25, seed).weights()[0, 1:].double()
+        found.append((row.pow(4).sum() / row.square().sum() ** 2).item() * moments.kurtosis(p))
+    assert noise_kurtosis(256, p) == pytest.approx(np.mean(found), rel=0.1)
+    assert noise_kurtosis(512, 1e-5) == pytest.approx(5.4 / (512 * 1e-5), rel=1e-3)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+@pytest.mark.parametrize("p", [0.001, 0.01, 0.1, 0.3, 0.6])
+def test_what_finite_n_adds_is_what_the_tails_add_to_the_integral(ratio, p):
+    best, kurtosis = predict(ratio, p), noise_kurtosis(4096, p)
+    losses = [slow_loss(ratio, p, best.gain, best.shift, kurtosis=of) for of in (0, kurtosis)]
+    assert finite_size(4096, ratio, p) == pytest.approx((losses[1] - losses[0]) / best.loss, rel=1e-3, abs=1e-7)
+    assert finite_size(8192, ratio, p) == pytest.approx(finite_size(4096, ratio, p) / 2)
+
+
+@pytest.mark.parametrize("function", [predict, linear_loss, projection_loss, sparse_limit, theory.noise_variance])
+def test_settings_outside_are_refused(function):
+    with pytest.raises(VisaeError, match="p is 0;"):
+        function(0.5, 0.0)
+    with pytest.raises(VisaeError, match="ratio is 1;"):
+        function(1.0, 0.5)

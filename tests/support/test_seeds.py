@@ -1,0 +1,35 @@
+import itertools
+
+import pytest
+import torch
+
+from visae._support.seeds import generator
+
+STREAMS = [(0, "order", 0), (0, "order", 1), (1, "order", 0), (0, "holdout"), (0,), (0, "positions", 10), (-1, "x")]
+
+
+def draw(*stream):
+    return torch.rand(64, generator=generator(*stream))
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_stream_depends_on_nothing_that_ran_before(stream):
+    first = draw(*stream)
+    torch.manual_seed(7)
+    torch.rand(100)
+    assert torch.equal(draw(*stream), first)
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(STREAMS, 2)))
+def test_streams_of_different_purposes_differ(one, other):
+    assert not torch.equal(draw(*one), draw(*other))
+
+
+def test_the_global_generator_is_left_alone():
+    before = torch.get_rng_state()
+    draw(0, "anything")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_streams_do_not_change_from_version_to_version():
+    assert torch.randint(1000, (4,), generator=generator(0, "order", 3)).tolist() == [283, 617, 634, 602]

@@ -1,0 +1,76 @@
+import pytest
+
+from visae._support.tables import few, figures_table, measured_on
+
+WHOLE = {
+    "l0": 2.0,
+    "explained_variance": 0.51234,
+    "normalised_mse": 0.4,
+    "cosine": 0.99999,
+    "gamma": 0.8,
+    "dead_fraction": 0.125,
+    "stability": 0.5,
+    "matched_fraction": 1.0,
+    "mean_f1": 0.25,
+    "loss_recovered_zero": 0.97531,
+    "kl_recovered_zero": -1.5,
+}
+HEADS = ["L0", "EV", "NMSE", "cosine", "gamma", "dead", "stability", "matched", "F1", "loss rec.", "KL rec."]
+SHOWN = ["2.00", "0.5123", "0.4000", "1.0000", "0.800", "12.5%", "0.500", "100.0%", "0.250", "0.9753", "-1.5000"]
+
+
+def cells(text):
+    """The table's rows, without the rule under its head, whose columns all have the same width."""
+    lines = text.split("\n")
+    assert len({len(line) for line in lines}) == 1
+    assert {tuple(i for i, letter in enumerate(line) if letter == "|") for line in lines} == {
+        tuple(i for i, letter in enumerate(lines[0]) if letter == "|")
+    }
+    assert set(lines[1]) == set("| -")
+    return [[cell.strip() for cell in line[1:-1].split("|")] for line in (lines[0], *lines[2:])]
+
+
+def test_every_figure_has_a_column():
+    assert cells(figures_table({"one": {"kind": "topk", **WHOLE}})) == [["dictionary", *HEADS], ["one", *SHOWN]]
+
+
+COLUMNS = [
+    ([{}], []),
+    ([{"gamma": 0.5}], [["gamma"], ["0.500"]]),
+    ([{"gamma": 0.5}, {"stability": 0.25}], [["gamma", "stability"], ["0.500", ""], ["", "0.250"]]),
+    ([{"gamma": None}], [["gamma"], [""]]),
+    ([{"images": 3, "recipe": {"k": 3}}], []),
+]
+
+
+@pytest.mark.parametrize(("figures", "expected"), COLUMNS)
+def test_only_what_any_has_is_shown(figures, expected):
+    found = cells(figures_table({str(i): {"kind": "topk", "l0": float(i), **each} for i, each in enumerate(figures)}))
+    assert [row[0] for row in found] == ["dictionary", *(str(i) for i in range(len(figures)))]
+    assert [row[2:] for row in found] == (expected or [[] for _ in found])
+
+
+def test_rows_are_in_the_order_of_kinds_and_l0():
+    made = {"d": ("topk", 8.0), "a": ("topk", 2.0), "c": ("relu", 5.5), "b": ("gated", 90.0)}
+    found = cells(figures_table({name: {"kind": kind, "l0": l0} for name, (kind, l0) in made.items()}))
+    assert found[1:] == [["b", "90.00"], ["c", "5.50"], ["a", "2.00"], ["d", "8.00"]]
+
+
+def test_one_without_a_name_is_called_by_its_kind_and_who_was_stopped_is_marked():
+    stopped = {"kind": "relu", "l0": 1.0, "stopped": "diverged at step 3"}
+    found = cells(figures_table({"": {"kind": "topk", "l0": 2.0}, "wild": stopped}))
+    assert [row[0] for row in found[1:]] == ["wild (stopped)", "topk"]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "words"),
+    [(0, "the images trained on (none were held out)"), (1, "1 held-out images"), (1234, "1,234 held-out images")],
+)
+def test_what_figures_were_measured_on(held_out, words):
+    assert measured_on(held_out) == words
+
+
+def test_few_of_many():
+    assert few([3]) == "3"
+    assert few(range(8)) == "0, 1, 2, 3, 4, 5, 6, 7"
+    assert few(range(10), 3) == "0, 1, 2 and 7 more"

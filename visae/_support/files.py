@@ -1,0 +1,147 @@
+"""Writing files so that nothing is ever half there, and reading them so that nothing is taken on trust."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from visae._support.errors import VisaeError
+
+_HEADER = "visae"
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to a temporary name in the same folder, flush it to the disk, and rename it to `path`.
+
+    Raises `VisaeError` where that is not possible (a full disk, a folder that must not be written); what was at `path`
+    before is then still there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write_through(temporary, data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise VisaeError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file is a temporary one that a killed process left."""
+    return bool(_TEMPORARY.fullmatch(path.name))
+
+
+def drop_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a killed process left in a folder."""
+    for path in folder.glob(".*.tmp"):
+        if is_leftover(path):
+            path.unlink(missing_ok=True)
+
+
+def flush(folder: Path) -> None:
+    """Have all files below a folder on the disk, for what will name them once it is there."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object, atomically; NaN and infinity are refused (`ValueError`), since JSON has neither."""
+    write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures as JSON can hold them: one that is not defined, NaN, is null."""
+    return {name: None if isinstance(value, float) and value != value else value for name, value in figures.items()}
+
+
+def read_json(path: Path, schema: int) -> dict[str, Any]:
+    """Read a JSON object that carries `schema`; raises `VisaeError` for anything else."""
+    try:
+        content = json.loads(path.read_text())
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except ValueError as error:
+        raise VisaeError(f"{path} is not JSON: {error}") from None
+    return _of_schema(content, schema, path)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
+    """Write a safetensors file with `header` (JSON) in its metadata, atomically; returns its SHA-256."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    data = safetensors.torch.save(whole, metadata={_HEADER: json.dumps(header, allow_nan=False)})
+    write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_tensors(
+    path: Path, schema: int, names: Sequence[str] | None = None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors, or only the named ones, and the header of a file that `write_tensors` wrote."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in (file.keys() if names is None else names)}
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except safetensors.SafetensorError as error:
+        raise VisaeError(f"{path} is not a whole safetensors file: {error}") from None
+    if _HEADER not in metadata:
+        raise VisaeError(f"{path} has no {_HEADER!r} header: it was not written by visae")
+    try:
+        header = json.loads(metadata[_HEADER])
+    except ValueError as error:
+        raise VisaeError(f"the {_HEADER!r} header of {path} is not JSON: {error}") from None
+    return tensors, _of_schema(header, schema, path)
+
+
+def expect_keys(content: Mapping[str, Any], keys: Collection[str], path: Path) -> None:
+    """Raise `VisaeError` unless an object read from `path` has exactly these keys."""
+    surplus = [f"unknown {key!r}" for key in content if key not in keys]
+    missing = [f"missing {key!r}" for key in keys if key not in content]
+    if surplus or missing:
+        raise VisaeError(f"{path} has other keys than this visae knows: {', '.join(surplus + missing)}")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def published(folder: str) -> Path:
+    """Where `zoo/` or `viz/` lies: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "_published" / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _unreadable(path: Path, error: OSError) -> VisaeError:
+    if isinstance(error, FileNotFoundError):
+        return VisaeError(f"{path} does not exist")
+    return VisaeError(f"cannot read {path}: {error.strerror or error}")
+
+
+def _of_schema(content: Any, schema: int, path: Path) -> dict[str, Any]:
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found != schema:
+        raise VisaeError(f"{path} has schema {found}, this visae reads schema {schema}; use the visae that wrote it")
+    return dict(content)

@@ -1,0 +1,54 @@
+"""Settings: what decides a result, compared before work is continued."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from visae._support.errors import VisaeError
+
+
+def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise `VisaeError` naming the settings that differ between what is in a folder and what is asked for."""
+    before, now = flat(found), flat(json.loads(json.dumps(wanted)))
+    differing = [
+        f"{key} was {_shown(before, key)} and is now {_shown(now, key)}"
+        for key in sorted({*before, *now})
+        if key not in before or key not in now or before[key] != now[key]
+    ]
+    if differing:
+        raise VisaeError(f"{folder} was made with other settings: {'; '.join(differing)}; use a new folder")
+
+
+def expect_training(epochs: int, batch: int, lr: float) -> None:
+    """Raise `VisaeError` unless there is something to train with: epochs and batches from 1, a rate above 0."""
+    if min(epochs, batch) < 1 or not 0 < lr < math.inf:
+        raise VisaeError(
+            f"epochs is {epochs}, batch {batch}, lr {lr:g}; epochs and batch must be at least 1, lr above 0"
+        )
+
+
+def _shown(settings: Mapping[str, Any], key: str) -> str:
+    return repr(settings[key]) if key in settings else "not set"
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings with dotted keys, so that a message names what differs and no more."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def typed(key: str, value: Any, default: int | float | str) -> Any:
+    """A setting as the type of its default; files and command lines write 5 for 5.0. Raises `VisaeError`."""
+    if isinstance(value, type(default)) and not isinstance(value, bool):
+        return value
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    wanted = {int: "a whole number", float: "a number", str: "a word"}[type(default)]
+    raise VisaeError(f"{key} is {value!r}; it must be {wanted}")

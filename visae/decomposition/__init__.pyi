@@ -1,0 +1,13 @@
+from ._case import Case as Case
+from ._case import case as case
+from ._layer import Decomposition as Decomposition
+from ._layer import decompose as decompose
+from ._meanings import LARGE as LARGE
+from ._meanings import Meaning as Meaning
+from ._meanings import meanings as meanings
+from ._meanings import most_polysemantic as most_polysemantic
+from ._meanings import words as words
+from ._parts import LEAST as LEAST
+from ._parts import Part as Part
+from ._parts import named as named
+from ._parts import parts as parts

@@ -1,0 +1,9 @@
+from ._border import clear_of_border as clear_of_border
+from ._examples import Examples as Examples
+from ._examples import Found as Found
+from ._examples import joined_examples as joined_examples
+from ._heat import Heat as Heat
+from ._heat import heat_maps as heat_maps
+from ._search import QUANTILES as QUANTILES
+from ._search import find as find
+from ._search import strongest as strongest

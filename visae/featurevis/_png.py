@@ -1,0 +1,88 @@
+"""Pictures as PNG files that say what they show, alone and many on a sheet."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from visae._support import files
+from visae._support.errors import VisaeError
+
+_KEY = "visae"
+_GAP, _LABEL = 4, 12  # px of white between pictures, and below each for its label
+_SMALLEST = 48  # px, to which pictures on a sheet are enlarged at least, by whole factors
+
+
+def save_png(picture: Float[Tensor, "c h w"], path: Path, about: Mapping[str, Any]) -> None:
+    """Write a picture, 0..1, RGB or RGB and alpha, with `about` as JSON in its metadata, atomically."""
+    save_image(Image.fromarray(_pixels(picture)), path, _texts(about))
+
+
+def save_image(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None:
+    """Write an image with text entries in its metadata, atomically."""
+    info, data = PngInfo(), io.BytesIO()
+    for name, text in texts.items():
+        info.add_itxt(name, text)
+    image.save(data, "png", pnginfo=info, optimize=True)
+    files.write_bytes(path, data.getvalue())
+
+
+def read_about(path: Path) -> dict[str, Any] | None:
+    """What a PNG says of itself; None for a file that visae did not write, or that is damaged or not there."""
+    try:
+        with Image.open(path) as image:
+            about = json.loads(image.info[_KEY])
+    except (OSError, KeyError, ValueError):
+        return None
+    return about if isinstance(about, dict) else None
+
+
+def load_png(path: Path) -> Float[Tensor, "c h w"]:
+    """A picture as `save_png` wrote it, 0..1, to 1/255."""
+    with Image.open(path) as image:
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
+
+
+def save_sheet(
+    pictures: Float[Tensor, "n c s s"],
+    labels: Sequence[str],
+    path: Path,
+    about: Mapping[str, Any],
+    columns: int | None = None,
+) -> None:
+    """Write all pictures side by side, each above its label; as wide as it is high, if the columns are not given.
+
+    The metadata have `about`, and under `cells` the label of each picture with the left, the top and the side of its
+    square, px.
+    """
+    if len(pictures) != len(labels):
+        raise VisaeError(f"{len(pictures)} pictures and {len(labels)} labels; give one for each")
+    count, factor = len(pictures), max(-(-_SMALLEST // pictures.shape[-1]), 1)
+    side = factor * pictures.shape[-1]
+    across = min(columns or round(count**0.5 + 0.5), count)
+    step = side + _GAP
+    sheet = Image.new("RGB", (across * step + _GAP, -(-count // across) * (step + _LABEL) + _GAP), "white")
+    pen, cells = ImageDraw.Draw(sheet), []
+    for place, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        left, top = _GAP + place % across * step, _GAP + place // across * (step + _LABEL)
+        drawn = Image.fromarray(_pixels(picture)).resize((side, side), Image.Resampling.NEAREST)
+        sheet.paste(drawn, (left, top), drawn if drawn.mode == "RGBA" else None)
+        pen.text((left, top + side), label, fill="black", font_size=_LABEL - 2)
+        cells.append({"label": label, "left": left, "top": top, "side": side})
+    save_image(sheet, path, _texts({**about, "cells": cells}))
+
+
+def _pixels(picture: Float[Tensor, "c h w"]) -> UInt8[np.ndarray, "h w c"]:
+    return np.asarray((picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
+
+
+def _texts(about: Mapping[str, Any]) -> dict[str, str]:
+    return {_KEY: json.dumps(about, sort_keys=True)}

@@ -1,0 +1,5 @@
+"""What a picture is to be good at: the objectives."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,17 @@
+from ._across import alignment as alignment
+from ._across import diversity as diversity
+from ._across import interpolation as interpolation
+from ._objective import Objective as Objective
+from ._objective import Second as Second
+from ._objective import Seen as Seen
+from ._penalties import opacity as opacity
+from ._penalties import penalty as penalty
+from ._penalties import roughness as roughness
+from ._penalties import sparing as sparing
+from ._units import activation as activation
+from ._units import along as along
+from ._units import centre as centre
+from ._units import direction as direction
+from ._units import drive as drive
+from ._units import everywhere as everywhere
+from ._units import unit as unit

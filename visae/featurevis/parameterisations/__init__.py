@@ -1,0 +1,5 @@
+"""How pictures are made from numbers that can be optimised: the parameterisations."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,13 @@
+from ._alpha import Alpha as Alpha
+from ._bounded import Bounded as Bounded
+from ._colour import MEASURED as MEASURED
+from ._colour import RGB as RGB
+from ._colour import Colours as Colours
+from ._colour import measure_colours as measure_colours
+from ._fourier import Fourier as Fourier
+from ._maco import Maco as Maco
+from ._maco import natural_magnitude as natural_magnitude
+from ._parameterisation import Parameterisation as Parameterisation
+from ._pixels import Pixels as Pixels
+from ._pyramid import Pyramid as Pyramid
+from ._usual import usual as usual

@@ -1,0 +1,9 @@
+from ._leaves import Leaves as Leaves
+from ._loader import Batch as Batch
+from ._loader import batches as batches
+from ._open import open_images as open_images
+from ._photographs import Photographs as Photographs
+from ._source import Images as Images
+from ._source import Unreadable as Unreadable
+from ._subset import Subset as Subset
+from ._subset import some_of as some_of

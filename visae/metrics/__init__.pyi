@@ -1,0 +1,17 @@
+from ._activity import Activity as Activity
+from ._activity import activity as activity
+from ._activity import planted_rows as planted_rows
+from ._constituents import Constituents as Constituents
+from ._constituents import constituents as constituents
+from ._fidelity import Fidelity as Fidelity
+from ._fidelity import Firing as Firing
+from ._fidelity import fidelity as fidelity
+from ._fidelity import fidelity_and_firing as fidelity_and_firing
+from ._fidelity import firing as firing
+from ._loss_recovered import Spliced as Spliced
+from ._loss_recovered import loss_recovered as loss_recovered
+from ._loss_recovered import mean_row as mean_row
+from ._matching import match as match
+from ._recovery import Recovery as Recovery
+from ._recovery import recovery as recovery
+from ._stability import stability as stability

@@ -1,0 +1,5 @@
+"""Networks: InceptionV1 in its two published forms, torchvision's, any module, and the planted one."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

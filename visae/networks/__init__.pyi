@@ -1,0 +1,2 @@
+from ._network import Network as Network
+from ._registry import network as network

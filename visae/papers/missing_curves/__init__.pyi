@@ -1,0 +1,1 @@
+from ._reproduce import missing_curves as missing_curves

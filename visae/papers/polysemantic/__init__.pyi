@@ -1,0 +1,1 @@
+from ._reproduce import polysemantic as polysemantic

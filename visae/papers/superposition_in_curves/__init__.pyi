@@ -1,0 +1,1 @@
+from ._reproduce import superposition_in_curves as superposition_in_curves

@@ -1,0 +1,14 @@
+from ._case import draw_case as draw_case
+from ._composed import Composed as Composed
+from ._composed import draw_composed as draw_composed
+from ._coverage import Envelope as Envelope
+from ._coverage import draw_coverage as draw_coverage
+from ._distribution import draw_selectivity as draw_selectivity
+from ._frontier import plot_frontier as plot_frontier
+from ._heatmap import draw_heatmaps as draw_heatmaps
+from ._natural import Twice as Twice
+from ._natural import draw_natural as draw_natural
+from ._radial import Panel as Panel
+from ._radial import draw as draw
+from ._radial import plot_curves as plot_curves
+from ._stimuli import draw_sheet as draw_sheet

@@ -1,0 +1,103 @@
+"""Relaxed archetypal SAE (Fel et al. 2025, arXiv 2502.12892): features that stay close to the data's convex hull."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from visae._support.errors import VisaeError
+from visae.sae._algebra import random_directions, untied
+from visae.sae._base import SAE, Recipe
+from visae.sae._topk import TopK, TopKSAE
+
+
+@dataclass(frozen=True)
+class Archetypal(TopK):
+    """The recipe of a relaxed archetypal SAE: the settings of TopK, and
+
+    centroids:  centroids of the data (K-means) of which features are convex combinations; 0 for as many as features.
+    delta:      how far a feature may lie from its combination, in units of standardised rows, whose norm is about
+                sqrt(d); the paper's 0.01 keeps features on the hull of the centroids.
+    """
+
+    kind: ClassVar[str] = "archetypal"
+    centroids: int = 0
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.centroids < 0 or not 0 <= self.delta < math.inf:
+            raise VisaeError(f"centroids is {self.centroids} and delta {self.delta:g}; they must be 0 or more")
+
+    def build(self, dim: int, generator: torch.Generator) -> SAE:
+        """A fresh SAE over rows of `dim`."""
+        return ArchetypalSAE(self, dim, generator)
+
+
+class ArchetypalSAE(TopKSAE):
+    """A TopK SAE whose decoder is scale * (mixture @ centroids + relaxation).
+
+    mixture: [m, c], rows are weights, not negative and of sum one.  centroids: [c, d], fixed by the data.
+    relaxation: [m, d], rows of norm at most delta.  scale: exp of `log_scale`.
+    """
+
+    mixture: Tensor
+    relaxation: Tensor
+    log_scale: Tensor
+    centroids: Tensor
+
+    def __init__(self, recipe: Recipe, dim: int, generator: torch.Generator):
+        width, count = recipe.width, getattr(recipe, "centroids", 0) or recipe.width
+        super().__init__(
+            recipe,
+            dim,
+            mixture=torch.eye(count)[torch.arange(width) % count],
+            relaxation=torch.zeros(width, dim),
+            log_scale=torch.zeros(()),
+            **untied(random_directions(width, dim, generator)),
+        )
+        self.register_buffer("centroids", torch.zeros(count, dim))
+
+    @property
+    def decoder(self) -> Float[Tensor, "*s m d"]:  # type: ignore[override]
+        """The features' directions, made of their parts."""
+        return self.log_scale.exp()[..., None, None] * (self.mixture @ self.centroids + self.relaxation)
+
+    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+        """Centroids by K-means, and an encoder that looks for them.
+
+        K-means has always the same seed: SAEs of different seeds share their centroids, as in the paper, and differ in
+        the directions added to those of the encoder, which are as long.
+        """
+        super().fit_start(z)
+        self.centroids.copy_(_centroids(z, len(self.centroids)))
+        start = self.decoder.detach()
+        aligned = start / start.square().sum(1, keepdim=True).clamp_min(1e-12)
+        self.encoder.data.mul_(aligned.norm(dim=1, keepdim=True)).add_(aligned)
+
+    def before_step(self) -> None:
+        """Nothing: the norms of these directions are free."""
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Put the mixture's rows back on the simplex, and the relaxation's into its ball."""
+        self.mixture.relu_()
+        total = self.mixture.sum(-1, keepdim=True)
+        self.mixture.copy_(torch.where(total > 0, self.mixture / total, 1 / self.mixture.shape[-1]))
+        norm = self.relaxation.norm(dim=-1, keepdim=True)
+        self.relaxation.mul_((self.recipe.delta / norm.clamp_min(1e-12)).clamp_max(1))
+
+
+def _centroids(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "c d"]:
+    if len(z) < count:
+        raise VisaeError(
+            f"{count} centroids were asked for and there are {len(z)} rows; capture more, or ask for fewer"
+        )
+    # Slow to import, and needed by this kind alone.
+    from sklearn.cluster import MiniBatchKMeans
+
+    fitted = MiniBatchKMeans(count, random_state=0, n_init=1, batch_size=4096).fit(z.cpu().numpy())
+    return torch.from_numpy(fitted.cluster_centers_)

@@ -1,0 +1,124 @@
+"""JumpReLU SAE (Rajamanoharan et al. 2024, arXiv 2407.14435): a threshold for each feature, and a true L0 penalty."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from visae._support.errors import VisaeError
+from visae.sae._algebra import random_directions, squared_error, untied
+from visae.sae._base import SAE, UnitNorm
+
+# How much faster the logarithm of a silent feature's threshold falls than its bias rises: thresholds are several units
+# high, and nothing else brings down one that is not reached.
+_ROUSED = 5.0
+
+
+@dataclass(frozen=True)
+class JumpReLU:
+    """The recipe of a JumpReLU SAE.
+
+    width:      features, m.
+    l0:         weight of the sparsity penalty, on rows scaled so that E|z|^2 = d.
+    target:     the L0 to reach: the penalty is then l0 * (L0 / target - 1)^2; 0 for a penalty of l0 * L0.
+    bandwidth:  width of the kernel that stands for the step's derivative; the paper's 0.001 is for rows scaled so that
+                E|z|^2 = 1, and for batches many times larger.
+    threshold:  where the thresholds start: high, so that features begin with few rows each and do not settle on sums of
+                several (measured: from 1 they do).
+    """
+
+    kind: ClassVar[str] = "jumprelu"
+    varied: ClassVar[tuple[str, ...]] = ("l0", "target")
+    width: int = 768
+    l0: float = 0.5
+    target: float = 0.0
+    bandwidth: float = 2.0
+    threshold: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or not 0 <= self.l0 < math.inf or not 0 <= self.target < math.inf:
+            raise VisaeError(
+                f"width is {self.width}, l0 {self.l0:g} and target {self.target:g}; they must be at least 1, 0 and 0"
+            )
+        if not 0 < self.bandwidth < math.inf or not 0 < self.threshold < math.inf:
+            raise VisaeError(f"bandwidth is {self.bandwidth:g} and threshold {self.threshold:g}; they must be above 0")
+
+    def build(self, dim: int, generator: torch.Generator) -> SAE:
+        """A fresh SAE over rows of `dim`."""
+        start = random_directions(self.width, dim, generator)
+        thresholds = torch.full((self.width,), math.log(self.threshold))
+        return JumpReLUSAE(self, dim, decoder=start, **untied(start), log_threshold=thresholds)
+
+
+class JumpReLUSAE(UnitNorm):
+    """f = pre * 1[pre > threshold], pre = encoder (z - bias) + encoder_bias, threshold = exp(log_threshold).
+
+    loss = |z - f decoder - bias|^2 + l0 * L0, or + l0 * (L0 / target - 1)^2; unit-norm decoder rows. The thresholds
+    learn by the pseudo-derivatives of the paper with the rectangle kernel (section 3).
+    """
+
+    l0: Tensor
+    target: Tensor
+    log_threshold: Tensor
+
+    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
+        """The pre-activations above their thresholds; zero elsewhere."""
+        return self._jump(self.pre_activations(z))
+
+    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
+        """`error`, and `sparsity`: the mean number of features that fire, or its distance from the target, weighted."""
+        pre = self.pre_activations(z)
+        f = self._jump(pre)
+        self.count_idle((f.detach() > 0).any(-2), len(z))
+        threshold = self.log_threshold.exp()[..., None, :]
+        l0: Tensor = _Step.apply(pre, threshold, self.recipe.bandwidth).sum(-1).mean(-1)
+        off_target = (l0 / torch.where(self.target > 0, self.target, 1) - 1).square()
+        penalty = torch.where(self.target > 0, off_target, l0)
+        return {"error": squared_error(z, self.reconstruct(f)), "sparsity": self.l0 * penalty}
+
+    def _jump(self, pre: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n m"]:
+        threshold = self.log_threshold.exp()[..., None, :]
+        jumped: Tensor = _Jump.apply(pre, threshold, self.recipe.bandwidth)
+        return jumped
+
+    @torch.no_grad()
+    def rouse(self, after: int, by: float) -> None:
+        """Raise the bias of silent features, and lower their thresholds."""
+        super().rouse(after, by)
+        self.log_threshold -= _ROUSED * by * (self.idle > after)
+
+
+class _Jump(torch.autograd.Function):
+    """pre * H(pre - threshold), with -threshold / bandwidth * K((pre - threshold) / bandwidth) for the threshold."""
+
+    @staticmethod
+    def forward(ctx: Any, pre: Tensor, threshold: Tensor, bandwidth: float) -> Tensor:
+        ctx.save_for_backward(pre, threshold)
+        ctx.bandwidth = bandwidth
+        return torch.where(pre > threshold, pre, 0)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        pre, threshold = ctx.saved_tensors
+        near = (pre - threshold).abs() < ctx.bandwidth / 2
+        of_threshold = -threshold / ctx.bandwidth * (gradient * near).sum(-2, keepdim=True)
+        return torch.where(pre > threshold, gradient, 0), of_threshold, None
+
+
+class _Step(torch.autograd.Function):
+    """H(pre - threshold), with -1 / bandwidth * K((pre - threshold) / bandwidth) for the threshold alone."""
+
+    @staticmethod
+    def forward(ctx: Any, pre: Tensor, threshold: Tensor, bandwidth: float) -> Tensor:
+        ctx.save_for_backward(pre, threshold)
+        ctx.bandwidth = bandwidth
+        return (pre > threshold).to(threshold.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        pre, threshold = ctx.saved_tensors
+        near = (pre - threshold).abs() < ctx.bandwidth / 2
+        return None, -(gradient * near).sum(-2, keepdim=True) / ctx.bandwidth, None

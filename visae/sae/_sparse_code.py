@@ -1,0 +1,184 @@
+"""Sparse codes: what decoding costs when only the features that fire are touched.
+
+A sparse code is a list of winners: the value of each, which feature it is, and to which row it belongs. Decoding, the
+gradient of the decoder, that of the encoder and that of the values are then sums over the list, and all of them are
+`embedding_bag`, which is fast on a CPU. `Dense` has the same interface over dense products, which a GPU is made for.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from visae.sae._algebra import with_ones
+from visae.sae._topk_select import Listed
+
+# Pre-activations computed at once: a piece that stays in the cache while its winners are chosen.
+_PIECE = 1 << 22
+
+
+@runtime_checkable
+class Code(Protocol):
+    """Features of n rows, [*s, n, m], in whatever form."""
+
+    def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
+        """Features times decoder."""
+
+    def below(self, size: int) -> "Code":
+        """The code with its first `size` features only."""
+
+    def fired(self) -> Bool[Tensor, "*s m"]:
+        """Which features fire on any of the rows."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A code written out, f [*s, n, m]."""
+
+    f: Tensor
+
+    def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
+        """Features times decoder."""
+        return self.f @ decoder[..., : self.f.shape[-1], :]
+
+    def below(self, size: int) -> "Dense":
+        """The code with its first `size` features only."""
+        return Dense(self.f[..., :size])
+
+    def fired(self) -> Bool[Tensor, "*s m"]:
+        """Which features fire on any of the rows."""
+        return (self.f.detach() != 0).any(-2)
+
+
+@dataclass(frozen=True)
+class Winners:
+    """A code as the list of its w values that are not zero, in the order of rows.
+
+    values: [w], with the gradient.  places: [w], the feature, counted through the stack, 0 .. s m.
+    rows: [w], the row, counted through the stack, 0 .. s n.  shape: (*s, n, m).
+    by_place: [w], the list sorted by `places`;  rows_by_place: [w], `rows` in that order;  starts: [s m], where each
+    feature begins in it. They are needed twice, for the gradients of decoder and encoder.
+    """
+
+    values: Float[Tensor, " w"]
+    places: Int[Tensor, " w"]
+    rows: Int[Tensor, " w"]
+    by_place: Int[Tensor, " w"]
+    rows_by_place: Int[Tensor, " w"]
+    starts: Int[Tensor, " sm"]
+    shape: tuple[int, ...]
+
+    def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
+        """Features times decoder."""
+        *stacked, n, m = self.shape
+        flat = decoder.reshape(-1, decoder.shape[-1])
+        starts = _starts(self.rows, len(flat) // m * n)
+        decoded = F.embedding_bag(self.places, flat.detach(), starts, per_sample_weights=self.values, mode="sum")
+        attached: Tensor = _DecoderGradient.apply(decoded, flat, self)
+        return attached.view(*stacked, n, -1)
+
+    def below(self, size: int) -> "Winners":
+        """The code with its first `size` features only."""
+        kept = self.places % self.shape[-1] < size
+        return _listed(self.values[kept], self.places[kept], self.rows[kept], self.shape)
+
+    def fired(self) -> Bool[Tensor, "*s m"]:
+        """Which features fire on any of the rows."""
+        *stacked, _, m = self.shape
+        ends = torch.cat([self.starts[1:], self.starts.new_tensor([len(self.places)])])
+        return (ends > self.starts).view(*stacked, m)
+
+    def summed(self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"]) -> Float[Tensor, "sm d"]:
+        """For each feature, the sum over its winners of weight times the table's entry for their row."""
+        own = len(table) == math.prod(self.shape[:-1])
+        rows = self.rows_by_place if own else self.rows_by_place % len(table)
+        return F.embedding_bag(
+            rows, table, self.starts, per_sample_weights=weights.index_select(0, self.by_place), mode="sum"
+        )
+
+
+def sparse_pays(device: torch.device, k: int, width: int) -> bool:
+    """Whether touching winners only is faster than dense products: on a CPU, where k is a twelfth of the width or less.
+
+    Measured with `benchmarks/training.py sparse`; on a GPU it has not been measured.
+    """
+    return device.type == "cpu" and 12 * k <= width
+
+
+def winners(
+    z: Float[Tensor, "n d"],
+    encoder: Float[Tensor, "*s m d"],
+    shift: Float[Tensor, "*s m"],
+    choose: Callable[[Float[Tensor, "p m"], int], Listed],
+    piece: int | None = None,
+) -> Winners:
+    """The winners among the pre-activations encoder z + shift, with the gradients of encoder and shift.
+
+    choose: from a piece of one member's pre-activations [p, m], and the member's index, to those that win.
+    piece:  rows at once; as many as stay in the cache, if None.
+    """
+    n, m = len(z), encoder.shape[-2]
+    # A column of ones makes the shift part of the product, and its gradient part of the encoder's.
+    z1 = with_ones(z)
+    encoder1 = torch.cat([encoder, shift[..., None]], -1).flatten(0, -2)
+    size = min(piece or max(_PIECE // m, 1), n)
+    # One piece of memory for all: fresh pages cost as much as what is written to them.
+    room = z.new_empty(size, m)
+    found = []
+    with torch.no_grad():
+        for member, own in enumerate(torch.split(encoder1, m)):
+            for start in range(0, n, size):
+                part = z1[start : start + size]
+                pre = torch.mm(part, own.T, out=room[: len(part)])
+                values, rows, places = choose(pre, member)
+                found.append((values, rows + (member * n + start), places + member * m))
+    values, rows, places = map(torch.cat, zip(*found, strict=True))
+    code = _listed(values, places, rows, (*encoder.shape[:-2], n, m))
+    return replace(code, values=_EncoderGradient.apply(code.values, encoder1, z1, code))
+
+
+def _listed(
+    values: Float[Tensor, " w"], places: Int[Tensor, " w"], rows: Int[Tensor, " w"], shape: tuple[int, ...]
+) -> Winners:
+    *stacked, _, m = shape
+    in_order, by_place = places.int().sort()
+    starts = _starts(in_order, m * (stacked[0] if stacked else 1))
+    return Winners(values, places, rows, by_place, rows.index_select(0, by_place), starts, shape)
+
+
+def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
+    """Where each of 0 .. count begins in a sorted list of them."""
+    return torch.searchsorted(sorted_index, torch.arange(count, dtype=sorted_index.dtype, device=sorted_index.device))
+
+
+class _DecoderGradient(torch.autograd.Function):
+    """The identity, which gives the decoder its gradient: for each feature, a sum over its winners."""
+
+    @staticmethod
+    def forward(ctx: Any, decoded: Tensor, _decoder: Tensor, code: Winners) -> Tensor:
+        ctx.code = code
+        return decoded.view_as(decoded)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        code: Winners = ctx.code
+        return gradient, code.summed(code.values.detach(), gradient.contiguous()), None
+
+
+class _EncoderGradient(torch.autograd.Function):
+    """The identity, which gives the encoder, with its shift, the gradient at the winners."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, _encoder1: Tensor, z1: Tensor, code: Winners) -> Tensor:
+        ctx.z1, ctx.code = z1, code
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        code: Winners = ctx.code
+        return None, code.summed(gradient, ctx.z1), None, None

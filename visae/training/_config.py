@@ -1,0 +1,50 @@
+"""How to train, whatever the kind of SAE."""
+
+import math
+from dataclasses import dataclass
+
+from visae._support.errors import VisaeError
+from visae._support.settings import expect_training
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training run.
+
+    epochs:   passes over the rows that are not held out.
+    batch:    rows a step.
+    lr:       Adam's learning rate at its height.
+    warmup:   share of the steps over which the rate, and a sparsity penalty, rise from zero.
+    decay:    share of the steps, at the end, over which the rate falls to zero.
+    holdout:  share of the images whose rows are kept for the figures: other images, not other positions.
+    rouse:    how far the encoder's bias of a feature that has fallen silent rises in each step until it fires again, in
+              learning rates; 0 for not at all (see `SAE.rouse`).
+    seed:     decides the images held out, the order of the rows and, but for a sweep, the initial directions.
+    """
+
+    epochs: int = 8
+    batch: int = 2048
+    lr: float = 3e-3
+    warmup: float = 0.05
+    decay: float = 0.3
+    holdout: float = 0.1
+    rouse: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        expect_training(self.epochs, self.batch, self.lr)
+        if not 0 <= self.rouse < math.inf:
+            raise VisaeError(f"rouse is {self.rouse:g}; it must be 0 or more")
+        shares = {"warmup": self.warmup, "decay": self.decay, "holdout": self.holdout}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise VisaeError(f"{name} is {share:g}; it is a share, from 0 to below 1")
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, 0 <= step < steps."""
+        left = (steps - step) / max(self.decay * steps, 1)
+        return self.lr * min(self.warmth(step, steps), left, 1.0)
+
+    def warmth(self, step: int, steps: int) -> float:
+        """How far the warm-up has come, above 0 and up to 1."""
+        return min((step + 1) / max(self.warmup * steps, 1), 1.0)
