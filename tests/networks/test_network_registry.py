@@ -60,7 +60,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("name", "said"), UNKNOWN)
-@pytest.mark.parametrize("ask", [visae.networks._network, opening.layers])
+@pytest.mark.parametrize("ask", [visae.networks.network, opening.layers])
 def test_an_unknown_network_lists_the_nearest(ask, name, said):
     with pytest.raises(VisaeError, match=said):
         ask(name)

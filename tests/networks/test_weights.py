@@ -9,6 +9,7 @@ import torch
 
 from visae._support.errors import VisaeError
 from visae.networks import _cards as cards
+from visae.networks import _containers as containers
 from visae.networks import _weights as weights
 from visae.networks._cards import Card, Digest, WeightsFile
 
@@ -155,7 +156,7 @@ def test_the_digest_is_of_the_content_and_not_of_the_container(tmp_path):
     torch.save(tensors, tmp_path / "a.pth")
     np.savez(tmp_path / "a.npz", **{name: tensors[name].numpy() for name in sorted(tensors)})
     safetensors.torch.save_file(tensors, tmp_path / "a.safetensors")
-    digests = {weights.digest(weights.read(path)) for path in tmp_path.glob("a.*")}
+    digests = {weights.digest(containers.read(path)) for path in tmp_path.glob("a.*")}
     assert digests == {weights.digest(tensors)}
 
 
@@ -187,7 +188,7 @@ def test_the_published_googlenet(monkeypatch):
     monkeypatch.setenv("VISAE_WEIGHTS", str(Path(data) / "weights"))
     path = weights.find(cards.card("inceptionv1-caffe"))
     assert path.name == "inceptionv1_caffe.npz"
-    found = weights.read(path)
+    found = containers.read(path)
     assert len(found) == 116
     assert {name.rpartition(".")[2] for name in found} == {"weight", "bias"}
     assert len({name.rpartition(".")[0] for name in found}) == 58

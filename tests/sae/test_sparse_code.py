@@ -28,7 +28,7 @@ CASES = {
 
 def use(monkeypatch, sparse):
     for module in ("topk", "batchtopk"):
-        monkeypatch.setattr(f"visae.sae.{module}.sparse_pays", lambda *_: sparse)
+        monkeypatch.setattr(f"visae.sae._{module}.sparse_pays", lambda *_: sparse)
 
 
 def followed(sae, batches):

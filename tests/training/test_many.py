@@ -52,7 +52,7 @@ def test_each_is_as_when_trained_alone(tmp_path, rows, name):
 def test_each_of_a_stack_is_as_when_trained_alone(tmp_path, rows, monkeypatch, pays):
     """The same way for both: a larger k in a stack may make its members dense, which rounds differently."""
     for module in ("topk", "batchtopk"):
-        monkeypatch.setattr(f"visae.sae.{module}.sparse_pays", lambda *_: pays)
+        monkeypatch.setattr(f"visae.sae._{module}.sparse_pays", lambda *_: pays)
     members = SWEEP | SEEDS
     together = sweep(rows, tmp_path / "together", members)
     for name in ("topk-k1", "topk-k3", "relu-weak", "relu-strong", *SEEDS):
