@@ -29,8 +29,8 @@ from machine import machine
 import visae
 from visae.atlas import Contents, Pictures, build_atlas
 from visae.featurevis import save_png
-from visae.featurevis._album import Album, Style
-from visae.images import open_images, some_of
+from visae.featurevis._album import Album, RenderSettings
+from visae.images import evenly_spaced, open_images
 from visae.sae import load
 from visae.units import features, neurons
 
@@ -79,13 +79,14 @@ def placeholders(album: Album) -> Album:
 def write(options: argparse.Namespace) -> None:
     sae = load(options.dictionary)
     network = visae.network(sae.about["network"], options.weights, "cpu")
-    images = some_of(open_images(options.images), options.count)
+    images = evenly_spaced(open_images(options.images), options.count)
     layer = sae.about["layer"]
     of, channels = features(network, layer, sae), neurons(network, layer)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         albums = [
-            placeholders(Album(units, place / str(index), Style())) for index, units in enumerate((channels, of, of))
+            placeholders(Album(units, place / str(index), RenderSettings()))
+            for index, units in enumerate((channels, of, of))
         ]
         started = time.perf_counter()
         build_atlas(sae, network, images, options.out, Contents(dictionary=options.dictionary), Pictures(*albums))

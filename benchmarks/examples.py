@@ -32,10 +32,10 @@ from machine import machine
 import visae
 from visae.activations import capture
 from visae.activations._capture_pass import as_images
-from visae.examples import clear_of_border, find
+from visae.examples import border_margin, find
 from visae.examples._peaks import peaks
 from visae.examples._pieces import in_pieces
-from visae.images import Images, Photographs, Subset, batches, some_of
+from visae.images import Images, Photographs, Subset, batches, evenly_spaced
 from visae.networks import Network
 from visae.sae import load
 from visae.units import Units, features, neurons
@@ -110,7 +110,7 @@ def main() -> None:
     network = visae.network(options.network, options.weights, "cpu")
     sae = load(options.dictionary)
     every = Photographs.from_folder(options.images)
-    images = some_of(every, options.count)
+    images = evenly_spaced(every, options.count)
     both = [neurons(network, options.layer), features(network, sae.about["layer"], sae)]
     runs = {
         "capture": captured(network, options.layer, images, 32),
@@ -118,7 +118,7 @@ def main() -> None:
         "stopped": stopped(network, options.layer, images),
         "neurons": found(both[:1], images),
         "both": found(both, images),
-        "inside": found(both, images, clear_of_border(both[0].layer, images)),
+        "inside": found(both, images, border_margin(both[0].layer, images)),
     }
     runs = {name: run for name, run in runs.items() if name in (options.only or runs)}
     times: dict[str, list[float]] = {name: [] for name in runs}

@@ -21,7 +21,7 @@ from visae.held_out import held_out_rows
 from visae.images import open_images
 from visae.metrics._attribution import shares
 from visae.papers.missing_curves._measures import features_in_gaps
-from visae.papers.missing_curves._populations import measured, some_of
+from visae.papers.missing_curves._populations import evenly_spaced, measured
 
 COPY = 0.9
 IMAGES = 128
@@ -38,7 +38,7 @@ def main() -> None:
     saes = {path.parent.name: visae.load(path.parent) for path in sorted(options.sweep.glob("*/sae.safetensors"))}
     rows = Rows(options.rows)
     network = visae.network(rows.settings["network"], options.weights, options.device)
-    images = some_of(open_images(options.images), IMAGES)
+    images = evenly_spaced(open_images(options.images), IMAGES)
     found = measured(network, rows.settings["layer"], saes, images)
     neurons = found.pop("neurons")
     table = [

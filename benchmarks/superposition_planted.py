@@ -22,11 +22,11 @@ from visae.activations import Rows, capture_layers
 from visae.images import Images, Leaves, batches
 from visae.metrics import planted_rows
 from visae.networks import Network
-from visae.papers.missing_curves._populations import measured, some_of
+from visae.papers.missing_curves._populations import evenly_spaced, measured
 from visae.papers.superposition_in_curves._measures import Superposed, figures
 from visae.papers.superposition_in_curves._populations import of_dictionary
 from visae.papers.superposition_in_curves._setting import QUICK
-from visae.training import Member, train_many
+from visae.training import SAESpec, train_many
 from visae.training._layer import usual
 
 SIZE = 128  # px
@@ -72,9 +72,9 @@ def learned(
 ) -> Iterator[tuple[list[object], dict[str, Any]]]:
     """Seed, explained variance, curves and lines of SAEs of each seed, and their figures."""
     budget = usual("planted", epochs=epochs)
-    members = {str(seed): Member(budget.recipe(rows.dim), seed) for seed in range(SEEDS)}
+    members = {str(seed): SAESpec(budget.recipe(rows.dim), seed) for seed in range(SEEDS)}
     saes = train_many(rows, members, folder, budget.training, network.device)
-    population = measured(network, "mixed", saes, some_of(images, budget.images))
+    population = measured(network, "mixed", saes, evenly_spaced(images, budget.images))
     for name, sae in saes.items():
         of = of_dictionary(sae, rows, population[name], budget.training, QUICK.rows)
         explained = f"{sae.about['figures']['explained_variance']:.3f}"

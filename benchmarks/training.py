@@ -1,8 +1,8 @@
-"""Training speed: rows per second of a whole step with Adam, side by side in one process.
+"""TrainingConfig speed: rows per second of a whole step with Adam, side by side in one process.
 
     OMP_NUM_THREADS=2 python benchmarks/training.py steps            # against overcomplete, and the floor
     OMP_NUM_THREADS=2 python benchmarks/training.py stack            # eight ReLU SAEs in one pass against eight passes
-    OMP_NUM_THREADS=2 python benchmarks/training.py sparse           # winners only against dense products
+    OMP_NUM_THREADS=2 python benchmarks/training.py sparse           # sparse_code only against dense products
     python benchmarks/training.py steps --device cuda                # the same on a GPU, bf16
 
 The floor of a step is what its unavoidable pieces take, measured alone in the same rounds: for TopK the encoder's
@@ -30,7 +30,7 @@ from visae.activations import Rows
 from visae.activations._store import Shard, Store
 from visae.sae import ReLU, TopK
 from visae.sae import _topk as topk_module
-from visae.training import Member, Training, train_many
+from visae.training import SAESpec, TrainingConfig, train_many
 from visae.training._group import Group
 
 Step = Callable[[], object]
@@ -50,7 +50,7 @@ def ours(recipe: TopK | ReLU, x: torch.Tensor, members: int = 1) -> Step:
     saes = {}
     for index in range(members):
         sae = recipe.build(x.shape[1], torch.Generator().manual_seed(index))
-        sae.fit_units(x.mean(0).double(), x.var(0).double())
+        sae.fit_scale(x.mean(0).double(), x.var(0).double())
         saes[str(index)] = sae.to(x.device)
     group = Group(saes, 1e-3)
     return lambda: group.step(x, 1e-3, 1.0)
@@ -140,8 +140,8 @@ def steps(options: argparse.Namespace) -> None:
 
 def stack(options: argparse.Namespace) -> None:
     """Whole trainings through `train_many`, the store, held-out figures and all."""
-    members = {f"relu-{index}": Member(ReLU(width=768, l1=1.0 + index), index) for index in range(8)}
-    training = Training(epochs=1, batch=2048)
+    members = {f"relu-{index}": SAESpec(ReLU(width=768, l1=1.0 + index), index) for index in range(8)}
+    training = TrainingConfig(epochs=1, batch=2048)
     with tempfile.TemporaryDirectory() as scratch:
         rows = _store(Path(scratch) / "rows", synthetic(2048 * 60, 96, "cpu"))
         together, apart = [], []
@@ -164,7 +164,7 @@ def _store(folder: Path, values: torch.Tensor) -> Rows:
     return Rows(folder)
 
 
-def _timed(rows: Rows, passes: list[dict[str, Member]], training: Training, out: Path, device: str) -> float:
+def _timed(rows: Rows, passes: list[dict[str, SAESpec]], training: TrainingConfig, out: Path, device: str) -> float:
     started = time.perf_counter()
     for index, members in enumerate(passes):
         train_many(rows, members, out / str(index), training, device)
@@ -172,7 +172,7 @@ def _timed(rows: Rows, passes: list[dict[str, Member]], training: Training, out:
 
 
 def sparse(options: argparse.Namespace) -> None:
-    print("| d | m | k | winners rows/s | dense rows/s | ratio |\n| --- | --- | --- | --- | --- | --- |")
+    print("| d | m | k | sparse_code rows/s | dense rows/s | ratio |\n| --- | --- | --- | --- | --- | --- |")
     for dim, width, k in [(96, 768, 8), (96, 768, 64), (96, 768, 256), (480, 3840, 32), (480, 3840, 256)]:
         x = synthetic(2048, dim, options.device)
         made: dict[str, Step] = {}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from jaxtyping import install_import_hook
 
 install_import_hook("visae", "typecheck.checked")
@@ -22,15 +23,45 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def recovered(tmp_path_factory):
+def shared(tmp_path_factory):
+    """Make a folder once for all workers: `shared("name", make)` calls `make(folder)` unless some worker has done so.
+
+    For what several files need and takes seconds: rows, dictionaries, an atlas. Tests must not write into it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    root.mkdir(exist_ok=True)
+
+    def folder(name, make):
+        made, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                make(made)
+                done.touch()
+        return made
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recovered(shared):
     """A folder with `rows/` and `sae/`, and the planted network, its rows, and a dictionary that found most of it."""
     # Here, because nothing of the package may be imported before the hook is in place.
     import visae
-    from visae.activations import Positions, capture_layers
+    from visae.activations import Positions, Rows, capture_layers
     from visae.images import Leaves
 
-    out = tmp_path_factory.mktemp("recovered")
     network = visae.network("planted", device="cpu")
-    rows = capture_layers(network, {"mixed": out / "rows"}, Leaves(600, 128), Positions())["mixed"]
-    training = visae.Training(epochs=40, batch=1024)
-    return out, network, rows, visae.train(rows, visae.Archetypal(width=128, k=2), out / "sae", training, "cpu")
+
+    def make(out):
+        rows = capture_layers(network, {"mixed": out / "rows"}, Leaves(600, 128), Positions())["mixed"]
+        visae.train(
+            rows,
+            visae.Archetypal(width=128, k=2),
+            out / "sae",
+            visae.TrainingConfig(epochs=40, batch=1024),
+            "cpu",
+        )
+
+    out = shared("recovered", make)
+    return out, network, Rows(out / "rows"), visae.load(out / "sae")

@@ -5,16 +5,16 @@ from torch import nn
 
 from visae.networks import Network
 from visae.sae import Neurons, ReLU, TopK
-from visae.training import Member, Training
+from visae.training import SAESpec, TrainingConfig
 from visae.training._batches import Batches
 
 LAYER = "1"
-TRAINING = Training(epochs=1, batch=50, holdout=0.3)
+TRAINING = TrainingConfig(epochs=1, batch=50, holdout=0.3)
 MEMBERS = {
-    **{f"topk-{seed}": Member(TopK(width=12, k=2), seed) for seed in (0, 1, 2)},
-    "topk-more": Member(TopK(width=12, k=3)),
-    "relu-4": Member(ReLU(width=12, l1=0.5), 4),
-    "neurons": Member(Neurons()),
+    **{f"topk-{seed}": SAESpec(TopK(width=12, k=2), seed) for seed in (0, 1, 2)},
+    "topk-more": SAESpec(TopK(width=12, k=3)),
+    "relu-4": SAESpec(ReLU(width=12, l1=0.5), 4),
+    "neurons": SAESpec(Neurons()),
 }
 
 

@@ -14,7 +14,7 @@ from visae.commands.networks import _layers
 from visae.commands.options import ImageOptions, Kind, SAEOptions, TrainingOptions
 from visae.images import Leaves
 from visae.sae._registry import KINDS, setting_names
-from visae.training import Training
+from visae.training import TrainingConfig
 
 SMALL = ["--images", "leaves:20", "--crop", "64", "--positions", "32"]
 TINY = ["--epochs", "2", "--batch", "128"]
@@ -78,7 +78,9 @@ def test_every_setting_of_every_kind_is_an_option_and_every_option_a_setting():
     options = {field.name for field in fields(SAEOptions)} - {"sae"}
     assert options == {name for kind in KINDS for name in setting_names(kind)}
     assert set(get_args(Kind)) == KINDS.keys()
-    assert {field.name for field in fields(TrainingOptions)} <= {field.name for field in fields(Training)} - {"seed"}
+    assert {field.name for field in fields(TrainingOptions)} <= {field.name for field in fields(TrainingConfig)} - {
+        "seed"
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,11 +9,11 @@ from visae._support import files
 from visae._support.errors import VisaeError
 from visae.activations import capture
 from visae.evaluation import evaluate, find_dictionaries
-from visae.held_out import Evidence, held_out_rows
+from visae.held_out import HeldOut, held_out_rows
 from visae.images import Leaves
 from visae.metrics import fidelity, firing, stability
 from visae.sae import TopK
-from visae.training import Training, train_many
+from visae.training import TrainingConfig, train_many
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def saes(rows, tmp_path_factory):
 
 
 def test_figures_are_those_of_the_metrics_on_the_rows_of_held_out_images(saes, rows):
-    found = evaluate(saes, Evidence(rows))
+    found = evaluate(saes, HeldOut(rows))
     assert list(found) == list(saes)
     x = rows_of(rows, held_out(rows))
     assert len(x) == 6 * 16
@@ -50,30 +50,30 @@ def test_of_rows_that_were_not_trained_on_all_are_used(saes, network, tmp_path):
     other = capture(network, LAYER, Leaves(8, 32, seed=5), tmp_path / "rows", positions=16)
     sae = saes["topk-0"]
     assert torch.equal(torch.cat(list(held_out_rows(sae, other))), rows_of(other, range(8)))
-    found = evaluate({"": sae}, Evidence(other))[""]
+    found = evaluate({"": sae}, HeldOut(other))[""]
     assert found["explained_variance"] == pytest.approx(fidelity(sae, [rows_of(other, range(8))]).explained_variance)
     assert found["explained_variance"] != pytest.approx(sae.about["figures"]["explained_variance"])
 
 
 def test_where_none_were_held_out_all_rows_are_used(rows, tmp_path):
-    training = Training(epochs=1, batch=50, holdout=0.0)
+    training = TrainingConfig(epochs=1, batch=50, holdout=0.0)
     sae = train_many(rows, {"one": MEMBERS["topk-0"]}, tmp_path, training, "cpu")["one"]
     assert len(torch.cat(list(held_out_rows(sae, rows)))) == len(rows)
 
 
 def test_stability_is_of_those_that_differ_by_seed_alone(saes, rows):
-    found = evaluate(saes, Evidence(rows))
+    found = evaluate(saes, HeldOut(rows))
     alike = ["topk-0", "topk-1", "topk-2"]
     assert [name for name in found if "stability" in found[name]] == alike
     expected = stability([saes[name].directions for name in alike])
     assert expected < 0.99
     assert {found[name]["stability"] for name in alike} == {expected}
     other = {"a": saes["topk-0"], "b": saes["topk-more"], "c": saes["relu-4"]}
-    assert all("stability" not in figures for figures in evaluate(other, Evidence(rows)).values())
+    assert all("stability" not in figures for figures in evaluate(other, HeldOut(rows)).values())
 
 
 def test_files_are_written(saes, rows, tmp_path):
-    found = evaluate(saes, Evidence(rows), tmp_path)
+    found = evaluate(saes, HeldOut(rows), tmp_path)
     written = json.loads((tmp_path / "evaluation.json").read_text())
     assert written == {"schema": 1, "rows": rows.digest, "dictionaries": found}
     assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
@@ -86,14 +86,14 @@ def test_files_are_written(saes, rows, tmp_path):
 
 
 def test_of_a_single_dictionary_there_is_no_frontier(saes, rows, tmp_path):
-    evaluate({"": saes["topk-0"]}, Evidence(rows), tmp_path)
+    evaluate({"": saes["topk-0"]}, HeldOut(rows), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.json", "firing.safetensors"]
 
 
 def test_a_figure_that_is_not_defined_is_null(saes, rows, tmp_path):
     silent = TopK(width=12, k=2).build(6, torch.Generator().manual_seed(0))
     silent.encoder_bias.data.fill_(-1e6)
-    found = evaluate({"silent": silent, "other": saes["topk-0"]}, Evidence(rows), tmp_path)
+    found = evaluate({"silent": silent, "other": saes["topk-0"]}, HeldOut(rows), tmp_path)
     assert found["silent"]["l0"] == 0
     assert found["silent"]["dead_fraction"] == 1
     assert found["silent"]["gamma"] is None
@@ -104,7 +104,7 @@ def test_those_that_were_stopped_say_so_and_are_not_drawn(saes, rows, tmp_path, 
     drawn = []
     monkeypatch.setattr("visae.evaluation.plot_frontier", lambda points, *_: drawn.extend(points))
     monkeypatch.setitem(saes["topk-1"].about, "stopped", "diverged at step 3")
-    found = evaluate(saes, Evidence(rows), tmp_path)
+    found = evaluate(saes, HeldOut(rows), tmp_path)
     assert [name for name in found if "stopped" in found[name]] == ["topk-1"]
     assert [point.figures for point in drawn] == [found[name] for name in found if name != "topk-1"]
     assert [(point.kind, point.l0) for point in drawn[:1]] == [("topk", found["topk-0"]["l0"])]
@@ -131,7 +131,7 @@ def test_rows_of_another_layer_are_refused(rows, tmp_path, about, dim, said):
     sae = TopK(width=9, k=2).build(dim, torch.Generator())
     sae.about = about
     with pytest.raises(VisaeError, match=said):
-        evaluate({"one": sae}, Evidence(rows), tmp_path)
+        evaluate({"one": sae}, HeldOut(rows), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

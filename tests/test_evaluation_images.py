@@ -8,13 +8,13 @@ from evaluated import LAYER, MEMBERS, TRAINING, held_out, pixels, small
 from visae._support.errors import VisaeError
 from visae.activations import capture
 from visae.evaluation import evaluate
-from visae.held_out import Evidence
+from visae.held_out import HeldOut
 from visae.images import Leaves, Subset
 from visae.metrics import activity, loss_recovered, planted_rows, recovery
 from visae.networks import Network
 from visae.networks.planted._network import Planted
 from visae.sae import PCA, TopK
-from visae.training import Member, Training, train_many
+from visae.training import SAESpec, TrainingConfig, train_many
 from visae.training._batches import Batches
 
 
@@ -35,7 +35,7 @@ def saes(rows, tmp_path_factory):
 
 def test_loss_recovered_is_measured_on_images_that_were_not_trained_on(saes, network, rows):
     images = Leaves(20, 32)
-    found = evaluate(saes, Evidence(rows, network, images))
+    found = evaluate(saes, HeldOut(rows, network, images))
     maps = network.maps(pixels(images, held_out(rows)), [LAYER])[LAYER]
     mean = maps.detach().double().mean((0, 2, 3)).float()
     expected = loss_recovered(network, LAYER, saes, [pixels(images, held_out(rows))], mean)
@@ -44,7 +44,7 @@ def test_loss_recovered_is_measured_on_images_that_were_not_trained_on(saes, net
         for figure, value in asdict(expected[name]).items():
             assert found[name][figure] == pytest.approx(value, rel=1e-4, abs=1e-6), figure
     assert found["neurons"]["loss_recovered_zero"] == pytest.approx(1, abs=1e-3)
-    without = evaluate(saes, Evidence(rows, network))
+    without = evaluate(saes, HeldOut(rows, network))
     assert "loss_recovered_zero" not in without["neurons"]
 
 
@@ -69,7 +69,7 @@ def test_images_trained_on_are_left_out_by_name_and_by_content(saes, network, ro
 
     with monkeypatch.context() as patch:
         patch.setattr(network, "logits", seen)
-        evaluate({"": saes["topk-0"]}, Evidence(rows, network, both, most))
+        evaluate({"": saes["topk-0"]}, HeldOut(rows, network, both, most))
     # Each batch is seen four times: clean, with each of two floors, and with the SAE.
     clean = torch.cat(used[::4])
     fresh = pixels(Leaves(30, 32), [index for index in range(10, 30) if index >= 20 or index in held_out(rows)])
@@ -82,7 +82,7 @@ def test_images_trained_on_are_left_out_by_name_and_by_content(saes, network, ro
 def test_where_every_image_was_trained_on_there_is_an_error(saes, network, rows, kind):
     trained = [index for index in range(20) if index not in held_out(rows)]
     with pytest.raises(VisaeError, match="every image of leaves:20 was trained on; give others"):
-        evaluate(saes, Evidence(rows, network, kind(Leaves(20, 32), trained)))
+        evaluate(saes, HeldOut(rows, network, kind(Leaves(20, 32), trained)))
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +93,12 @@ def planted(tmp_path_factory):
 
 def test_recovery_and_activity_where_the_truth_is_planted(planted, tmp_path):
     network, rows = planted
-    members = {"topk": Member(TopK(width=80, k=4)), "pca": Member(PCA())}
-    saes = train_many(rows, members, tmp_path, Training(epochs=2, batch=32, holdout=0.5), "cpu")
+    members = {"topk": SAESpec(TopK(width=80, k=4)), "pca": SAESpec(PCA())}
+    saes = train_many(rows, members, tmp_path, TrainingConfig(epochs=2, batch=32, holdout=0.5), "cpu")
     fresh = Leaves(6, 64)
-    found = evaluate(saes, Evidence(rows, network, fresh))
+    found = evaluate(saes, HeldOut(rows, network, fresh))
     unseen = sorted(
-        {*range(6)} - {*range(4)} | {*Batches(rows, Training(batch=32, holdout=0.5)).held_out_images.tolist()}
+        {*range(6)} - {*range(4)} | {*Batches(rows, TrainingConfig(batch=32, holdout=0.5)).held_out_images.tolist()}
     )
     pairs = list(planted_rows(network, [pixels(fresh, unseen)]))
     for name, sae in saes.items():
@@ -108,5 +108,5 @@ def test_recovery_and_activity_where_the_truth_is_planted(planted, tmp_path):
         assert found[name]["mean_f1"] == pytest.approx(f1, abs=1e-3)
         assert not math.isnan(f1)
         assert "loss_recovered_zero" not in found[name]
-    assert "mean_f1" not in evaluate(saes, Evidence(rows, network))["topk"]
-    assert "matched_fraction" not in evaluate(saes, Evidence(rows))["topk"]
+    assert "mean_f1" not in evaluate(saes, HeldOut(rows, network))["topk"]
+    assert "matched_fraction" not in evaluate(saes, HeldOut(rows))["topk"]

@@ -23,7 +23,7 @@ def small(out, **changes):
         "recipe": visae.TopK(width=64, k=3),
         "out": out,
         "positions": Positions(count=32),
-        "training": visae.Training(epochs=2, batch=256),
+        "training": visae.TrainingConfig(epochs=2, batch=256),
     }
     return run(**(options | changes))
 
@@ -80,7 +80,7 @@ def test_recovery_is_of_the_layer_in_which_the_truth_is_mixed(tmp_path):
 
 def test_figures_say_what_they_were_measured_on(tmp_path, finished):
     assert "on 4 held-out images" in table(finished[1])
-    report = small(tmp_path, training=visae.Training(epochs=1, batch=256, holdout=0.0))
+    report = small(tmp_path, training=visae.TrainingConfig(epochs=1, batch=256, holdout=0.0))
     assert report["images_held_out"] == 0
     assert "none were held out" in table(report)
 

@@ -4,7 +4,7 @@ import torch
 import visae
 from visae._support.seeds import generator
 from visae.sae import save
-from visae.units import Units, joined
+from visae.units import Units, join_units
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def network():
 
 def dictionary(of, layer="mixed", dim=48, **about):
     sae = visae.TopK(width=64, k=4).build(dim, generator(0, "test"))
-    sae.fit_units(torch.full((dim,), 0.1), torch.full((dim,), 4.0))
+    sae.fit_scale(torch.full((dim,), 0.1), torch.full((dim,), 4.0))
     sae.about = {"network": of.name, "layer": layer, "weights": of.digest} | about
     return sae
 
@@ -76,7 +76,7 @@ def test_joined_populations_are_one_after_the_other():
     network = visae.network("planted", device="cpu")
     one = visae.neurons(network, "mixed")
     other = Units("features", network, one.layer, 2, lambda maps: maps[:, :2].double() * 3)
-    both = joined(one, other)
+    both = join_units(one, other)
     images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     maps = both.maps(images)
     assert len(both) == maps.shape[1] == 50

@@ -14,7 +14,7 @@ from visae._support.errors import VisaeError
 from visae._support.progress import Progress
 from visae._support.settings import flat
 from visae.activations import Rows
-from visae.held_out import Evidence, held_out_rows, unseen
+from visae.held_out import HeldOut, held_out_rows, unseen
 from visae.metrics import activity, fidelity_and_firing, loss_recovered, mean_row, planted_rows, recovery, stability
 from visae.plots import plot_frontier
 from visae.plots._frontier import Point
@@ -47,7 +47,7 @@ def find_dictionaries(place: str | Path, device: torch.device | str = "cpu") -> 
     return found
 
 
-def evaluate(saes: Mapping[str, SAE], evidence: Evidence, out: Path | None = None) -> dict[str, dict[str, Any]]:
+def evaluate(saes: Mapping[str, SAE], evidence: HeldOut, out: Path | None = None) -> dict[str, dict[str, Any]]:
     """The figures of each dictionary by name: see `visae.metrics` for the definition of each.
 
     out:  folder for `evaluation.json`, `frontier.png`, and each dictionary's `firing.safetensors` (density of every
@@ -95,7 +95,7 @@ def draw(found: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None
 def _description(sae: SAE) -> dict[str, Any]:
     settings = sae.about.get("settings", {})
     stopped = {"stopped": sae.about["stopped"]} if "stopped" in sae.about else {}
-    made = {"kind": sae.recipe.kind, "recipe": asdict(sae.recipe), "seed": settings.get("seed")}
+    made = {"kind": sae.config.kind, "recipe": asdict(sae.config), "seed": settings.get("seed")}
     # Tells dictionaries of one recipe apart that were trained otherwise.
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return {**made, "settings": digest[:12], **stopped}
@@ -109,7 +109,7 @@ def _on_rows(name: str, sae: SAE, rows: Rows, out: Path | None) -> dict[str, Any
     return asdict(fidelity)
 
 
-def _on_truth(name: str, sae: SAE, evidence: Evidence, out: Path | None) -> dict[str, Any]:
+def _on_truth(name: str, sae: SAE, evidence: HeldOut, out: Path | None) -> dict[str, Any]:
     truth = evidence.network.truth if evidence.network else None
     if truth is None or truth.layer != evidence.rows.settings["layer"]:
         return {}
@@ -124,7 +124,7 @@ def _on_truth(name: str, sae: SAE, evidence: Evidence, out: Path | None) -> dict
     return figures
 
 
-def _spliced(saes: Mapping[str, SAE], evidence: Evidence) -> dict[str, dict[str, Any]]:
+def _spliced(saes: Mapping[str, SAE], evidence: HeldOut) -> dict[str, dict[str, Any]]:
     network, rows = evidence.network, evidence.rows
     if network is None or evidence.images is None or not network.classifies:
         return {}

@@ -12,14 +12,14 @@ from visae.activations import Rows
 from visae.images import Images, Subset, batches, open_images
 from visae.networks import Network
 from visae.sae import SAE
-from visae.training import Training
+from visae.training import TrainingConfig
 from visae.training._batches import Batches
 
 _IMAGES_A_BATCH = 16
 
 
 @dataclass(frozen=True)
-class Evidence:
+class HeldOut:
     """What dictionaries are evaluated on.
 
     rows:     a store; of the one that a dictionary was trained on, the rows of held-out images are used, of others all.
@@ -42,10 +42,10 @@ class Evidence:
 def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
     """Batches of the rows that an SAE was not trained on; all rows of a store that it was not trained on."""
     training = _training_on(sae, rows)
-    return Batches(rows, training or Training(batch=1, holdout=0.0)).held_out()
+    return Batches(rows, training or TrainingConfig(batch=1, holdout=0.0)).held_out()
 
 
-def unseen(saes: Sequence[SAE], evidence: Evidence) -> Iterator[Float[Tensor, "b 3 s s"]]:
+def unseen(saes: Sequence[SAE], evidence: HeldOut) -> Iterator[Float[Tensor, "b 3 s s"]]:
     """Batches of images on which none of the SAEs was trained, told by their content."""
     source = evidence.source
     assert source is not None
@@ -64,7 +64,7 @@ def unseen(saes: Sequence[SAE], evidence: Evidence) -> Iterator[Float[Tensor, "b
         raise VisaeError(f"every image of {source.name} was trained on; give others, or train with --holdout")
 
 
-def _likely_unseen(source: Images, seen: Mapping[str, str], evidence: Evidence) -> list[int]:
+def _likely_unseen(source: Images, seen: Mapping[str, str], evidence: HeldOut) -> list[int]:
     """The images with names that were not trained on, in even steps, and, of another source, the others after them."""
     other = [index for index in range(len(source)) if source.key(index) not in seen]
     step = max(len(other) // evidence.most, 1)
@@ -82,6 +82,6 @@ def _trained_on(sae: SAE, rows: Rows) -> dict[str, str]:
     return {key: digest for index, (key, digest) in enumerate(rows.manifest["images"]) if index not in held_out}
 
 
-def _training_on(sae: SAE, rows: Rows) -> Training | None:
+def _training_on(sae: SAE, rows: Rows) -> TrainingConfig | None:
     settings = sae.about.get("settings", {})
-    return Training(**settings["training"]) if settings.get("rows") == rows.digest else None
+    return TrainingConfig(**settings["training"]) if settings.get("rows") == rows.digest else None

@@ -16,8 +16,8 @@ from visae.metrics import recovery
 from visae.networks import Network
 from visae.networks.planted._network import Truth
 from visae.plots import plot_curves
-from visae.sae import SAE, Recipe
-from visae.training import Training, train
+from visae.sae import SAE, SAEConfig
+from visae.training import TrainingConfig, train
 from visae.tuning import Curves, curves
 from visae.units import Units, features, neurons
 
@@ -37,10 +37,10 @@ def run(
     network: Network,
     layer: str,
     images: Images,
-    recipe: Recipe,
+    recipe: SAEConfig,
     out: Path,
     positions: Positions,
-    training: Training,
+    training: TrainingConfig,
     stimulus: str = "stroke",
     max_disk: int | None = None,
 ) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Sequence[
         "images_read": rows.images_read,
         "images_skipped": rows.images_skipped,
         "images_held_out": sae.about["held_out_images"],
-        "sae": {"kind": sae.recipe.kind, "width": sae.width, **figures},
+        "sae": {"kind": sae.config.kind, "width": sae.width, **figures},
         "curves": {
             population.kind: {"count": population.count, "max_gap_deg": population.max_gap} for population in found
         },

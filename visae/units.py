@@ -37,14 +37,14 @@ class Units:
         """The units' maps of RGB images, 0..1."""
         return self.read(self.network.maps(images, [self.layer.name])[self.layer.name])
 
-    def drive(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b u h w"]:
+    def pre_activations(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b u h w"]:
         """What drives the units, and has a gradient where they are silent: pre-activations, on the scale of `read`.
 
         Of neurons, the neurons.
         """
         if self.sae is None:
             return self.read(maps)
-        return self.sae.drive(maps) * _size(self.sae)
+        return self.sae.pre_activations(maps) * _size(self.sae)
 
     def rebuilt(self, values: Float[Tensor, "b u h w"]) -> Float[Tensor, "b c h w"]:
         """The layer's maps again, from the units' values: what the SAE decodes of them; of neurons, the same."""
@@ -84,7 +84,7 @@ def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
     return Units("features", network, of, sae.width, lambda maps: sae.encode(maps) * size, sae)
 
 
-def joined(one: Units, other: Units) -> Units:
+def join_units(one: Units, other: Units) -> Units:
     """Two populations of one layer as one: the units of the first, then those of the second."""
 
     def read(maps: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def small_atlas(tmp_path_factory):
     import visae
     from visae.atlas import Contents, Pictures, build_atlas
     from visae.atlas._credits import Credit
-    from visae.featurevis._album import Album, Style
+    from visae.featurevis._album import Album, RenderSettings
     from visae.images import Leaves, open_images
 
     folder = tmp_path_factory.mktemp("atlas")
@@ -47,8 +47,8 @@ def small_atlas(tmp_path_factory):
     sae.about = {"network": "planted", "layer": "mixed", "stopped": TEXT, "figures": {"l0": 2.0}}
     of = visae.units.features(network, "mixed", sae)
     albums = [
-        Album(of, folder / "drawn", Style(steps=8)),
-        Album(of, folder / "down", Style("drive", negative=True, steps=8)),
+        Album(of, folder / "drawn", RenderSettings(steps=8)),
+        Album(of, folder / "down", RenderSettings("pre_activation", negative=True, steps=8)),
     ]
     for album in albums:
         album.draw(range(0, 24))

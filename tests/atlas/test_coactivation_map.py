@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from visae.atlas import _coactivation as company
-from visae.atlas._coactivation import Together, alike
+from visae.atlas._coactivation import Coactivation, alike
 
 
 def expected(vectors: np.ndarray, count: int) -> list[list[int]]:
@@ -18,7 +18,7 @@ def test_those_that_fire_together(monkeypatch):
     values = torch.rand(60, 10, generator=torch.Generator().manual_seed(0)).sub(0.6).relu()
     values[:, 3] = 0  # never fires
     values[:, 8] = 2 * values[:, 1]
-    together = Together()
+    together = Coactivation()
     together.add(values[:25])
     together.add(values[25:])
     found = together.most(3)

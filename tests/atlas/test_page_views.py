@@ -138,7 +138,7 @@ def test_the_map_can_be_pointed_at_and_walked(open_page):
 
 def test_the_run_shows_its_log_and_the_frontier_inside_their_frames(open_page):
     page = open_page("run")
-    assert page.locator("figure figcaption").all_inner_texts()[0].startswith("Training")
+    assert page.locator("figure figcaption").all_inner_texts()[0].startswith("TrainingConfig")
     log, frontier = page.locator("svg.plot").all()
     # Losses from 0.69 to 0.78 have round numbers beside them too.
     assert len([text for text in log.locator("text").all_text_contents() if text.startswith("0.")]) >= 2

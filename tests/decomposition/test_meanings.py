@@ -1,4 +1,4 @@
-"""Meanings of neurons, from made shares."""
+"""Meanings of neurons, from made attribution."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from visae.decomposition import Meaning, meanings, most_polysemantic, named, words
-from visae.metrics._attribution import Shares
+from visae.metrics._attribution import Attribution
 from visae.tuning import Families
 
 FAMILIES = ("curve", "double_curve", "angle", "line", "edge")
@@ -19,8 +19,8 @@ def of_kinds(*kinds):
     return Families(members, dict.fromkeys(FAMILIES, turns))
 
 
-def shares(share):
-    return Shares(share, share, torch.ones_like(share))
+def attribution(share):
+    return Attribution(share, share, torch.ones_like(share))
 
 
 KINDS = of_kinds(("curve", 10.0), ("curve", 355.0), ("curve", 100.0), ("line", 2.0), ("line", 178.0), None, None)
@@ -37,7 +37,7 @@ MADE = [
 
 @pytest.mark.parametrize(("share", "expected"), MADE)
 def test_large_parts_of_one_kind_and_orientation_are_one_meaning(share, expected):
-    found = shares(torch.tensor(share).double()[:, None])
+    found = attribution(torch.tensor(share).double()[:, None])
     result = meanings(found, KINDS, 0)
     assert [(one.family, one.orientation) for one in result] == [(family, turn) for family, turn, _ in expected]
     assert [one.share for one in result] == pytest.approx([size for _, _, size in expected])
@@ -45,7 +45,7 @@ def test_large_parts_of_one_kind_and_orientation_are_one_meaning(share, expected
 
 def test_the_ranking_is_by_the_second_meaning():
     share = torch.tensor([share for share, _ in MADE]).double().T
-    ranked = most_polysemantic(shares(share), KINDS)
+    ranked = most_polysemantic(attribution(share), KINDS)
     # The fifth has a second meaning, but one that is of no family.
     assert [neuron for neuron, _ in ranked] == [3, 1]
 
@@ -59,5 +59,5 @@ def test_meanings_in_words():
 
 def test_a_detector_without_an_orientation_has_a_meaning_all_the_same():
     kinds = of_kinds(("double_curve", math.nan), ("curve", 10.0))
-    found = shares(torch.tensor([[0.5], [0.25]]).double())
+    found = attribution(torch.tensor([[0.5], [0.25]]).double())
     assert meanings(found, kinds, 0) == [Meaning("double_curve", None, 0.5), Meaning("curve", 10.0, 0.25)]

@@ -12,7 +12,7 @@ def test_the_true_constituents_of_the_planted_neurons_come_back(made):
     _, of = made
     truth = of.neurons.network.truth.directions
     assert int((truth != 0).sum()) == 70 * 4
-    found = constituents(of.shares, of.sae.directions, truth, LEAST)
+    found = constituents(of.attribution, of.sae.directions, truth, LEAST)
     assert found.precision >= 0.9
     assert found.recall >= 0.9
 

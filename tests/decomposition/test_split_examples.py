@@ -5,7 +5,7 @@ import torch
 from visae.decomposition import case
 from visae.examples import strongest
 from visae.images import Leaves
-from visae.plots import draw_case
+from visae.plots import plot_neuron_decomposition
 
 
 def test_examples_go_to_the_feature_that_adds_most(made):
@@ -51,9 +51,9 @@ def test_it_is_drawn_with_images_and_without(made, tmp_path):
     _, of = made
     images = Leaves(12, 128, seed=5)
     one = case(of, 3, strongest([of.neurons], images, 6)[0], images)
-    draw_case(one, of.neurons.layer, images, tmp_path / "with.png")
+    plot_neuron_decomposition(one, of.neurons.layer, images, tmp_path / "with.png")
     alone = case(of, 3, None, None)
     assert alone.unexplained == sum(map(len, alone.examples)) == 0
-    draw_case(alone, of.neurons.layer, None, tmp_path / "alone.png")
+    plot_neuron_decomposition(alone, of.neurons.layer, None, tmp_path / "alone.png")
     for name in ("with.png", "alone.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

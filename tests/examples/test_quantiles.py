@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from visae.examples import Examples, Found
+from visae.examples import DatasetExamples, Examples
 from visae.examples._lowest import Lowest
 from visae.examples._quantiles import at_quantiles
 from visae.networks._layers import Layer
@@ -57,8 +57,8 @@ def test_the_standard_error_is_that_of_drawing_again_and_again():
     nothing, layer = torch.zeros(1, 1), Layer("made", 1, 1, 1, 0.0)
     empty = Examples(layer, nothing, *(nothing.long() for _ in range(3)))
     rank = torch.tensor([[j / (n + 1)]])
-    found = Found(empty, empty, rank, torch.tensor([n]), torch.tensor([of]), of, 0)
+    found = DatasetExamples(empty, empty, rank, torch.tensor([n]), torch.tensor([of]), of, 0)
     assert np.mean(true) / (of + 1) == pytest.approx(rank.item(), rel=0.01)
     assert np.std(true) / (of + 1) == pytest.approx(found.rank_error().item(), rel=0.03)
-    whole = Found(empty, empty, rank, torch.tensor([n]), torch.tensor([n]), of, 0)
+    whole = DatasetExamples(empty, empty, rank, torch.tensor([n]), torch.tensor([n]), of, 0)
     assert whole.rank_error().item() == 0

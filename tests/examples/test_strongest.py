@@ -5,9 +5,9 @@ import torch
 
 import visae
 from visae._support.errors import VisaeError
-from visae.examples import joined_examples, strongest
+from visae.examples import join_examples, strongest
 from visae.images import Leaves, batches
-from visae.units import joined, neurons
+from visae.units import join_units, neurons
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +61,8 @@ def test_populations_of_two_layers_share_a_pass(network):
 
 def test_joined_examples_are_those_of_the_joined_population(network):
     one, other, images = neurons(network, "mixed"), neurons(network, "mixed"), Leaves(5, 96)
-    together = strongest([joined(one, other)], images, 3)[0]
-    apart = joined_examples(*strongest([one, other], images, 3))
+    together = strongest([join_units(one, other)], images, 3)[0]
+    apart = join_examples(*strongest([one, other], images, 3))
     assert torch.equal(together.value, apart.value)
     assert together.of(50) == apart.of(50) == apart.of(2)
 

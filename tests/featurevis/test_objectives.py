@@ -38,7 +38,7 @@ def network():
 @pytest.fixture(scope="module")
 def sae():
     made = visae.TopK(width=9, k=2).build(48, torch.Generator().manual_seed(0))
-    made.fit_units(torch.full((48,), 0.1), torch.full((48,), 0.3))
+    made.fit_scale(torch.full((48,), 0.1), torch.full((48,), 0.3))
     return made
 
 

@@ -15,7 +15,7 @@ from visae.featurevis._steps import precision
 from visae.featurevis._transforms import compose, crop, pad, wobble
 from visae.featurevis.objectives import Objective, Second, diversity, everywhere, opacity, penalty, sparing, unit
 from visae.featurevis.parameterisations import Alpha, Bounded, Fourier, Pixels
-from visae.networks._layers import middle_of
+from visae.networks._layers import middle_position
 from visae.units import features, neurons
 
 STILL = wobble(0, turn=0, zoom=0)
@@ -301,7 +301,7 @@ def test_what_a_centred_objective_reads_is_the_middle_of_what_the_network_is_sho
     assert len(notes) >= 4
     for images, read in notes:
         maps = of.network.maps(images, [of.layer.name])[of.layer.name]
-        torch.testing.assert_close(read[of.layer.name], middle_of(maps), rtol=0, atol=1e-5)
+        torch.testing.assert_close(read[of.layer.name], middle_position(maps), rtol=0, atol=1e-5)
 
 
 def test_what_is_asked_second_may_read_other_layers_and_whole_maps(network):

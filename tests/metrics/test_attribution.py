@@ -4,7 +4,7 @@ import torch
 from made import Made
 
 from visae._support.errors import VisaeError
-from visae.metrics._attribution import explained, shares
+from visae.metrics._attribution import attribution, explained
 
 
 def drawn(seed=0):
@@ -34,7 +34,7 @@ def test_shares_are_covariances_over_the_variance(sizes):
     x = torch.cat([f @ directions, f], 1)  # three more neurons, from which the features can be read
     wide = torch.cat([directions, torch.eye(3, dtype=torch.float64)], 1)
     sae = reading(f, wide, x)
-    found = shares(sae, lambda: x.split(sizes))
+    found = attribution(sae, lambda: x.split(sizes))
     for neuron in range(5):
         expected = slow_share(f.numpy(), wide[:, neuron].numpy(), x[:, neuron].numpy())
         np.testing.assert_allclose(found.share[:, neuron], expected, atol=1e-9)
@@ -49,7 +49,7 @@ def test_what_features_explain_together():
     f, directions = drawn()
     x = torch.cat([f @ directions, f], 1)
     sae = reading(f, torch.cat([directions, torch.eye(3, dtype=torch.float64)], 1), x)
-    alone = shares(sae, lambda: x.split(100)).alone
+    alone = attribution(sae, lambda: x.split(100)).alone
     for unit in range(3):
         left = x[:, 0].numpy() - (f * directions[:, 0]).numpy()[:, unit]
         assert alone[unit, 0].item() == pytest.approx(1 - left.var() / x[:, 0].numpy().var())
@@ -63,7 +63,7 @@ def test_what_features_explain_together():
 def test_a_neuron_that_does_not_vary_has_no_parts():
     sae = Made(2, lambda x: x[..., :1], lambda f: f, torch.tensor([[1.0, 1.0]]))
     x = torch.tensor([[1.0, 3.0], [2.0, 3.0], [4.0, 3.0]])
-    found = shares(sae, lambda: [x])
+    found = attribution(sae, lambda: [x])
     assert found.share.tolist() == [[pytest.approx(1.0), 0.0]]
     assert found.alone.tolist() == [[pytest.approx(1.0), 0.0]]
     assert found.largest(1, 0.01) == []
@@ -72,4 +72,4 @@ def test_a_neuron_that_does_not_vary_has_no_parts():
 def test_no_rows_are_refused():
     sae = Made(2, lambda x: x[..., :1], lambda f: f, torch.tensor([[1.0, 1.0]]))
     with pytest.raises(VisaeError, match="no rows"):
-        shares(sae, lambda: [])
+        attribution(sae, lambda: [])

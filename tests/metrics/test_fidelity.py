@@ -63,7 +63,7 @@ def test_worse_than_the_mean_is_negative():
 def test_batches_add_up_to_the_whole(sizes, offset):
     """Also for rows far from zero, whose squares would drown their variance."""
     x, sae = rows(offset=offset), some()
-    sae.fit_units(x.double().mean(0), x.double().var(0))
+    sae.fit_scale(x.double().mean(0), x.double().var(0))
     close(fidelity(sae, x.split(sizes)), slowly(sae, x), 1e-6)
 
 

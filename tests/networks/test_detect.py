@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from visae.networks.planted._at_position import Glance
+from visae.networks.planted._at_position import AtPosition
 from visae.networks.planted._channels import GRID, NAMES
 from visae.networks.planted._detect import STRIDE, evidence, reach
 from visae.networks.planted._features import planted_features
@@ -83,7 +83,7 @@ def test_evidence_and_its_gradient_are_those_of_one_position_after_another(make,
 def test_a_glance_at_one_position_and_its_gradient_are_those_of_the_maps(make):
     square = make()[:, :, 2 : 2 * MARGIN + 4, 1 : 2 * MARGIN + 3]
     quick, plain = square.clone().requires_grad_(), square.clone().requires_grad_()
-    found, expected = Glance(FEATURES, MARGIN).double()(quick), evidence(plain, FEATURES, MARGIN, (1, 1))
+    found, expected = AtPosition(FEATURES, MARGIN).double()(quick), evidence(plain, FEATURES, MARGIN, (1, 1))
     assert found.shape == (2, len(FEATURES), 1, 1)
     torch.testing.assert_close(found, expected)
     of = drawn(*found.shape) - 0.5

@@ -218,4 +218,4 @@ def test_one_position_is_read_as_the_maps_have_it(default, leaves, size):
 
 
 def test_what_follows_from_the_features_is_not_of_the_weights(default):
-    assert not [name for name in default.state_dict() if name.startswith("glance")]
+    assert not [name for name in default.state_dict() if name.startswith("at_position")]

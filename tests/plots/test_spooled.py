@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from visae._support.errors import VisaeError
-from visae.plots._spooled import shelf
+from visae.plots._spooled import spooled
 
 
 def test_pictures_come_back_in_any_order(tmp_path):
     pictures = np.random.default_rng(0).integers(0, 256, (5, 2, 3, 4), dtype=np.uint8)
-    with shelf(tmp_path / "new", (2, 3, 4)) as waiting:
+    with spooled(tmp_path / "new", (2, 3, 4)) as waiting:
         for number in (4, 0, 2):
             waiting.put(number, pictures[number])
         for number in (0, 2, 4):
@@ -20,5 +20,5 @@ def test_pictures_come_back_in_any_order(tmp_path):
 
 
 def test_a_full_disk_is_told_in_one_line(tmp_path):
-    with pytest.raises(VisaeError, match=r"cannot write in .*: No space left"), shelf(tmp_path, (1,)):
+    with pytest.raises(VisaeError, match=r"cannot write in .*: No space left"), spooled(tmp_path, (1,)):
         raise OSError(errno.ENOSPC, "No space left on device")

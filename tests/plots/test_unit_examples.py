@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 import visae
-from visae.examples import clear_of_border, find
+from visae.examples import border_margin, find
 from visae.images import Leaves, Unreadable
-from visae.plots import draw_sheet
+from visae.plots._examples_sheet import draw_sheet
 from visae.plots._panels import SIDE, crop, seen
 from visae.plots._unit_examples import draw_examples
 from visae.units import Units, neurons
@@ -29,7 +29,7 @@ def searched():
     units = Units(
         units.kind, network, units.layer, 4, lambda maps: maps[:, :4] * maps.new_tensor([[[1]], [[1]], [[0]], [[1]]])
     )
-    margin = clear_of_border(units.layer, images)
+    margin = border_margin(units.layer, images)
     return units, images, margin, find([units], images, 3, margin=margin)[0]
 
 

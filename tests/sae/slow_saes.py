@@ -25,7 +25,7 @@ def decoder(recipe, p):
     return np.exp(p["log_scale"]) * np.array(parts)
 
 
-def pre_activations(recipe, p, z):
+def preactivate(recipe, p, z):
     """The encoder's affine map."""
     if recipe.kind == "block":
         gain = [np.exp(p["log_gain"][feature // recipe.size]) for feature in range(recipe.width)]
@@ -38,7 +38,7 @@ def pre_activations(recipe, p, z):
 
 def features(recipe, p, z):
     """Standardised rows to features, as an SAE is used."""
-    pre = pre_activations(recipe, p, z)
+    pre = preactivate(recipe, p, z)
     if recipe.kind in ("topk", "archetypal"):
         return np.array([largest(row, recipe.k) for row in pre])
     if recipe.kind in ("batchtopk", "matryoshka"):
@@ -66,7 +66,7 @@ def in_training(recipe, p, z):
     """The features that the training loss decodes."""
     if recipe.kind not in ("batchtopk", "matryoshka"):
         return features(recipe, p, z)
-    pre = pre_activations(recipe, p, z)
+    pre = preactivate(recipe, p, z)
     return largest(pre.flatten(), recipe.k * len(z)).reshape(pre.shape)
 
 
@@ -84,7 +84,7 @@ def mean_square(residuals):
 
 def terms(recipe, p, still, z, dead=()):
     """The terms of the loss; `still` are the tensors that a term reads and does not train."""
-    f, pre, directions, d = in_training(recipe, p, z), pre_activations(recipe, p, z), decoder(recipe, p), z.shape[1]
+    f, pre, directions, d = in_training(recipe, p, z), preactivate(recipe, p, z), decoder(recipe, p), z.shape[1]
     error = mean_square(left(z, f, directions, p["bias"]))
     if recipe.kind == "relu":
         norms = [np.sqrt(row @ row) for row in directions]

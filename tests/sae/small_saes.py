@@ -17,8 +17,8 @@ from visae.sae import (
     Matryoshka,
     Neurons,
     RandomDirections,
-    Recipe,
     ReLU,
+    SAEConfig,
     TopK,
 )
 
@@ -40,7 +40,7 @@ RECIPES = TRAINABLE + BASELINES
 DEAD = [1, 4, 5, 6]
 
 
-def kind(recipe: Recipe) -> str:
+def kind(recipe: SAEConfig) -> str:
     """The name of a recipe in a test's name."""
     return recipe.kind
 
@@ -51,12 +51,12 @@ def rows(count: int = 40, dim: int = DIM, seed: int = 1, dtype: torch.dtype = to
     return (-drawn.log() * torch.arange(2, dim + 2) + 1).to(dtype)
 
 
-def filled(recipe: Recipe, dim: int = DIM, seed: int = 0, dtype: torch.dtype = torch.float64) -> SAE:
+def filled(recipe: SAEConfig, dim: int = DIM, seed: int = 0, dtype: torch.dtype = torch.float64) -> SAE:
     """An SAE fitted to rows, each of whose tensors was then moved a little; four of its features are dead."""
     source = torch.Generator().manual_seed(seed)
     sae, x = recipe.build(dim, source), rows(300, dim, seed + 100, torch.float32)
-    sae.fit_units(x.mean(0), x.var(0))
-    sae.fit_start(sae.standardise(x))
+    sae.fit_scale(x.mean(0), x.var(0))
+    sae.initialise(sae.standardise(x))
     sae.to(dtype)
     with torch.no_grad():
         for parameter in sae.parameters():
@@ -64,7 +64,7 @@ def filled(recipe: Recipe, dim: int = DIM, seed: int = 0, dtype: torch.dtype = t
         if hasattr(sae, "threshold"):
             sae.threshold.fill_(0.625)
     if hasattr(sae, "dead"):
-        sae.idle[DEAD] = 101
+        sae.rows_since_fired[DEAD] = 101
         sae.refresh()
     return sae
 
@@ -94,14 +94,14 @@ def as_the_reference_has_it(sae: SAE, z: torch.Tensor, without: tuple[str, ...] 
     z = z[:8]
     p, still, slow_z = tensors(sae), tensors(sae), z.numpy()
     dead = DEAD if hasattr(sae, "dead") else []
-    found, expected = deepcopy(sae).losses(z), terms(sae.recipe, p, still, slow_z, dead)
+    found, expected = deepcopy(sae).losses(z), terms(sae.config, p, still, slow_z, dead)
     assert list(found) == list(expected)
     for name, value in expected.items():
         assert value != 0
         assert abs(found[name].item() - value) <= 1e-6 * abs(value), name
     got = {name: grads(sae, z, name) for name in expected}
     for parameter in dict(sae.named_parameters()).keys() - set(without):
-        slow = slopes(lambda: list(terms(sae.recipe, p, still, slow_z, dead).values()), p[parameter])
+        slow = slopes(lambda: list(terms(sae.config, p, still, slow_z, dead).values()), p[parameter])
         for name, of_term in zip(expected, slow, strict=True):
             fast = got[name][parameter]
             fast = torch.zeros_like(sae.get_parameter(parameter)) if fast is None else fast

@@ -21,9 +21,9 @@ def test_features_and_losses_are_as_the_paper_has_them(monkeypatch, k, centroids
 
 def fitted(recipe=RECIPE, seed=0):
     sae, x = recipe.build(3, torch.Generator().manual_seed(seed)), rows(300, dtype=torch.float32)
-    sae.fit_units(x.mean(0), x.var(0))
+    sae.fit_scale(x.mean(0), x.var(0))
     z = sae.standardise(x)
-    sae.fit_start(z)
+    sae.initialise(z)
     return sae, z
 
 
@@ -42,7 +42,7 @@ def test_after_any_step_features_are_combinations_of_centroids_and_a_bounded_res
         torch.testing.assert_close(sae.mixture.sum(1), torch.ones(8))
         assert sae.relaxation.norm(dim=1).max() <= delta * (1 + 1e-6)
         assert torch.equal(sae.centroids, centroids)
-        expected = decoder(sae.recipe, tensors(sae))
+        expected = decoder(sae.config, tensors(sae))
         np.testing.assert_allclose(sae.decoder.detach(), expected, rtol=1e-4, atol=1e-5)
         weights = sae.decoder.detach() / sae.log_scale.detach().exp() - sae.relaxation.detach()
         assert bool((weights <= centroids.amax(0) + 1e-4).all())
@@ -74,7 +74,7 @@ def test_the_encoder_looks_for_centroids_and_each_seed_elsewhere_too():
     own = []
     for seed in (1, 2):
         sae = Archetypal(width=5, k=1, centroids=5).build(3, torch.Generator().manual_seed(seed))
-        sae.fit_start(torch.randn(60, 3, generator=torch.Generator().manual_seed(0)))
+        sae.initialise(torch.randn(60, 3, generator=torch.Generator().manual_seed(0)))
         aligned = sae.centroids / sae.centroids.square().sum(1, keepdim=True)
         own.append(sae.encoder.detach() - aligned)
         torch.testing.assert_close(own[-1].norm(dim=1), aligned.norm(dim=1), rtol=1e-4, atol=1e-4)
@@ -95,7 +95,7 @@ def test_centroids_are_the_means_of_clusters():
     centres = torch.tensor([[5.0, 0], [-5, 0], [0, 5], [0, -5]])
     z = centres.repeat(50, 1) + 0.01 * torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
     sae = Archetypal(width=4, k=1, centroids=4).build(2, torch.Generator())
-    sae.fit_start(z)
+    sae.initialise(z)
     nearest = torch.cdist(centres, sae.centroids)
     assert nearest.amin(1).max() < 0.05
 
@@ -103,7 +103,7 @@ def test_centroids_are_the_means_of_clusters():
 def test_more_centroids_than_rows():
     sae = Archetypal(width=4, k=1, centroids=9).build(2, torch.Generator())
     with pytest.raises(VisaeError, match="9 centroids were asked for and there are 8 rows"):
-        sae.fit_start(torch.randn(8, 2))
+        sae.initialise(torch.randn(8, 2))
 
 
 @pytest.mark.parametrize(

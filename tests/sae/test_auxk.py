@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from slow_saes import decoder, largest, pre_activations, tensors
+from slow_saes import decoder, largest, preactivate, tensors
 from small_saes import AUX, filled, standardised
 
 from visae.sae import Archetypal, TopK, stack
@@ -12,21 +12,21 @@ every = pytest.mark.parametrize("recipe", KINDS, ids=["topk", "archetypal"])
 
 
 def slowly(sae, z, residual, dead, k):
-    """The share of the residual that the strongest dead features leave."""
+    """The share of the residual that the topk_dense dead features leave."""
     p, total = tensors(sae), 0.0
-    for row, left in zip(pre_activations(sae.recipe, p, z.numpy()), residual.numpy(), strict=True):
+    for row, left in zip(preactivate(sae.config, p, z.numpy()), residual.numpy(), strict=True):
         of_dead = [value if place in dead else 0.0 for place, value in enumerate(row)]
-        total += np.square(left - largest(of_dead, k) @ decoder(sae.recipe, p)).sum()
+        total += np.square(left - largest(of_dead, k) @ decoder(sae.config, p)).sum()
     return total / np.square(residual.numpy()).sum()
 
 
 @pytest.mark.parametrize("after", [0, 4, 5, 6, 100])
 def test_dead_is_what_was_idle_for_longer(after):
-    idle = torch.tensor([[0, 5, 101, 4, 6], [7, 0, 0, 5, 100]])
-    found = dead_features(idle, after)
-    for member, of_member in zip(idle.tolist(), found, strict=True):
+    rows_since_fired = torch.tensor([[0, 5, 101, 4, 6], [7, 0, 0, 5, 100]])
+    found = dead_features(rows_since_fired, after)
+    for member, of_member in zip(rows_since_fired.tolist(), found, strict=True):
         assert of_member.tolist() == [place for place, rows in enumerate(member) if rows > after]
-    assert [one.tolist() for one in dead_features(idle[0], after)] == [found[0].tolist()]
+    assert [one.tolist() for one in dead_features(rows_since_fired[0], after)] == [found[0].tolist()]
 
 
 @every
@@ -75,6 +75,6 @@ def test_a_perfect_residual_and_a_zero_one():
     z, dead = standardised(sae), [torch.tensor([1])]
     with torch.no_grad():
         sae.encoder_bias[1] = 20
-        exact = sae.pre_activations(z)[:, 1:2].relu() * sae.decoder[1]
+        exact = sae.preactivate(z)[:, 1:2].relu() * sae.decoder[1]
     assert auxk(sae, z, exact, dead, 1).item() == pytest.approx(0, abs=1e-12)
     assert bool(auxk(sae, z, 0 * exact, dead, 1).isfinite())

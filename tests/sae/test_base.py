@@ -11,7 +11,7 @@ every = pytest.mark.parametrize("recipe", RECIPES, ids=kind)
 
 def decoded(sae, f):
     p = tensors(sae)
-    return (f @ decoder(sae.recipe, p) + p["bias"]) * p["scale"] + p["centre"]
+    return (f @ decoder(sae.config, p) + p["bias"]) * p["scale"] + p["centre"]
 
 
 @every
@@ -51,7 +51,7 @@ def test_maps_are_rows_at_every_position(recipe, layout, size):
 def test_units_fit_the_data():
     x = rows(1000, 5) * torch.tensor([1.0, 2.0, 3.0, 0.0, 10.0]) + 50
     sae = TopK(width=4, k=1).build(5, torch.Generator())
-    sae.fit_units(x.mean(0), x.var(0, correction=0))
+    sae.fit_scale(x.mean(0), x.var(0, correction=0))
     z = sae.standardise(x.float()).double().numpy()
     np.testing.assert_allclose(z.mean(0), 0, atol=1e-4)
     assert np.square(z).sum(1).mean() == pytest.approx(5, rel=1e-4)
@@ -60,7 +60,7 @@ def test_units_fit_the_data():
 
 def test_units_of_rows_that_do_not_vary_are_finite():
     sae = TopK(width=4, k=1).build(5, torch.Generator())
-    sae.fit_units(torch.full((5,), 3.0), torch.zeros(5))
+    sae.fit_scale(torch.full((5,), 3.0), torch.zeros(5))
     assert torch.equal(sae.standardise(torch.full((2, 5), 3.0)), torch.zeros(2, 5))
 
 
@@ -77,15 +77,15 @@ def test_a_direction_is_what_one_unit_of_a_feature_adds(recipe):
 
 
 def test_idle_rows_are_counted_batch_by_batch():
-    """A feature that fires in a batch has not been idle; one that does not has been, for all its rows."""
+    """A feature that fires in a batch has not been rows_since_fired; one that does not has been, for all its rows."""
     sae, expected, source = filled(ReLU(width=8)), np.zeros(8, dtype=int), np.random.default_rng(0)
     for _ in range(20):
         fired = source.random((int(source.integers(1, 9)), 8)) < 0.1
-        sae.count_idle(torch.from_numpy(fired.any(0)), len(fired))
+        sae.count_rows_since_fired(torch.from_numpy(fired.any(0)), len(fired))
         for feature in range(8):
             expected[feature] = 0 if fired[:, feature].any() else expected[feature] + len(fired)
     assert expected.max() > 10
-    assert sae.idle.tolist() == expected.tolist()
+    assert sae.rows_since_fired.tolist() == expected.tolist()
 
 
 @every

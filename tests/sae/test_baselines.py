@@ -16,8 +16,8 @@ def fitted(recipe, x, seed=0, dtype=torch.float32):
     """A baseline fitted as training fits it."""
     sae = recipe.build(x.shape[1], torch.Generator().manual_seed(seed)).to(dtype)
     x = x.to(dtype)
-    sae.fit_units(x.mean(0), x.var(0, correction=0))
-    sae.fit_start(sae.standardise(x))
+    sae.fit_scale(x.mean(0), x.var(0, correction=0))
+    sae.initialise(sae.standardise(x))
     return sae
 
 
@@ -87,8 +87,8 @@ def test_principal_components_of_rows_with_another_mean_than_the_whole_data():
     """Centre and scale are of all the data, and the sample has a mean of its own."""
     _, x = mixed()
     sae = PCA(width=2).build(5, torch.Generator()).double()
-    sae.fit_units(torch.full((5,), 30.0, dtype=torch.float64), torch.full((5,), 4.0, dtype=torch.float64))
-    sae.fit_start(sae.standardise(x))
+    sae.fit_scale(torch.full((5,), 30.0, dtype=torch.float64), torch.full((5,), 4.0, dtype=torch.float64))
+    sae.initialise(sae.standardise(x))
     assert unexplained(sae, x) == pytest.approx(unexplained(fitted(PCA(width=2), x, dtype=torch.float64), x))
 
 

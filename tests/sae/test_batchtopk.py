@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from slow_saes import in_training, pre_activations, tensors
+from slow_saes import in_training, preactivate, tensors
 from small_saes import AUX, as_the_reference_has_it, filled, rows, standardised
 
 from visae._support.errors import VisaeError
@@ -45,7 +45,7 @@ def test_where_fewer_are_positive_all_of_them_fire():
     with torch.no_grad():
         sae.encoder_bias -= 1
     z = standardised(sae)
-    positive = (sae.pre_activations(z) > 0).sum(1)
+    positive = (sae.preactivate(z) > 0).sum(1)
     assert 0 < positive.sum() < 7 * len(z)
     assert torch.equal(fires(sae, z), positive)
 
@@ -55,7 +55,7 @@ def test_the_threshold_is_the_running_mean_of_the_smallest_winners():
     sae.threshold.fill_(-1)
     for seed in range(6):
         z = standardised(sae, 20, seed)
-        f = in_training(sae.recipe, tensors(sae), z.numpy())
+        f = in_training(sae.config, tensors(sae), z.numpy())
         smallest = f[f > 0].min()
         expected = smallest if expected is None else (1 - _FORGET) * expected + _FORGET * smallest
         sae.losses(z)
@@ -92,7 +92,7 @@ def test_a_row_is_encoded_whatever_else_is_in_the_batch():
 def test_what_reaches_the_threshold_fires(threshold):
     sae, x = filled(BatchTopK(**AUX)), rows()
     sae.threshold.fill_(threshold)
-    pre = pre_activations(sae.recipe, tensors(sae), sae.standardise(x).numpy())
+    pre = preactivate(sae.config, tensors(sae), sae.standardise(x).numpy())
     assert np.array_equal(sae.encode(x).detach() > 0, (pre > 0) & (pre >= threshold))
 
 

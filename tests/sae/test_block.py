@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from slow_saes import of_blocks, pre_activations, tensors
+from slow_saes import of_blocks, preactivate, tensors
 from small_saes import as_the_reference_has_it, filled, grads, rows, standardised
 
 from visae._support.errors import VisaeError
@@ -29,7 +29,7 @@ def test_exactly_l_blocks_fire_with_all_their_features(blocks):
 def test_the_auxiliary_term_trains_the_next_blocks_alone():
     sae = filled(Block(width=12, size=2, blocks=2))
     for row in standardised(sae):
-        pre = pre_activations(sae.recipe, tensors(sae), row[None].numpy())[0]
+        pre = preactivate(sae.config, tensors(sae), row[None].numpy())[0]
         first, following = (of_blocks(pre, 2, rank, rank + 2) != 0 for rank in (0, 2))
         aux, error = (grads(sae, row[None], term) for term in ("aux", "error"))
         assert np.array_equal((aux["decoder"] != 0).any(1), following)
@@ -90,7 +90,7 @@ def test_the_fitted_gain_leaves_no_bias_in_the_mean_size(width, size, blocks):
     with torch.no_grad():
         sae.log_gain.fill_(1.5)
     unfitted = sae.features(z)
-    sae.fit_start(z)
+    sae.initialise(z)
     guess = sae.reconstruct(sae.features(z))
     assert (guess.square().sum() / (guess * z).sum()).item() == pytest.approx(1, rel=1e-9)
     assert torch.equal(unfitted != 0, sae.features(z) != 0)

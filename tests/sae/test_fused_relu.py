@@ -3,7 +3,7 @@ import torch
 from small_saes import filled, standardised
 
 from visae.sae import ReLU
-from visae.sae._fused_relu import _plain, penalised
+from visae.sae._fused_relu import _plain, fused_relu
 
 
 @pytest.fixture(params=[1, 8, 21, 1 << 21], autouse=True)
@@ -28,7 +28,7 @@ both = pytest.mark.parametrize("stacked", [False, True])
 @pytest.mark.parametrize("n", [1, 7])
 def test_values_and_what_fires_are_those_of_the_plain_form(stacked, n):
     z, own = arguments(stacked, n)
-    *found, fired = penalised(z, *own)
+    *found, fired = fused_relu(z, *own)
     *expected, fired_plainly = _plain(z, *own)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other.double(), rtol=1e-6, atol=1e-9)
@@ -48,7 +48,7 @@ def test_gradients_are_those_of_the_plain_form(stacked, weights):
         loss = (upstream * (weights[0] * error + weights[1] * penalty.square())).sum()
         return torch.autograd.grad(loss, own, allow_unused=True, materialize_grads=True)
 
-    for found, expected in zip(slopes(penalised), slopes(_plain), strict=True):
+    for found, expected in zip(slopes(fused_relu), slopes(_plain), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
         assert found.shape == expected.shape
 
@@ -56,19 +56,19 @@ def test_gradients_are_those_of_the_plain_form(stacked, weights):
 @both
 def test_gradients_are_the_slopes(stacked):
     z, own = arguments(stacked)
-    assert torch.autograd.gradcheck(lambda *own: penalised(z, *own)[:2], own)
+    assert torch.autograd.gradcheck(lambda *own: fused_relu(z, *own)[:2], own)
 
 
 @both
 @pytest.mark.parametrize("output", [0, 1])
 def test_one_output_alone_can_be_trained(stacked, output):
     z, own = arguments(stacked)
-    assert torch.autograd.gradcheck(lambda *own: penalised(z, *own)[output], own)
+    assert torch.autograd.gradcheck(lambda *own: fused_relu(z, *own)[output], own)
 
 
 def test_no_gradient_is_asked_of_the_rows():
     z, own = arguments(False)
-    penalised(z.requires_grad_(), *own)[0].backward()
+    fused_relu(z.requires_grad_(), *own)[0].backward()
     assert z.grad is None
 
 
@@ -76,7 +76,7 @@ def test_features_that_never_fire_get_nothing():
     z, own = arguments(False)
     with torch.no_grad():
         own[1][2] = -1000
-    error, penalty, fired = penalised(z, *own)
+    error, penalty, fired = fused_relu(z, *own)
     (error + penalty).backward()
     assert not fired[2]
     for parameter in (own[0], own[1], own[2], own[4]):
@@ -93,6 +93,6 @@ def test_a_relu_sae_trains_alike_by_hand_and_by_autograd(monkeypatch):
         return {name: parameter.grad for name, parameter in sae.named_parameters()}
 
     by_hand = slopes()
-    monkeypatch.setattr("visae.sae._relu.penalised", _plain)
+    monkeypatch.setattr("visae.sae._relu.fused_relu", _plain)
     for name, expected in slopes().items():
         torch.testing.assert_close(by_hand[name], expected, rtol=1e-5, atol=1e-6)

@@ -37,7 +37,7 @@ def test_one_feature_of_zero_or_one_does_not_shrink(l1):
 def test_at_the_start_gate_and_magnitude_are_one():
     sae = Gated(width=8).build(3, torch.Generator())
     z = standardised(sae)
-    torch.testing.assert_close(sae.features(z), sae.pre_activations(z).relu())
+    torch.testing.assert_close(sae.features(z), sae.preactivate(z).relu())
 
 
 def test_the_gate_says_whether_and_the_magnitude_how_much():
@@ -48,7 +48,7 @@ def test_the_gate_says_whether_and_the_magnitude_how_much():
         sae.r_mag += 1
         sae.magnitude_bias.fill_(3)
     louder = sae.features(z).detach()
-    closed = sae.pre_activations(z) <= 0
+    closed = sae.preactivate(z) <= 0
     assert bool(closed.any())
     assert bool((louder[~closed] > f[~closed]).any())
     assert not louder[closed].any()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from slow_saes import left, pre_activations, tensors
+from slow_saes import left, preactivate, tensors
 from small_saes import as_the_reference_has_it, filled, grads, standardised
 
 from visae._support.errors import VisaeError
@@ -29,8 +29,8 @@ def kernel(u):
 
 def pseudo_slopes(sae, z):
     """Of both terms in each threshold, by equations 11 and 12 of the paper, value by value."""
-    recipe, p = sae.recipe, tensors(sae)
-    pre, threshold, n = pre_activations(recipe, p, z), np.exp(p["log_threshold"]), len(z)
+    recipe, p = sae.config, tensors(sae)
+    pre, threshold, n = preactivate(recipe, p, z), np.exp(p["log_threshold"]), len(z)
     f = np.where(pre > threshold, pre, 0)
     of_f = -2 / n * left(z, f, p["decoder"], p["bias"]) @ p["decoder"].T
     l0 = (f > 0).sum() / n

@@ -1,4 +1,4 @@
-"""What the losses of all kinds have in common: which parameters each term trains, and what counts as idle."""
+"""What the losses of all kinds have in common: which parameters each term trains, and when features last fired."""
 
 import numpy as np
 import pytest
@@ -52,16 +52,16 @@ def test_nothing_of_a_baseline_is_trained(recipe):
 @pytest.mark.parametrize("recipe", TRAINABLE, ids=kind)
 def test_training_counts_idle_rows_and_using_does_not(recipe):
     sae = filled(recipe)
-    before = sae.idle.clone()
+    before = sae.rows_since_fired.clone()
     sae.encode(rows())
-    assert torch.equal(sae.idle, before)
+    assert torch.equal(sae.rows_since_fired, before)
     with torch.no_grad():
         silenced = sae.decoder if recipe.kind == "block" else sae.encoder_bias
         silenced[: getattr(recipe, "size", 1)] = 0 if recipe.kind == "block" else -100
     for seed in range(3):
         sae.losses(standardised(sae, 10, seed))
-    assert sae.idle[0] == before[0] + 30
-    assert sae.idle.min() == 0
+    assert sae.rows_since_fired[0] == before[0] + 30
+    assert sae.rows_since_fired.min() == 0
 
 
 @pytest.mark.parametrize("recipe", [r for r in TRAINABLE if r.kind != "block"], ids=kind)
@@ -70,7 +70,7 @@ def test_a_feature_that_fires_once_in_training_has_not_been_idle(recipe):
     sae = filled(recipe)
     z = standardised(sae, 2)
     fired = (in_training(recipe, tensors(sae), z.numpy()) != 0).any(0)
-    sae.idle[:] = 5
+    sae.rows_since_fired[:] = 5
     sae.losses(z)
-    assert sae.idle.tolist() == np.where(fired, 0, 7).tolist()
+    assert sae.rows_since_fired.tolist() == np.where(fired, 0, 7).tolist()
     assert 0 < fired.sum() < 8

@@ -55,7 +55,7 @@ def test_features_outside_all_smaller_prefixes_hear_of_the_whole_error_alone():
 
 
 def test_prefixes_share_one_choice_of_winners():
-    """k is over all features: a prefix decodes the winners that lie in it, and chooses none of its own."""
+    """k is over all features: a prefix decodes the sparse_code that lie in it, and chooses none of its own."""
     sae = filled(Matryoshka(**AUX, levels=2))
     with torch.no_grad():
         sae.encoder_bias[4:] += 1000

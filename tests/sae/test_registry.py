@@ -17,8 +17,8 @@ from visae.sae import (
     Matryoshka,
     Neurons,
     RandomDirections,
-    Recipe,
     ReLU,
+    SAEConfig,
     TopK,
     recipe,
 )
@@ -81,7 +81,7 @@ def test_a_recipe_by_name(kind, settings, expected):
     found = recipe(kind, settings)
     assert found == expected
     assert type(found) is type(expected) is NAMES[kind][0]
-    assert isinstance(found, Recipe)
+    assert isinstance(found, SAEConfig)
     assert found.kind == kind
     assert all(type(getattr(found, name)) is type(getattr(expected, name)) for name in settings)
 
@@ -109,7 +109,7 @@ def test_a_recipe_is_frozen_says_what_its_settings_are_and_builds_an_sae(made):
         made.width = 3
     sae = made.build(5, torch.Generator())
     assert isinstance(sae, SAE)
-    assert (sae.recipe, sae.recipes, sae.dim, sae.width) == (made, (made,), 5, made.width or 5)
+    assert (sae.config, sae.recipes, sae.dim, sae.width) == (made, (made,), 5, made.width or 5)
     for name in made.varied:
         assert sae.get_buffer(name).item() == getattr(made, name)
         assert name not in sae.state_dict()

@@ -13,11 +13,11 @@ def fresh(recipe, seed=0):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_silent_features_rise_and_no_others(recipe):
     sae = fresh(recipe)
-    sae.idle[:3] = torch.tensor([100, 101, 5000])
+    sae.rows_since_fired[:3] = torch.tensor([100, 101, 5000])
     before = {name: tensor.clone() for name, tensor in sae.state_dict().items()}
-    sae.rouse(100, 0.25)
+    sae.revive(100, 0.25)
     risen = sae.encoder_bias - before.pop("encoder_bias")
-    assert risen[1:3].tolist() == [pytest.approx(0.25 * sae.roused)] * 2
+    assert risen[1:3].tolist() == [pytest.approx(0.25 * sae.revive_rate)] * 2
     assert not risen[[0, *range(3, 16)]].any()
     if recipe is JumpReLU:
         fallen = before.pop("log_threshold") - sae.log_threshold
@@ -28,21 +28,21 @@ def test_silent_features_rise_and_no_others(recipe):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_each_member_of_a_stack_has_its_own_silence(recipe):
     one, other = fresh(recipe), fresh(recipe, 1)
-    one.idle[2], other.idle[5] = 1000, 1000
+    one.rows_since_fired[2], other.rows_since_fired[5] = 1000, 1000
     whole = stack([one, other])
-    whole.rouse(100, 0.5)
+    whole.revive(100, 0.5)
     for index, sae in enumerate((one, other)):
-        sae.rouse(100, 0.5)
+        sae.revive(100, 0.5)
         assert torch.equal(whole.encoder_bias[index], sae.encoder_bias)
 
 
 def test_the_gain_of_blocks_rises_that_are_silent_as_a_whole():
     sae = fresh(Block)
-    sae.idle[[0, 1, 2, 3, 5]] = 1000
+    sae.rows_since_fired[[0, 1, 2, 3, 5]] = 1000
     before = {name: tensor.clone() for name, tensor in sae.state_dict().items()}
-    sae.rouse(100, 0.5)
+    sae.revive(100, 0.5)
     risen = sae.log_gain - before.pop("log_gain")
-    assert risen.tolist() == [pytest.approx(0.5 * sae.roused), 0.0, 0.0, 0.0]
+    assert risen.tolist() == [pytest.approx(0.5 * sae.revive_rate), 0.0, 0.0, 0.0]
     assert all(torch.equal(sae.state_dict()[name], tensor) for name, tensor in before.items())
 
 
@@ -55,9 +55,9 @@ def test_a_feature_that_never_fires_comes_back():
     z = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     assert not sae.features(z)[:, 1].any()
     rounds = 0
-    while sae.idle[1] or not rounds:
+    while sae.rows_since_fired[1] or not rounds:
         sae.losses(z)
-        sae.rouse(1, 0.5)
+        sae.revive(1, 0.5)
         rounds += 1
         assert rounds < 10
     assert sae.features(z)[:, 1].tolist() == [0.0, pytest.approx(0.5)]

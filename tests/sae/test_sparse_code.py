@@ -7,8 +7,8 @@ import torch
 from small_saes import AUX, filled, kind, standardised
 
 from visae.sae import Archetypal, BatchTopK, Matryoshka, TopK, stack
-from visae.sae._sparse_code import Code, Dense, Winners, sparse_pays, winners
-from visae.sae._topk_select import strongest, strongest_listed
+from visae.sae._sparse_code import Code, Dense, SparseCode, sparse_code, sparse_pays
+from visae.sae._topk_select import strongest, topk_entries
 
 KINDS = [
     TopK(**AUX),
@@ -32,7 +32,7 @@ def use(monkeypatch, sparse):
 
 
 def followed(sae, batches):
-    """Terms, gradients, threshold and idle counts over some batches, the parameters taking a step after each."""
+    """Terms, gradients, threshold and rows since firing, over some batches, the parameters taking a step after each."""
     sae, seen = deepcopy(sae), []
     for z in batches:
         sae.zero_grad()
@@ -74,7 +74,7 @@ def test_the_sparse_path_is_the_dense_path(monkeypatch, recipe, case, k, stacked
         sae.threshold.fill_(threshold)
     batches = [CASES[case](standardised(filled(recipe), 16, seed)) for seed in range(2)]
     use(monkeypatch, sparse=True)
-    assert isinstance(deepcopy(sae).code(batches[0]), Winners)
+    assert isinstance(deepcopy(sae).code(batches[0]), SparseCode)
     found = followed(sae, batches)
     use(monkeypatch, sparse=False)
     assert isinstance(deepcopy(sae).code(batches[0]), Dense)
@@ -90,7 +90,7 @@ def test_the_sparse_path_is_the_dense_path(monkeypatch, recipe, case, k, stacked
 
 @pytest.mark.parametrize("recipe", KINDS, ids=kind)
 def test_winners_alone_are_listed(monkeypatch, recipe):
-    """What makes it fast: the list is as long as there are winners, in the order of rows."""
+    """What makes it fast: the list is as long as there are sparse_code, in the order of rows."""
     use(monkeypatch, sparse=True)
     sae = filled(recipe)
     with torch.no_grad():
@@ -111,7 +111,7 @@ def coded(stacked, monkeypatch, piece=None):
     encoder, shift = (torch.randn(*size, generator=source, dtype=torch.float64).requires_grad_() for size in sizes)
     z = torch.randn(7, 3, generator=source, dtype=torch.float64)
     ks = [1, 3][: len(encoder)] if stacked else [2]
-    code = winners(z, encoder, shift, lambda pre, member: strongest_listed(pre, ks[member]))
+    code = sparse_code(z, encoder, shift, lambda pre, member: topk_entries(pre, ks[member]))
     pre = z @ encoder.mT + shift[..., None, :]
     return code, Dense(strongest(pre, torch.tensor(ks if stacked else ks[0]), max(ks))), (encoder, shift)
 

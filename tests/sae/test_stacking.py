@@ -31,8 +31,8 @@ def path(request, monkeypatch):
 def members(recipe):
     """Three SAEs of unlike settings, tensors and dead features."""
     made = [filled(replace(recipe, **settings), seed=seed) for seed, settings in enumerate(VARIED[recipe.kind])]
-    made[1].idle.zero_()
-    made[2].idle[0] = 1000
+    made[1].rows_since_fired.zero_()
+    made[2].rows_since_fired[0] = 1000
     for sae in made:
         sae.dead = None
     return made
@@ -103,7 +103,7 @@ def test_unstacking_brings_back_to_the_bit_what_was_stacked(recipe):
     for sae, state in zip(alone, before, strict=True):
         assert sae.state_dict().keys() == state.keys()
         assert all(torch.equal(tensor, state[name]) for name, tensor in sae.state_dict().items())
-        assert sae.recipe in [made.recipe for made in members(recipe)]
+        assert sae.config in [made.recipe for made in members(recipe)]
 
 
 @trainable

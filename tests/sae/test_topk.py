@@ -24,7 +24,7 @@ def test_features_and_losses_are_as_the_paper_has_them(k, aux_k):
 @pytest.mark.usefixtures("path")
 def test_without_dead_features_auxk_is_nothing():
     sae, bare = (filled(TopK(**AUX | {"aux_k": aux_k})) for aux_k in (2, 0))
-    sae.idle.zero_()
+    sae.rows_since_fired.zero_()
     sae.refresh()
     z = standardised(sae)
     terms = sae.losses(z)
@@ -35,26 +35,26 @@ def test_without_dead_features_auxk_is_nothing():
 
 
 def test_a_feature_is_dead_once_it_was_idle_for_longer():
-    """Counted in rows: after 16 more, one that was idle for 84 is not dead, and one for 85 is."""
+    """Counted in rows: after 16 more, one that was rows_since_fired for 84 is not dead, and one for 85 is."""
     sae = filled(TopK(**AUX))
     z = standardised(sae)
     with torch.no_grad():
         sae.encoder_bias[0] = -0.5
         sae.encoder_bias[1:] += 20
-    for idle, silent in [(84, True), (85, False)]:
-        sae.idle[:] = 0
-        sae.idle[0] = idle
+    for rows_since_fired, silent in [(84, True), (85, False)]:
+        sae.rows_since_fired[:] = 0
+        sae.rows_since_fired[0] = rows_since_fired
         sae.dead = None
         assert (sae.losses(z)["aux"].item() == 0) == silent
-        assert sae.idle[0] == idle + 16
+        assert sae.rows_since_fired[0] == rows_since_fired + 16
 
 
 def test_which_are_dead_is_looked_at_again_when_asked():
     sae = filled(TopK(**AUX))
-    sae.idle[:] = torch.tensor([100, 101, 0, 5000, 99, 100, 101, 102])
+    sae.rows_since_fired[:] = torch.tensor([100, 101, 0, 5000, 99, 100, 101, 102])
     sae.refresh()
     assert [member.tolist() for member in sae.dead] == [[1, 3, 6, 7]]
-    sae.idle.zero_()
+    sae.rows_since_fired.zero_()
     assert [member.tolist() for member in sae.dead] == [[1, 3, 6, 7]]
     sae.refresh()
     assert [member.tolist() for member in sae.dead] == [[]]
@@ -92,9 +92,9 @@ def test_exactly_k_fire_where_k_are_positive():
 @pytest.mark.parametrize("origin", ["mean", "median"])
 def test_the_bias_starts_at_the_mean_or_at_the_geometric_median(recipe, origin):
     sae, x = recipe(width=32, k=2, origin=origin).build(3, torch.Generator()), rows(500, dtype=torch.float32)
-    sae.fit_units(x.mean(0), x.var(0))
+    sae.fit_scale(x.mean(0), x.var(0))
     z = sae.standardise(x)
-    sae.fit_start(z)
+    sae.initialise(z)
     expected = geometric_median(z) if origin == "median" else z.mean(0)
     torch.testing.assert_close(sae.bias.detach(), expected, rtol=1e-5, atol=1e-5)
     assert geometric_median(z).norm() > 0.1, "the two are unlike in these rows"

@@ -3,7 +3,7 @@ import pytest
 import torch
 from slow_saes import largest
 
-from visae.sae._topk_select import strongest, strongest_listed, weakest_over_batch
+from visae.sae._topk_select import batch_threshold, topk_dense, topk_entries
 
 PRE = [
     [3.0, 1.0, 2.0, 5.0, 4.0],
@@ -19,7 +19,7 @@ ROWS = torch.tensor(PRE, dtype=torch.float64)
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
 def test_the_k_largest_positive_values_are_kept_where_they_stand(k):
-    for pre, found in zip(PRE, strongest(ROWS, torch.tensor(k), k).tolist(), strict=True):
+    for pre, found in zip(PRE, topk_dense(ROWS, torch.tensor(k), k).tolist(), strict=True):
         expected = largest(pre, k).tolist()
         # Which of equal values is kept is free.
         assert sorted(found) == sorted(expected)
@@ -30,14 +30,14 @@ def test_the_k_largest_positive_values_are_kept_where_they_stand(k):
 
 def test_each_member_of_a_stack_keeps_its_own_number():
     ks = [1, 4, 2]
-    found = strongest(ROWS.expand(3, -1, -1), torch.tensor(ks), 4)
+    found = topk_dense(ROWS.expand(3, -1, -1), torch.tensor(ks), 4)
     for of_member, k in zip(found, ks, strict=True):
-        assert torch.equal(of_member, strongest(ROWS, torch.tensor(k), k))
+        assert torch.equal(of_member, topk_dense(ROWS, torch.tensor(k), k))
 
 
 def test_what_is_kept_gets_the_gradient_and_nothing_else():
     pre = ROWS[6:].clone().requires_grad_()
-    kept = strongest(pre, torch.tensor(2), 2)
+    kept = topk_dense(pre, torch.tensor(2), 2)
     upstream = torch.rand(kept.shape, dtype=torch.float64) + 1
     kept.backward(upstream)
     assert torch.equal(pre.grad, torch.where(kept > 0, upstream, 0))
@@ -51,8 +51,8 @@ def test_a_list_is_of_the_strongest_row_by_row(monkeypatch, width, k, long):
     pre = torch.tensor(np.random.default_rng(1).normal(0, 1, (30, width)))
     pre[3] = -1
     pre[4, 1:] = -1
-    values, rows, places = strongest_listed(pre, k)
-    kept = strongest(pre, torch.tensor(k), k)
+    values, rows, places = topk_entries(pre, k)
+    kept = topk_dense(pre, torch.tensor(k), k)
     listed = torch.zeros_like(pre).index_put((rows, places), values, accumulate=True)
     assert torch.equal(listed, kept)
     assert len(values) == (kept > 0).sum()
@@ -62,7 +62,7 @@ def test_a_list_is_of_the_strongest_row_by_row(monkeypatch, width, k, long):
 @pytest.mark.parametrize("k", [1, 3])
 def test_among_equals_any_is_chosen_and_as_many_as_asked_for(monkeypatch, k):
     monkeypatch.setattr("visae.sae._topk_select._LONG", 0)
-    values, rows, places = strongest_listed(torch.ones(4, 128), k)
+    values, rows, places = topk_entries(torch.ones(4, 128), k)
     assert values.tolist() == [1] * 4 * k
     assert rows.tolist() == [row for row in range(4) for _ in range(k)]
     assert len({*zip(rows.tolist(), places.tolist(), strict=True)}) == 4 * k
@@ -76,9 +76,9 @@ def test_the_weakest_of_the_strongest_of_a_batch(count, floor):
     positive = sorted((value for value in pre.flatten().tolist() if value > 0), reverse=True)
     expected = positive[count - 1] if count <= len(positive) else 0.0
     assert 61 < len(positive) < 100
-    assert weakest_over_batch(pre, count, floor).item() == expected
+    assert batch_threshold(pre, count, floor).item() == expected
 
 
 def test_the_weakest_among_equals_is_one_of_them():
     pre = torch.tensor([[2.0, 2.0, 2.0], [1.0, -1.0, 2.0]])
-    assert [weakest_over_batch(pre, count, 0.5).item() for count in (1, 4, 5, 6)] == [2, 2, 1, 0]
+    assert [batch_threshold(pre, count, 0.5).item() for count in (1, 4, 5, 6)] == [2, 2, 1, 0]

@@ -14,12 +14,12 @@ from stores import SWEEP, planted
 
 from visae.activations import Rows
 from visae.sae import TopK
-from visae.training import Training
+from visae.training import TrainingConfig
 from visae.training import _checkpoint as checkpoint
 from visae.training import _train as loop
 from visae.training import _trainer as passing
 
-LONG = Training(epochs=2, batch=64, lr=3e-3)
+LONG = TrainingConfig(epochs=2, batch=64, lr=3e-3)
 RUNS = {
     "one": lambda *where: loop.train(where[0], TopK(width=32, k=2, dead_after=500), *where[1:]),
     "sweep": lambda *where: loop.train_many(where[0], SWEEP, *where[1:]),

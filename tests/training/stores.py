@@ -6,25 +6,25 @@ import torch.nn.functional as F
 from visae.activations import Rows
 from visae.activations._store import Shard, Store
 from visae.sae import PCA, BatchTopK, Block, Gated, JumpReLU, ReLU, TopK
-from visae.training import Member, Training
+from visae.training import SAESpec, TrainingConfig
 
 RECIPES = [TopK(width=24, k=2, dead_after=200), ReLU(width=24, l1=0.1)]
-SHORT = Training(epochs=3, batch=180, lr=3e-3)  # 15 steps on 1,000 rows, of which 100 are held out
+SHORT = TrainingConfig(epochs=3, batch=180, lr=3e-3)  # 15 steps on 1,000 rows, of which 100 are held out
 FILES = ["log.jsonl", "sae.safetensors"]
 
 AUX = {"aux_k": 4, "dead_after": 200}
 SWEEP = {
-    "topk-k1": Member(TopK(width=16, k=1, **AUX)),
-    "topk-k3": Member(TopK(width=16, k=3, **AUX), seed=1),
-    "relu-weak": Member(ReLU(width=16, l1=0.1)),
-    "relu-strong": Member(ReLU(width=16, l1=2.0)),
-    "gated": Member(Gated(width=12, l1=0.5)),
-    "jumprelu": Member(JumpReLU(width=12, l0=0.1)),
-    "batchtopk": Member(BatchTopK(width=12, k=2, **AUX)),
-    "block": Member(Block(width=12, size=2, blocks=1)),
-    "pca": Member(PCA(k=2)),
+    "topk-k1": SAESpec(TopK(width=16, k=1, **AUX)),
+    "topk-k3": SAESpec(TopK(width=16, k=3, **AUX), seed=1),
+    "relu-weak": SAESpec(ReLU(width=16, l1=0.1)),
+    "relu-strong": SAESpec(ReLU(width=16, l1=2.0)),
+    "gated": SAESpec(Gated(width=12, l1=0.5)),
+    "jumprelu": SAESpec(JumpReLU(width=12, l0=0.1)),
+    "batchtopk": SAESpec(BatchTopK(width=12, k=2, **AUX)),
+    "block": SAESpec(Block(width=12, size=2, blocks=1)),
+    "pca": SAESpec(PCA(k=2)),
 }
-FEW = Training(epochs=2, batch=150, lr=3e-3)  # 12 steps on 1,000 rows
+FEW = TrainingConfig(epochs=2, batch=150, lr=3e-3)  # 12 steps on 1,000 rows
 
 
 def store_of(folder, values, rows_an_image=10, images_a_shard=8):

@@ -5,7 +5,7 @@ import torch
 from stores import numbered, numbers_of
 
 from visae._support.errors import VisaeError
-from visae.training import Training
+from visae.training import TrainingConfig
 from visae.training._batches import Batches
 
 
@@ -29,7 +29,7 @@ def held_out(batches):
 @pytest.mark.parametrize("batch", [1, 7, 32, 180])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_epoch_has_every_training_row_at_most_once_and_each_has_a_new_order(rows, batch, seed):
-    batches = Batches(rows, Training(epochs=3, batch=batch, seed=seed))
+    batches = Batches(rows, TrainingConfig(epochs=3, batch=batch, seed=seed))
     training_rows = set(range(200)) - set(held_out(batches))
     drawn = epochs(batches)
     assert len(training_rows) == 180
@@ -47,16 +47,16 @@ def test_an_epoch_has_every_training_row_at_most_once_and_each_has_a_new_order(r
 
 @pytest.mark.parametrize("step", [0, 1, 4, 5, 6, 10, 14, 15])
 def test_the_order_can_be_taken_up_anywhere(rows, step):
-    batches = Batches(rows, Training(epochs=3, batch=32, seed=5))
+    batches = Batches(rows, TrainingConfig(epochs=3, batch=32, seed=5))
     whole = [index.tolist() for index in batches.from_step(0)]
     assert len(whole) == batches.steps == 15
     torch.manual_seed(step)
-    again = Batches(rows, Training(epochs=3, batch=32, seed=5))
+    again = Batches(rows, TrainingConfig(epochs=3, batch=32, seed=5))
     assert [index.tolist() for index in again.from_step(step)] == whole[step:]
 
 
 def test_another_seed_is_another_order_and_other_images(rows):
-    one, other = (Batches(rows, Training(epochs=1, batch=32, seed=seed)) for seed in (0, 1))
+    one, other = (Batches(rows, TrainingConfig(epochs=1, batch=32, seed=seed)) for seed in (0, 1))
     assert epochs(one) != epochs(other)
     assert one.held_out_images.tolist() != other.held_out_images.tolist()
 
@@ -75,7 +75,7 @@ SHARES = [
 
 @pytest.mark.parametrize(("share", "count"), SHARES)
 def test_whole_images_are_held_out(rows, share, count):
-    batches = Batches(rows, Training(epochs=2, batch=4, holdout=share))
+    batches = Batches(rows, TrainingConfig(epochs=2, batch=4, holdout=share))
     assert len(batches.held_out_images) == len(set(batches.held_out_images.tolist())) == count
     trained_on = {row // 10 for epoch in epochs(batches) for row in epoch}
     of_images = [10 * image + row for image in sorted(batches.held_out_images.tolist()) for row in range(10)]
@@ -88,23 +88,23 @@ def test_whole_images_are_held_out(rows, share, count):
 
 def test_held_out_rows_come_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr("visae.training._batches._HELD_OUT_BATCH", 64)
-    batches = Batches(numbered(tmp_path / "rows", 20), Training(batch=8, holdout=0.5))
+    batches = Batches(numbered(tmp_path / "rows", 20), TrainingConfig(batch=8, holdout=0.5))
     assert [len(batch) for batch in batches.held_out()] == [64, 36]
 
 
 @pytest.mark.parametrize(("most", "count"), [(7, 7), (180, 180), (32_768, 180)])
 def test_a_sample_is_of_rows_that_are_trained_on_and_always_the_same(rows, most, count):
-    batches = Batches(rows, Training(batch=8, seed=3))
+    batches = Batches(rows, TrainingConfig(batch=8, seed=3))
     found = numbers_of(batches.sample(most))
     assert len(found) == len(set(found)) == count
     assert set(found).isdisjoint(held_out(batches))
     torch.manual_seed(most)
-    assert numbers_of(Batches(rows, Training(batch=32, seed=3)).sample(most)) == found
-    assert numbers_of(Batches(rows, Training(batch=8, seed=4)).sample(most)) != found
+    assert numbers_of(Batches(rows, TrainingConfig(batch=32, seed=3)).sample(most)) == found
+    assert numbers_of(Batches(rows, TrainingConfig(batch=8, seed=4)).sample(most)) != found
 
 
 def test_one_image_is_trained_on_and_measured_on(tmp_path):
-    batches = Batches(numbered(tmp_path / "rows", 1), Training(epochs=1, batch=5))
+    batches = Batches(numbered(tmp_path / "rows", 1), TrainingConfig(epochs=1, batch=5))
     assert len(batches.held_out_images) == 0
     assert sorted(epochs(batches)[0]) == held_out(batches) == list(range(10))
 
@@ -112,4 +112,4 @@ def test_one_image_is_trained_on_and_measured_on(tmp_path):
 @pytest.mark.parametrize(("batch", "holdout", "there"), [(201, 0.0, 200), (181, 0.1, 180), (2048, 0.5, 100)])
 def test_fewer_rows_than_a_batch_are_refused_with_both_numbers(rows, batch, holdout, there):
     with pytest.raises(VisaeError, match=rf"a batch is {batch:,} rows, .* has {there} to train on"):
-        Batches(rows, Training(batch=batch, holdout=holdout))
+        Batches(rows, TrainingConfig(batch=batch, holdout=holdout))

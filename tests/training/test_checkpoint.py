@@ -12,7 +12,7 @@ SETTINGS = {"members": {"a": {"seed": 0, "recipe": {"width": 9, "l1": 5.0}}}}
 def made():
     tensors = {
         "a/sae.decoder": torch.randn(3, 4),
-        "a/sae.idle": torch.tensor([1, 2 << 40]),
+        "a/sae.rows_since_fired": torch.tensor([1, 2 << 40]),
         "a/adam.decoder.step": torch.tensor(7.0),
         "/sae.bias": torch.tensor([torch.pi, -0.0, 1e-40]),
     }

@@ -1,7 +1,7 @@
 import pytest
 
 from visae._support.errors import VisaeError
-from visae.training import Training
+from visae.training import TrainingConfig
 
 SCHEDULES = [
     # warmup, decay, steps, and the rate of every step as a share of lr
@@ -18,14 +18,14 @@ SCHEDULES = [
 
 @pytest.mark.parametrize(("warmup", "decay", "steps", "shares"), SCHEDULES)
 def test_the_rate_rises_stays_and_falls(warmup, decay, steps, shares):
-    training = Training(lr=0.25, warmup=warmup, decay=decay)
+    training = TrainingConfig(lr=0.25, warmup=warmup, decay=decay)
     found = [training.rate(step, steps) for step in range(steps)]
     assert found == pytest.approx([0.25 * share for share in shares])
 
 
 @pytest.mark.parametrize(("warmup", "decay", "steps", "shares"), SCHEDULES)
 def test_the_warmth_rises_and_stays(warmup, decay, steps, shares):
-    found = [Training(warmup=warmup, decay=decay).warmth(step, steps) for step in range(steps)]
+    found = [TrainingConfig(warmup=warmup, decay=decay).warmth(step, steps) for step in range(steps)]
     assert found == sorted(found)
     assert found[0] > 0
     assert found[-1] == 1
@@ -34,7 +34,7 @@ def test_the_warmth_rises_and_stays(warmup, decay, steps, shares):
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 100, 12345])
 def test_every_step_moves_and_none_too_far(steps):
-    training = Training(lr=1e-3)
+    training = TrainingConfig(lr=1e-3)
     rates = [training.rate(step, steps) for step in range(steps)]
     assert min(rates) > 0
     assert max(rates) == pytest.approx(1e-3)
@@ -56,4 +56,4 @@ def test_every_step_moves_and_none_too_far(steps):
 )
 def test_settings_that_make_no_sense(settings, message):
     with pytest.raises(VisaeError, match=message):
-        Training(**settings)
+        TrainingConfig(**settings)

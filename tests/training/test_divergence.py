@@ -6,7 +6,7 @@ from stores import RECIPES, SHORT, store_of
 from visae._support import files
 from visae._support.errors import VisaeError
 from visae.sae import ReLU
-from visae.training import Training, train
+from visae.training import TrainingConfig, train
 from visae.training import _checkpoint as checkpoint
 from visae.training._group import Group
 
@@ -15,7 +15,7 @@ SAID = r"training diverged at step \d+ \(error .*\); .*use a lower learning rate
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_rate_that_is_far_too_high_is_an_error(tmp_path, rows, recipe):
-    wild = Training(epochs=3, batch=100, lr=1e6)
+    wild = TrainingConfig(epochs=3, batch=100, lr=1e6)
     for _ in range(2):
         with pytest.raises(VisaeError, match=SAID):
             train(rows, recipe, tmp_path / "run", wild, "cpu")
@@ -52,7 +52,7 @@ def test_a_last_step_that_goes_wrong_is_found(tmp_path, rows, monkeypatch):
     """The loss is of before the step; what the step left must be looked at too."""
     poison(monkeypatch, "", 0)
     with pytest.raises(VisaeError, match="diverged at step 0"):
-        train(rows, RECIPES[0], tmp_path / "run", Training(epochs=1, batch=900), "cpu")
+        train(rows, RECIPES[0], tmp_path / "run", TrainingConfig(epochs=1, batch=900), "cpu")
 
 
 def test_what_is_lost_is_not_trained_on(tmp_path, rows, monkeypatch):
@@ -73,7 +73,7 @@ def test_what_is_lost_is_not_trained_on(tmp_path, rows, monkeypatch):
 def test_rows_that_are_all_alike_are_refused(tmp_path, holdout, which):
     rows = store_of(tmp_path / "rows", torch.full((100, 3), 1.5))
     with pytest.raises(VisaeError, match=f"{which} of .* are all alike; capture more images, or another layer"):
-        train(rows, ReLU(width=4), tmp_path / "run", Training(batch=10, holdout=holdout), "cpu")
+        train(rows, ReLU(width=4), tmp_path / "run", TrainingConfig(batch=10, holdout=holdout), "cpu")
     assert not (tmp_path / "run").exists()
 
 

@@ -17,8 +17,8 @@ def z(step, count=30):
 
 def made(recipe, seed=0):
     sae = recipe.build(DIM, torch.Generator().manual_seed(seed))
-    sae.fit_units(torch.ones(DIM).double(), torch.full((DIM,), 4.0).double())
-    sae.fit_start(z(99))
+    sae.fit_scale(torch.ones(DIM).double(), torch.full((DIM,), 4.0).double())
+    sae.initialise(z(99))
     return sae
 
 

@@ -12,11 +12,11 @@ def lines(folder):
 
 def test_every_line_is_json(tmp_path):
     log = Log(tmp_path / "run", 0)
-    log.write(step=0, error=0.1, idle=3)
-    log.write(step=100, error=1 / 3, idle=0)
+    log.write(step=0, error=0.1, rows_since_fired=3)
+    log.write(step=100, error=1 / 3, rows_since_fired=0)
     assert lines(tmp_path / "run") == [
-        {"step": 0, "error": 0.1, "idle": 3},
-        {"step": 100, "error": 1 / 3, "idle": 0},
+        {"step": 0, "error": 0.1, "rows_since_fired": 3},
+        {"step": 100, "error": 1 / 3, "rows_since_fired": 0},
     ]
 
 

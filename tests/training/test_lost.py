@@ -8,7 +8,7 @@ from stores import FEW, SWEEP, content
 
 from visae._support.errors import VisaeError
 from visae.sae import PCA, Gated, ReLU, TopK, load
-from visae.training import Member, Training, train_many
+from visae.training import SAESpec, TrainingConfig, train_many
 from visae.training import _checkpoint as checkpoint
 from visae.training._group import of_member
 
@@ -74,7 +74,9 @@ def test_one_is_stopped_with_its_last_good_state(
     assert f"train: relu-weak {said}" in capsys.readouterr().err.splitlines()
     good = of_member(states[kept], "relu-weak/sae.")
     for sae in (saes["relu-weak"], load(tmp_path / "relu-weak")):
-        assert all(torch.equal(tensor, good[name]) for name, tensor in sae.state_dict().items() if name != "idle")
+        assert all(
+            torch.equal(tensor, good[name]) for name, tensor in sae.state_dict().items() if name != "rows_since_fired"
+        )
     assert [name for name, sae in saes.items() if "stopped" in sae.about] == ["relu-weak"]
     others_are_as(whole_sweep, content(tmp_path), ["relu-weak"])
 
@@ -107,7 +109,7 @@ def test_several_are_stopped_at_once_and_one_after_the_other(tmp_path, rows, mon
     [(ReLU(width=16, l1=0.1), ReLU(width=16, l1=1e12)), (Gated(width=16, l1=0.1), Gated(width=16, l1=1e12))],
 )
 def test_an_absurd_penalty_stops_its_own_sae(tmp_path, rows, sound, absurd):
-    members = {"sound": Member(sound), "absurd": Member(absurd), "other": Member(TopK(width=16, k=2))}
+    members = {"sound": SAESpec(sound), "absurd": SAESpec(absurd), "other": SAESpec(TopK(width=16, k=2))}
     saes = sweep(rows, tmp_path, members)
     assert [name for name, sae in saes.items() if "stopped" in sae.about] == ["absurd"]
     assert "state at step 0" in saes["absurd"].about["stopped"]
@@ -130,8 +132,8 @@ def test_a_finished_sweep_says_again_who_was_stopped(tmp_path, rows, monkeypatch
 @pytest.mark.parametrize(
     "members",
     [
-        {"one": Member(TopK(width=16, k=2))},
-        {"one": Member(TopK(width=16, k=2)), "two": Member(TopK(width=16, k=1)), "three": Member(ReLU(width=16))},
+        {"one": SAESpec(TopK(width=16, k=2))},
+        {"one": SAESpec(TopK(width=16, k=2)), "two": SAESpec(TopK(width=16, k=1)), "three": SAESpec(ReLU(width=16))},
     ],
 )
 def test_where_all_are_lost_there_is_an_error(tmp_path, rows, members):
@@ -139,13 +141,13 @@ def test_where_all_are_lost_there_is_an_error(tmp_path, rows, members):
         with pytest.raises(
             VisaeError, match=r"training diverged at step \d.*use a lower learning rate or penalty, and a new folder"
         ):
-            sweep(rows, tmp_path, members, Training(epochs=2, batch=150, lr=1e6))
+            sweep(rows, tmp_path, members, TrainingConfig(epochs=2, batch=150, lr=1e6))
     assert not list(tmp_path.rglob("sae.safetensors"))
 
 
 def test_a_baseline_outlives_all_others(tmp_path, rows):
-    members = {"one": Member(TopK(width=16, k=2)), "pca": Member(PCA())}
-    saes = sweep(rows, tmp_path, members, Training(epochs=2, batch=150, lr=1e6))
+    members = {"one": SAESpec(TopK(width=16, k=2)), "pca": SAESpec(PCA())}
+    saes = sweep(rows, tmp_path, members, TrainingConfig(epochs=2, batch=150, lr=1e6))
     assert "stopped" in saes["one"].about
     assert saes["pca"].about["figures"]["explained_variance"] > 0.99
 

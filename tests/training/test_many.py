@@ -7,12 +7,12 @@ from stores import FEW, FILES, SWEEP, content, planted
 
 from visae._support.errors import VisaeError
 from visae.sae import ReLU, TopK, load
-from visae.training import Member, train, train_many
+from visae.training import SAESpec, train, train_many
 from visae.training._batches import Batches
 from visae.training._group import Group
 
 # Two of the kinds again, with other seeds than that of training.
-SEEDS = {f"{kind}-{seed}": Member(SWEEP[kind].recipe, seed) for kind in ("topk-k1", "relu-weak") for seed in (5, 6)}
+SEEDS = {f"{kind}-{seed}": SAESpec(SWEEP[kind].recipe, seed) for kind in ("topk-k1", "relu-weak") for seed in (5, 6)}
 
 
 def sweep(rows, out, members=SWEEP, training=FEW):
@@ -42,7 +42,7 @@ def test_what_a_sweep_leaves(tmp_path, rows, whole_sweep):
 @pytest.mark.parametrize("name", [name for name in SWEEP if SWEEP[name].seed == 0])
 def test_each_is_as_when_trained_alone(tmp_path, rows, name):
     """Every kind; those that are alone in their stack to the bit."""
-    together = sweep(rows, tmp_path / "together", {name: SWEEP[name], "more": Member(ReLU(width=7))})[name]
+    together = sweep(rows, tmp_path / "together", {name: SWEEP[name], "more": SAESpec(ReLU(width=7))})[name]
     alone = train(rows, SWEEP[name].recipe, tmp_path / "alone", FEW, "cpu")
     assert alone.about == together.about
     assert content(tmp_path / "alone")["sae.safetensors"] == content(tmp_path / "together")[f"{name}/sae.safetensors"]
@@ -66,7 +66,7 @@ def test_those_of_one_shape_are_one_stack_and_rows_are_read_once(tmp_path, rows,
 
     def seen(group, *arguments):
         stacks.add(tuple(group.members))
-        assert len(group.whole.recipes) == len(group.members)
+        assert len(group.whole.configs) == len(group.members)
         return step(group, *arguments)
 
     def counted(*arguments):
@@ -112,9 +112,9 @@ def test_a_finished_sweep_is_loaded_and_not_trained(tmp_path, rows, monkeypatch)
 
 
 OTHER = [
-    ({"gated": Member(replace(SWEEP["gated"].recipe, l1=0.25))}, FEW, r"recipe\.l1 was 0\.5 and is now 0\.25"),
-    ({"gated": Member(SWEEP["gated"].recipe, seed=4)}, FEW, r"seed was 0 and is now 4"),
-    ({"gated": Member(TopK(width=12, k=1))}, FEW, "kind was 'gated' and is now 'topk'"),
+    ({"gated": SAESpec(replace(SWEEP["gated"].recipe, l1=0.25))}, FEW, r"recipe\.l1 was 0\.5 and is now 0\.25"),
+    ({"gated": SAESpec(SWEEP["gated"].recipe, seed=4)}, FEW, r"seed was 0 and is now 4"),
+    ({"gated": SAESpec(TopK(width=12, k=1))}, FEW, "kind was 'gated' and is now 'topk'"),
     ({}, replace(FEW, lr=0.01), r"training\.lr was 0\.003 and is now 0\.01"),
     ({}, replace(FEW, seed=1), r"training\.seed was 0 and is now 1"),
 ]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from stores import numbered, numbers_of
 
-from visae.training import Training
+from visae.training import TrainingConfig
 from visae.training._batches import Batches
 from visae.training._prefetch import ahead, feed, from_resident
 
@@ -11,7 +11,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def batches(tmp_path):
-    return Batches(numbered(tmp_path / "rows", 40), Training(epochs=2, batch=7, holdout=0.2))
+    return Batches(numbered(tmp_path / "rows", 40), TrainingConfig(epochs=2, batch=7, holdout=0.2))
 
 
 @pytest.mark.parametrize("way", [feed, from_resident, ahead])

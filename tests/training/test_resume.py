@@ -9,7 +9,7 @@ from stores import FILES, RECIPES, SHORT, content, planted
 
 from visae._support.errors import VisaeError
 from visae.sae import ReLU, TopK
-from visae.training import Training, train
+from visae.training import TrainingConfig, train
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -88,9 +88,9 @@ def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path, rows, monkeypa
 OTHER = [
     ({"recipe": TopK(width=24, k=3, dead_after=200)}, "recipe.k was 2 and is now 3"),
     ({"recipe": ReLU(width=24)}, "kind was 'topk' and is now 'relu'; {}recipe.aux_k was 64 and is now not set"),
-    ({"training": Training(epochs=4, batch=180, lr=3e-3)}, "training.epochs was 3 and is now 4"),
+    ({"training": TrainingConfig(epochs=4, batch=180, lr=3e-3)}, "training.epochs was 3 and is now 4"),
     (
-        {"training": Training(epochs=3, batch=180, lr=1e-3, seed=1)},
+        {"training": TrainingConfig(epochs=3, batch=180, lr=1e-3, seed=1)},
         "lr was 0.003 and is now 0.001; {}training.seed was 0",
     ),
 ]

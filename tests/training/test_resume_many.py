@@ -4,7 +4,7 @@ from stops import Stop, poison, stop_at, stop_at_write
 from stores import FEW, SWEEP, content
 
 from visae.sae import TopK
-from visae.training import Member, train_many
+from visae.training import SAESpec, train_many
 from visae.training import _trainer as passing
 
 GROUPS = 6  # of the nine members, of which one has nothing to train
@@ -97,7 +97,7 @@ def test_what_was_extended_while_unfinished_is_refused(tmp_path, rows, monkeypat
     stopped(monkeypatch, rows, tmp_path, stop_at, GROUPS * 6)
     before = content(tmp_path)
     with pytest.raises(Exception, match=r"holds an unfinished sweep of 9 SAEs, 10 are asked for; finish it"):
-        sweep(rows, tmp_path, {**SWEEP, "more": Member(TopK(width=16, k=2))})
+        sweep(rows, tmp_path, {**SWEEP, "more": SAESpec(TopK(width=16, k=2))})
     assert content(tmp_path) == before
 
 

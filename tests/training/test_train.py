@@ -7,7 +7,7 @@ from stores import FILES, RECIPES, SHORT, content, planted
 
 from visae.metrics import Fidelity, fidelity, recovery
 from visae.sae import ReLU, TopK, load
-from visae.training import Training, train
+from visae.training import TrainingConfig, train
 from visae.training._batches import Batches
 
 
@@ -19,7 +19,7 @@ def test_what_training_leaves(tmp_path, rows, whole, recipe):
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [0, 3, 6, 9, 12, 14]
     assert {tuple(line) for line in lines} == {
-        ("step", "error", "aux" if recipe.kind == "topk" else "sparsity", "idle")
+        ("step", "error", "aux" if recipe.kind == "topk" else "sparsity", "rows_since_fired")
     }
     assert lines[-1]["error"] < lines[0]["error"]
     back = load(tmp_path / "run")
@@ -34,8 +34,8 @@ def test_the_log_tells_how_many_features_are_idle(tmp_path, rows, monkeypatch):
     train(rows, TopK(width=64, k=1, aux_k=0), tmp_path / "run", SHORT, "cpu")
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     # After the batch of step 3, 720 rows were seen.
-    assert [line["idle"] > 0 for line in lines] == [False, True, True, True, True, True]
-    assert all(0 <= line["idle"] < 64 for line in lines)
+    assert [line["rows_since_fired"] > 0 for line in lines] == [False, True, True, True, True, True]
+    assert all(0 <= line["rows_since_fired"] < 64 for line in lines)
 
 
 def test_the_file_says_what_it_was_made_from(rows, tmp_path):
@@ -59,7 +59,7 @@ def test_the_file_says_what_it_was_made_from(rows, tmp_path):
 
 def test_a_seed_decides_the_first_directions(rows, tmp_path):
     one, other, again = (
-        train(rows, RECIPES[1], tmp_path / str(index), Training(epochs=1, batch=900, lr=1e-9, seed=seed), "cpu")
+        train(rows, RECIPES[1], tmp_path / str(index), TrainingConfig(epochs=1, batch=900, lr=1e-9, seed=seed), "cpu")
         for index, seed in enumerate((0, 1, 0))
     )
     assert torch.equal(one.decoder, again.decoder)
@@ -76,7 +76,7 @@ def test_units_are_those_of_the_rows(rows, tmp_path):
 
 def test_topk_finds_what_is_planted(tmp_path):
     rows, truth = planted(tmp_path / "rows")
-    sae = train(rows, TopK(width=24, k=2, dead_after=5000), tmp_path / "run", Training(12, 256, 1e-2), "cpu")
+    sae = train(rows, TopK(width=24, k=2, dead_after=5000), tmp_path / "run", TrainingConfig(12, 256, 1e-2), "cpu")
     found = recovery(sae.directions, truth)
     assert found.matched_fraction >= 0.9
     assert sae.about["figures"]["explained_variance"] > 0.8
@@ -86,6 +86,6 @@ def test_topk_finds_what_is_planted(tmp_path):
 @pytest.mark.parametrize(("l1", "explained", "matched"), [(0.3, 0.95, 0.0), (2.0, 0.7, 0.9)])
 def test_relu_explains_under_a_weak_penalty_and_finds_under_a_strong_one(tmp_path, l1, explained, matched):
     rows, truth = planted(tmp_path / "rows")
-    sae = train(rows, ReLU(width=24, l1=l1), tmp_path / "run", Training(12, 256, 1e-2), "cpu")
+    sae = train(rows, ReLU(width=24, l1=l1), tmp_path / "run", TrainingConfig(12, 256, 1e-2), "cpu")
     assert sae.about["figures"]["explained_variance"] > explained
     assert recovery(sae.directions, truth).matched_fraction >= matched

@@ -2,7 +2,7 @@ import pytest
 
 from visae._support.errors import VisaeError
 from visae.sae import PCA, JumpReLU, ReLU, TopK
-from visae.training import Member, Training, read_sweep
+from visae.training import SAESpec, TrainingConfig, read_sweep
 
 
 def swept(tmp_path, text, *training):
@@ -12,28 +12,33 @@ def swept(tmp_path, text, *training):
 
 
 GRIDS = [
-    ('[[sae]]\nkind = "topk"', {"topk": Member(TopK())}),
-    ('[[sae]]\nkind = "topk"\nk = 4\nseed = 3', {"topk": Member(TopK(k=4), 3)}),
-    ('[[sae]]\nkind = "topk"\nk = [4]', {"topk-k4": Member(TopK(k=4))}),
+    ('[[sae]]\nkind = "topk"', {"topk": SAESpec(TopK())}),
+    ('[[sae]]\nkind = "topk"\nk = 4\nseed = 3', {"topk": SAESpec(TopK(k=4), 3)}),
+    ('[[sae]]\nkind = "topk"\nk = [4]', {"topk-k4": SAESpec(TopK(k=4))}),
     (
         '[[sae]]\nkind = "topk"\nwidth = 96\nk = [2, 4]\nseed = [0, 7]',
-        {f"topk-k{k}-seed{seed}": Member(TopK(width=96, k=k), seed) for k in (2, 4) for seed in (0, 7)},
+        {f"topk-k{k}-seed{seed}": SAESpec(TopK(width=96, k=k), seed) for k in (2, 4) for seed in (0, 7)},
     ),
     (
         '[[sae]]\nkind = "relu"\nseed = [1]\nl1 = [5, 0.5]',
-        {"relu-seed1-l1_5": Member(ReLU(l1=5.0), 1), "relu-seed1-l1_0.5": Member(ReLU(l1=0.5), 1)},
+        {"relu-seed1-l1_5": SAESpec(ReLU(l1=5.0), 1), "relu-seed1-l1_0.5": SAESpec(ReLU(l1=0.5), 1)},
     ),
     (
         '[[sae]]\nkind = "topk"\nname = "big"\nwidth = 1000\n[[sae]]\nkind = "topk"\n[[sae]]\nkind = "pca"\nk = [0, 8]',
-        {"big": Member(TopK(width=1000)), "topk": Member(TopK()), "pca-k0": Member(PCA()), "pca-k8": Member(PCA(k=8))},
+        {
+            "big": SAESpec(TopK(width=1000)),
+            "topk": SAESpec(TopK()),
+            "pca-k0": SAESpec(PCA()),
+            "pca-k8": SAESpec(PCA(k=8)),
+        },
     ),
     (
         '[[sae]]\nkind = "jumprelu"\nname = "jump it"\ntarget = [4, 8.0]',
-        {"jump it-target4": Member(JumpReLU(target=4.0)), "jump it-target8.0": Member(JumpReLU(target=8.0))},
+        {"jump it-target4": SAESpec(JumpReLU(target=4.0)), "jump it-target8.0": SAESpec(JumpReLU(target=8.0))},
     ),
     (
         '[[sae]]\nkind = "topk"\norigin = ["mean", "median"]',
-        {"topk-originmean": Member(TopK()), "topk-originmedian": Member(TopK(origin="median"))},
+        {"topk-originmean": SAESpec(TopK()), "topk-originmedian": SAESpec(TopK(origin="median"))},
     ),
 ]
 
@@ -44,7 +49,7 @@ def test_grids(tmp_path, text, members):
     assert found == members
     assert list(found) == list(members)
     assert all(type(found[name].recipe) is type(member.recipe) for name, member in members.items())
-    assert training == Training()
+    assert training == TrainingConfig()
 
 
 SAE = '[[sae]]\nkind = "topk"\n'
@@ -53,10 +58,14 @@ SAE = '[[sae]]\nkind = "topk"\n'
 @pytest.mark.parametrize(
     ("table", "given", "expected"),
     [
-        ("", Training(epochs=5), Training(epochs=5)),
-        ("[training]\n", Training(epochs=5), Training(epochs=5)),
-        ("[training]\nepochs = 3\n", Training(epochs=5, lr=0.5), Training(epochs=3, lr=0.5)),
-        ("[training]\nlr = 1\nholdout = 0.25\nseed = 9\n", Training(), Training(lr=1.0, holdout=0.25, seed=9)),
+        ("", TrainingConfig(epochs=5), TrainingConfig(epochs=5)),
+        ("[training]\n", TrainingConfig(epochs=5), TrainingConfig(epochs=5)),
+        ("[training]\nepochs = 3\n", TrainingConfig(epochs=5, lr=0.5), TrainingConfig(epochs=3, lr=0.5)),
+        (
+            "[training]\nlr = 1\nholdout = 0.25\nseed = 9\n",
+            TrainingConfig(),
+            TrainingConfig(lr=1.0, holdout=0.25, seed=9),
+        ),
     ],
 )
 def test_how_to_train(tmp_path, table, given, expected):
@@ -135,4 +144,4 @@ def test_the_command_lines_example_is_a_sweep(tmp_path):
     text = Train.__doc__
     members, training = swept(tmp_path, text[text.index("[training]") :])
     assert len(members) == 4 * 2 + 3
-    assert training == Training(epochs=16)
+    assert training == TrainingConfig(epochs=16)

@@ -13,7 +13,7 @@ from visae.tuning import (
     coverage,
     coverages_over_criteria,
     families,
-    grid_figures,
+    grid_metrics,
     natural_deviation,
 )
 from visae.units import Units
@@ -69,7 +69,7 @@ def test_no_members_cover_nothing():
 
 def test_a_grid_of_thresholds_is_every_pair():
     found = curves([0.0, 120.0, 240.0], [1.0, 1.0, 1.0])
-    rows = grid_figures(coverages_over_criteria(found, torch.ones(3), selectivities=(0.5, 0.99), echoes=(0.01, 0.1)))
+    rows = grid_metrics(coverages_over_criteria(found, torch.ones(3), selectivities=(0.5, 0.99), echoes=(0.01, 0.1)))
     assert [(row["selectivity"], row["echo"]) for row in rows] == [(0.5, 0.01), (0.5, 0.1), (0.99, 0.01), (0.99, 0.1)]
     assert [row["count"] for row in rows] == [3, 3, 0, 0]
     assert rows[1]["largest_gap"] == pytest.approx(120, abs=0.1)

@@ -6,11 +6,11 @@ import pytest
 import torch
 from batteries import made
 
-from visae.tuning import medians, portrait
+from visae.tuning import medians, tuning_summary
 
 
 def test_a_made_curve_detector_is_described():
-    of = portrait(made(circle=(4.0, 20.0, 0.1), line=(1.0, 10.0, 0.0), edge=(2.0, 10.0, 0.0)))
+    of = tuning_summary(made(circle=(4.0, 20.0, 0.1), line=(1.0, 10.0, 0.0), edge=(2.0, 10.0, 0.0)))
     assert of.mean_orientation[0].item() == pytest.approx(90, abs=0.1)
     assert of.orientation[0].item() == 90
     assert of.width[0].item() == pytest.approx(20 * 2.3548, abs=0.6)
@@ -30,11 +30,11 @@ def test_radii_are_averaged_by_the_response():
     flat = battery.responses["circle"]
     object.__setattr__(flat, "axes", {**flat.axes, "radius": torch.tensor([4.0, 16.0])})
     object.__setattr__(flat, "values", torch.cat([flat.values, 3 * flat.values], 1))
-    assert portrait(battery).radius[0].item() == pytest.approx(4**0.25 * 16**0.75)
+    assert tuning_summary(battery).radius[0].item() == pytest.approx(4**0.25 * 16**0.75)
 
 
 def test_medians_are_over_the_units_asked_for():
-    of = portrait(made(circle=(4.0, 20.0, 0.1), line=(1.0, 10.0, 0.0), edge=(2.0, 10.0, 0.0)))
+    of = tuning_summary(made(circle=(4.0, 20.0, 0.1), line=(1.0, 10.0, 0.0), edge=(2.0, 10.0, 0.0)))
     both = medians(of, [0, 1])
     assert both["selectivity"] == pytest.approx(of.selectivity.mean().item())
     assert both["echo"] == pytest.approx(0.55)

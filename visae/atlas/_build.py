@@ -15,7 +15,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae._support.progress import Progress
 from visae.atlas import _sheets as sheets
-from visae.atlas._coactivation import Together, alike
+from visae.atlas._coactivation import Coactivation, alike
 from visae.atlas._credits import Credit
 from visae.atlas._drawing import Pictures
 from visae.atlas._image_pages import image_page
@@ -24,10 +24,10 @@ from visae.atlas._overview import DENSE, FAMILIES, Population, circle, columns
 from visae.atlas._run_page import run_page
 from visae.atlas._site import Site
 from visae.atlas._statistics import Statistics
-from visae.atlas._statistics_pass import Look, Survey
+from visae.atlas._statistics_pass import Look, StatisticsPass
 from visae.atlas._unit_pages import neighbours, stimuli, unit_page
 from visae.atlas._walls import write_walls
-from visae.examples import QUANTILES, clear_of_border, find
+from visae.examples import QUANTILES, border_margin, find
 from visae.images import Images
 from visae.metrics._recovery import MATCHED
 from visae.networks import Network
@@ -77,10 +77,12 @@ def build_atlas(
     contents, pictures = contents or Contents(), pictures or Pictures()
     with Site(out) as site:
         of = _measured(sae, network, images, contents)
-        wanted, together = [_wanted(population) for population in of], Together()
+        wanted, together = [_wanted(population) for population in of], Coactivation()
         shown = sorted(set().union(*wanted))
-        survey = Survey([p.units for p in of], images, [p.statistics for p in of], together, contents.seed)
-        heats = _survey(survey, wanted, shown, site)
+        statistics_pass = StatisticsPass(
+            [p.units for p in of], images, [p.statistics for p in of], together, contents.seed
+        )
+        heats = _survey(statistics_pass, wanted, shown, site)
         _write_units(of, heats, pictures, together, site)
         write_walls(of, images, pictures, site)
         site.write_data("data/atlas", _atlas(of, sae, network, images, shown, contents, pictures))
@@ -90,7 +92,7 @@ def build_atlas(
 
 def _measured(sae: SAE, network: Network, images: Images, contents: Contents) -> list[Population]:
     units = [neurons(network, sae.about["layer"]), features(network, sae.about["layer"], sae)]
-    margin = clear_of_border(units[0].layer, images)
+    margin = border_margin(units[0].layer, images)
     found = find(units, images, contents.top, QUANTILES, margin, 1, contents.seed)
     swept, colours = battery(units), colour_peaks(units)
     largest = [float(of.top.value.max()) for of in found]
@@ -101,11 +103,13 @@ def _measured(sae: SAE, network: Network, images: Images, contents: Contents) ->
 Heats = list[dict[tuple[int, int], Float[np.ndarray, "h w"]]]
 
 
-def _survey(survey: Survey, wanted: Sequence[Mapping[int, set[int]]], shown: Sequence[int], site: Site) -> Heats:
+def _survey(
+    statistics_pass: StatisticsPass, wanted: Sequence[Mapping[int, set[int]]], shown: Sequence[int], site: Site
+) -> Heats:
     """Pass over the images; write those that are shown, and keep the maps of their examples by unit and image."""
     number = {image: place for place, image in enumerate(shown)}
     heats: Heats = [{} for _ in wanted]
-    for look in survey.looks():
+    for look in statistics_pass.looks():
         if look.image in number:
             _write_image(look, number[look.image], site)
             for heat, maps, by_image in zip(heats, look.maps, wanted, strict=True):
@@ -137,7 +141,9 @@ def _write_image(look: Look, number: int, site: Site) -> None:
     site.write_data(f"data/images/{number:05d}", image_page(look))
 
 
-def _write_units(of: Sequence[Population], heats: Heats, pictures: Pictures, together: Together, site: Site) -> None:
+def _write_units(
+    of: Sequence[Population], heats: Heats, pictures: Pictures, together: Coactivation, site: Site
+) -> None:
     """Write the data and the maps of all units, 64 a file."""
     decoder = torch.nn.functional.normalize(of[1].units.directions.cpu(), dim=1)
     near = alike(torch.cat([population.units.directions.cpu() for population in of]), _NEIGHBOURS)

@@ -20,7 +20,7 @@ class Neighbour:
     cosine: float
 
 
-class Together:
+class Coactivation:
     """The values of units at a sample of positions, of which few are not zero."""
 
     def __init__(self) -> None:

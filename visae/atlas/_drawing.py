@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visae._support.progress import say
-from visae.featurevis._album import Album, Style
+from visae.featurevis._album import Album, RenderSettings
 from visae.networks import Network
 from visae.sae import SAE
 from visae.units import features, neurons
@@ -46,10 +46,10 @@ def draw_pictures(sae: SAE, network: Network, folder: Path, steps: int, seed: in
     layer = sae.about["layer"]
     of_features, of_neurons = features(network, layer, sae), neurons(network, layer)
     albums = {
-        "drives the neurons": Album(of_neurons, folder / "neurons", Style(steps=steps, seed=seed)),
-        "drives the features": Album(of_features, folder / "features", Style(steps=steps, seed=seed)),
+        "drives the neurons": Album(of_neurons, folder / "neurons", RenderSettings(steps=steps, seed=seed)),
+        "drives the features": Album(of_features, folder / "features", RenderSettings(steps=steps, seed=seed)),
         "drives the features down": Album(
-            of_features, folder / "opposite", Style("drive", negative=True, steps=steps, seed=seed)
+            of_features, folder / "opposite", RenderSettings("pre_activation", negative=True, steps=steps, seed=seed)
         ),
     }
     for what, album in albums.items():

@@ -14,14 +14,14 @@ from torch import Tensor
 from visae.atlas._planted import planted_columns
 from visae.atlas._site import rounded
 from visae.atlas._statistics import Statistics
-from visae.examples import Found
-from visae.tuning import Battery, Curves, families, portrait
-from visae.tuning._families import STIMULUS, selective, strong
+from visae.examples import DatasetExamples
+from visae.tuning import Battery, Curves, families, tuning_summary
+from visae.tuning._families import FAMILY_STIMULUS, selective, strong
 from visae.tuning._statistics import apart
 from visae.units import Units
 
 DENSE = 0.1
-FAMILIES = ("none", *STIMULUS, "colour")
+FAMILIES = ("none", *FAMILY_STIMULUS, "colour")
 _STRONG = 0.1  # of the strongest unit's answer to an edge of colour
 
 
@@ -33,7 +33,7 @@ class Population:
     """
 
     units: Units
-    found: Found
+    found: DatasetExamples
     swept: Battery
     colour: Float[Tensor, " u"]
     statistics: Statistics
@@ -58,7 +58,7 @@ class Population:
         one, and those that are as selective as they.
         """
         circle = self.swept.tuned["circle"]
-        member = torch.tensor([name in STIMULUS for name in self.family])
+        member = torch.tensor([name in FAMILY_STIMULUS for name in self.family])
         return strong(circle) & (member | selective(circle))
 
     @property
@@ -92,7 +92,7 @@ def columns(
 
 
 def _figures(of: Population) -> Mapping[str, Tensor]:
-    said, circle, line = portrait(of.swept), of.swept.tuned["circle"], of.swept.tuned["line"]
+    said, circle, line = tuning_summary(of.swept), of.swept.tuned["circle"], of.swept.tuned["line"]
     answers = strong(circle)
     return {
         "density": of.statistics.density,

@@ -15,7 +15,7 @@ from visae._version import VERSION
 from visae.networks import Network
 from visae.networks._cards import card, names
 from visae.sae import SAE
-from visae.sae._dictionary import recipe_settings
+from visae.sae._dictionary import config_settings
 
 _LOG, _EVALUATION = "log.jsonl", "evaluation.json"
 
@@ -36,8 +36,8 @@ def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, A
             "origin": known.origin if known else "",
         },
         "layer": about.get("layer"),
-        "kind": sae.recipe.kind,
-        "recipe": dict(recipe_settings(sae)),
+        "kind": sae.config.kind,
+        "recipe": dict(config_settings(sae)),
         "training": about.get("settings", {}).get("training", {}),
         "rows": about.get("rows"),
         "held_out_images": about.get("held_out_images"),

@@ -17,7 +17,7 @@ class Statistics:
     histogram:  how many of these in each quarter of an octave, [u, BINS], from `edge(i)` to `edge(i + 1)`.
     share:      of the variance of the layer's rows, what each unit explains: Cov(f_i, d_i . x) / sum_j Var(x_j), with
                 d_i its direction, of length 1, since values are of that length; of neurons, their own part of the
-                variance. Shares of all features sum to Cov(x_hat, x) / Var(x). From a sample of the positions.
+                variance. Attribution of all features sum to Cov(x_hat, x) / Var(x). From a sample of the positions.
     """
 
     def __init__(self, units: Units, largest: float):

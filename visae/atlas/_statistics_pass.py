@@ -11,7 +11,7 @@ from torch import Tensor
 from visae._support.progress import Progress
 from visae._support.seeds import generator
 from visae.activations._capture_pass import as_images
-from visae.atlas._coactivation import Together
+from visae.atlas._coactivation import Coactivation
 from visae.atlas._statistics import Statistics
 from visae.images import Batch, Images, batches
 from visae.units import Units
@@ -36,7 +36,7 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
+class StatisticsPass:
     """A pass over images that gathers `statistics` of each population, and which units fire `together`, in all.
 
     populations: the layer's neurons, and the features of an SAE over it.
@@ -45,14 +45,14 @@ class Survey:
     populations: Sequence[Units]
     images: Images
     statistics: list[Statistics]
-    together: Together
+    together: Coactivation
     seed: int
 
     def looks(self) -> Iterator[Look]:
         """Every image that can be read, once."""
         per_image = max(min(_MOST, _POSITIONS // len(self.images)), 1)
         reads = batches(self.images, _IMAGES_A_BATCH)
-        with Progress("survey", len(self.images), "images") as progress, closing(reads):
+        with Progress("statistics_pass", len(self.images), "images") as progress, closing(reads):
             for batch in reads:
                 yield from self._look(batch, per_image) if batch.indices else ()
                 progress.update(len(batch.indices) + len(batch.skipped))
@@ -72,7 +72,7 @@ class Survey:
             yield Look(image, batch.pixels[place], [of[0].cpu() for of in strong], rebuilt[0].cpu())
 
     def _sample(self, maps: Tensor, read: Sequence[Tensor], image: int, per_image: int) -> None:
-        draws = generator(self.seed, "survey", image)
+        draws = generator(self.seed, "statistics_pass", image)
         places = torch.randperm(maps[0, 0].numel(), generator=draws)[:per_image].to(maps.device)
         x = maps[0].flatten(1)[:, places].T
         values = [of[0].flatten(1)[:, places].T for of in read]

@@ -11,7 +11,7 @@ import visae
 from visae._support.errors import VisaeError
 from visae.atlas import Contents, build_atlas, draw_pictures, find_credits, refuse_foreign, server
 from visae.commands.options import File, Text, open_usual
-from visae.images import Images, some_of
+from visae.images import Images, evenly_spaced
 from visae.networks import Network
 from visae.sae import load
 
@@ -74,7 +74,7 @@ class Atlas:
         refuse_foreign(self.out)
         sae = load(self.target)
         network = visae.network(sae.about["network"], self.weights, self.device)
-        images = some_of(open_usual(self.images, self.seed), self.count)
+        images = evenly_spaced(open_usual(self.images, self.seed), self.count)
         known = find_credits(self.images, [images.key(place) for place in range(len(images))], self.credits)
         place = Path(self.target)
         contents = Contents(self.examples, self.seed, known, place if place.is_dir() else place.parent)

@@ -10,14 +10,14 @@ from visae._support.errors import VisaeError
 from visae._support.tables import markdown
 from visae.activations import Rows
 from visae.commands.options import File, Text, open_usual, rows_beside
-from visae.decomposition import Case, Meaning
+from visae.decomposition import Meaning, NeuronDecomposition
 from visae.images import Images
 from visae.networks import Network
-from visae.papers.missing_curves._populations import some_of
-from visae.papers.polysemantic._reproduce import MOST_IMAGES, cases_of
-from visae.plots import draw_case
+from visae.papers.missing_curves._populations import evenly_spaced
+from visae.papers.polysemantic._reproduce import MOST_IMAGES, decompose_neurons
+from visae.plots import plot_neuron_decomposition
 from visae.sae import SAE, load
-from visae.training._layer import trained, usual
+from visae.training._layer import train_layer, usual
 
 _RANKED = 15  # neurons
 _LEAVES = "leaves:600"
@@ -66,14 +66,14 @@ class Decompose:
         if neuron is None:
             print(_ranking(layer, of.ranking(), sae.dim))
             return
-        some = None if images is None else some_of(images, MOST_IMAGES)
-        case = decomposition.case(of, neuron, None, None) if some is None else cases_of(of, [neuron], some)[0]
+        some = None if images is None else evenly_spaced(images, MOST_IMAGES)
+        case = decomposition.case(of, neuron, None, None) if some is None else decompose_neurons(of, [neuron], some)[0]
         print(_table(case))
         if some is None:
             print("\nno dataset examples: give --images, photographs or leaves:600, to have them split by feature")
         if self.out:
             path = self.out / f"neuron-{neuron}.png"
-            draw_case(case, of.neurons.layer, some, path)
+            plot_neuron_decomposition(case, of.neurons.layer, some, path)
             print(f"plot: {path}")
 
     def _images(self) -> Images | None:
@@ -96,7 +96,7 @@ class Decompose:
             )
         network = visae.network(self.network, self.weights, self.device)
         _number(self.neuron or "0", layer, network.layer(layer).channels)
-        rows, sae = trained(network, layer, images, self.out, usual(self.network))
+        rows, sae = train_layer(network, layer, images, self.out, usual(self.network))
         return network, sae, rows
 
 
@@ -121,7 +121,7 @@ def _ranking(layer: str, ranked: list[tuple[int, list[Meaning]]], count: int) ->
     return f"{head}\n\n{markdown([['neuron', 'meanings, and their share of its variance'], *rows])}"
 
 
-def _table(case: Case) -> str:
+def _table(case: NeuronDecomposition) -> str:
     name = f"{case.layer}:{case.neuron}"
     if not case.parts:
         return f"no feature explains {decomposition.LEAST:.0%} of the variance of {name}"

@@ -8,13 +8,13 @@ from visae._support.tables import show, show_places
 from visae.activations import Positions
 from visae.atlas import Contents
 from visae.commands.atlas import write_atlas
-from visae.images import open_images, some_of
+from visae.images import evenly_spaced, open_images
 from visae.run import run
 
 IMAGES, SIZE = 1000, 128
 SHOWN, STEPS = 256, 64  # images in the atlas, and steps of each picture
 RECIPE = visae.TopK(width=128, k=2)
-TRAINING = visae.Training(epochs=60, batch=1024, lr=3e-3)
+TRAINING = visae.TrainingConfig(epochs=60, batch=1024, lr=3e-3)
 _LAYER = "mixed"
 
 
@@ -44,5 +44,5 @@ class Demo:
             replace(TRAINING, seed=self.seed),
         )
         show(report)
-        atlas = write_atlas(network, some_of(images, SHOWN), self.out, STEPS, Contents(seed=self.seed))
+        atlas = write_atlas(network, evenly_spaced(images, SHOWN), self.out, STEPS, Contents(seed=self.seed))
         show_places(self.out, atlas)

@@ -12,7 +12,7 @@ from visae._support.tables import show_figures
 from visae.activations import Rows
 from visae.commands.options import File, Text, rows_beside
 from visae.evaluation import evaluate, find_dictionaries
-from visae.held_out import Evidence
+from visae.held_out import HeldOut
 from visae.images import Images, open_images
 from visae.networks import Network
 
@@ -57,7 +57,7 @@ class Evaluate:
         rows = Rows(self.rows or rows_beside(self.place))
         out = self.place if self.place.is_dir() else self.place.parent
         images = open_images(self.images, self.resize, self.crop, self.seed) if self.images else None
-        found = evaluate(saes, Evidence(rows, self._network(rows, images), images, self.count), out)
+        found = evaluate(saes, HeldOut(rows, self._network(rows, images), images, self.count), out)
         show_figures(found, out)
 
     def _network(self, rows: Rows, images: Images | None) -> Network | None:

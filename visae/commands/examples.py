@@ -11,7 +11,7 @@ from visae import examples
 from visae._support import files
 from visae.commands.options import File, Text
 from visae.commands.targets import numbers, open_units
-from visae.examples import QUANTILES, Found, clear_of_border, find
+from visae.examples import QUANTILES, DatasetExamples, border_margin, find
 from visae.images import Images, open_images
 from visae.plots._unit_examples import draw_examples
 from visae.units import Units
@@ -59,7 +59,7 @@ class Examples:
         images = open_images(self.images, self.resize, self.crop, self.seed)
         units = open_units(self.target, self.weights, self.device)
         chosen = numbers(self.units, units)
-        margin = clear_of_border(units.layer, images)
+        margin = border_margin(units.layer, images)
         found = find([units], images, self.count, QUANTILES, margin, self.per_image, self.seed)[0]
         settings = {
             "target": self.target,
@@ -77,7 +77,7 @@ class Examples:
         _say(units, found, chosen, self.out)
 
 
-def _report(units: Units, found: Found) -> dict[str, Any]:
+def _report(units: Units, found: DatasetExamples) -> dict[str, Any]:
     """What examples.json says of all units."""
     return {
         "network": units.network.name,
@@ -89,7 +89,7 @@ def _report(units: Units, found: Found) -> dict[str, Any]:
     }
 
 
-def _unit(found: Found, unit: int, images: Images) -> dict[str, Any]:
+def _unit(found: DatasetExamples, unit: int, images: Images) -> dict[str, Any]:
     """What examples.json says of one unit."""
     ranks = zip(found.rank[unit].tolist(), found.rank_error()[unit].tolist(), strict=True)
     samples = zip(_places(found.samples, unit, images), ranks, strict=False)
@@ -109,7 +109,7 @@ def _places(of: examples.Examples, unit: int, images: Images) -> list[dict[str, 
     ]
 
 
-def _say(units: Units, found: Found, chosen: list[int], out: Path) -> None:
+def _say(units: Units, found: DatasetExamples, chosen: list[int], out: Path) -> None:
     silent = int((found.fires[chosen] == 0).sum())
     skipped = f", {found.skipped:,} skipped" if found.skipped else ""
     kind = units.kind if len(chosen) > 1 else units.kind.removesuffix("s")

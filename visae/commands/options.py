@@ -13,8 +13,8 @@ from visae.activations import Positions
 from visae.activations._positions import Policy
 from visae.images import Images, open_images
 from visae.networks import Network
-from visae.sae import Recipe, recipe
-from visae.training import Training
+from visae.sae import SAEConfig, recipe
+from visae.training import TrainingConfig
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 Kind = Literal[
@@ -123,7 +123,7 @@ class SAEOptions:
     l0: Real = None
     """jumprelu: weight of the L0 penalty."""
     target: Real = None
-    """jumprelu: the L0 to reach, if it is to be reached and not only penalised."""
+    """jumprelu: the L0 to reach, if it is to be reached and not only fused_relu."""
     bandwidth: Real = None
     """jumprelu: width of the kernel with which thresholds learn."""
     threshold: Real = None
@@ -144,7 +144,7 @@ class SAEOptions:
         settings: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(SAEOptions)[1:]}
         return {name: value for name, value in settings.items() if value is not None}
 
-    def open_recipe(self) -> Recipe:
+    def open_recipe(self) -> SAEConfig:
         """The SAE's recipe; raises `VisaeError` for an option that its kind does not have."""
         return recipe(self.sae, self.given())
 
@@ -153,25 +153,25 @@ class SAEOptions:
 class TrainingOptions:
     """How to train."""
 
-    epochs: int = Training.epochs
+    epochs: int = TrainingConfig.epochs
     """Passes over the rows."""
-    batch: int = Training.batch
+    batch: int = TrainingConfig.batch
     """Rows a step."""
-    lr: float = Training.lr
+    lr: float = TrainingConfig.lr
     """Adam's learning rate at its height."""
-    warmup: float = Training.warmup
+    warmup: float = TrainingConfig.warmup
     """Share of the steps over which the rate rises from zero."""
-    decay: float = Training.decay
+    decay: float = TrainingConfig.decay
     """Share of the steps, at the end, over which the rate falls to zero."""
-    holdout: float = Training.holdout
+    holdout: float = TrainingConfig.holdout
     """Share of the images kept for the figures."""
-    rouse: float = Training.rouse
+    revive: float = TrainingConfig.revive
     """How far a silent feature's bias rises in each step until it fires again, in learning rates; 0 for not at all."""
 
-    def open_training(self, seed: int) -> Training:
+    def open_training(self, seed: int) -> TrainingConfig:
         """The settings of training."""
         settings = {field.name: getattr(self, field.name) for field in fields(TrainingOptions)}
-        return Training(**settings, seed=seed)
+        return TrainingConfig(**settings, seed=seed)
 
 
 def rows_beside(place: Path) -> Path:

@@ -13,7 +13,7 @@ from visae._support.tables import few
 from visae.commands.options import File, Text, open_usual
 from visae.commands.targets import numbers, open_units
 from visae.featurevis import Optimisation, save_sheet
-from visae.featurevis._album import Album, Style
+from visae.featurevis._album import Album, RenderSettings
 
 
 @dataclass(kw_only=True)
@@ -34,8 +34,8 @@ class Render:
     """Folder for the pictures."""
     units: str = "all"
     """Numbers, ranges whose end is left out, or all: 3,17,50:60."""
-    objective: Literal["unit", "drive", "activation", "direction"] = "unit"
-    """unit: a neuron's value, or a feature's pre-activation, less what it lacks to be among those that fire. drive: a
+    objective: Literal["unit", "pre_activation", "activation", "direction"] = "unit"
+    """unit: a neuron's value, or a feature's pre-activation, less what it lacks to be among those that fire. pre_activation: a
     feature's pre-activation alone. activation: a feature's value, for which it has to be among
     those that fire. direction: what a feature adds to the layer, or a neuron's axis, by dot product and cosine."""
     everywhere: bool = False
@@ -85,5 +85,5 @@ class Render:
         if silent and not self.negative:
             print(f"{len(silent)} of {len(chosen)} leave their unit silent, as render.json says: {few(silent)}")
 
-    def _style(self) -> Style:
-        return Style(**{field.name: getattr(self, field.name) for field in fields(Style)})
+    def _style(self) -> RenderSettings:
+        return RenderSettings(**{field.name: getattr(self, field.name) for field in fields(RenderSettings)})

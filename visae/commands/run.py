@@ -8,7 +8,7 @@ from visae._support.tables import show, show_places
 from visae.atlas import Contents, find_credits, refuse_foreign
 from visae.commands.atlas import COUNT, STEPS, write_atlas
 from visae.commands.options import ImageOptions, NetworkOptions, SAEOptions, TrainingOptions
-from visae.images import some_of
+from visae.images import evenly_spaced
 from visae.run import run
 
 
@@ -50,7 +50,7 @@ class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
         show(report)
         page = None
         if self.atlas:
-            some = some_of(images, COUNT)
+            some = evenly_spaced(images, COUNT)
             known = find_credits(self.images, [some.key(place) for place in range(len(some))])
             contents = Contents(seed=self.seed, credits=known)
             page = write_atlas(network, some, self.out, STEPS, contents)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from visae.commands.options import File
-from visae.plots import draw_sheet
+from visae.plots import plot_stimuli
 from visae.tuning.stimuli import STIMULI
 from visae.tuning.stimuli._kinds import Range
 
@@ -22,7 +22,7 @@ class Stimuli:
     def run(self) -> None:
         """Print the list, or draw the sheet."""
         if self.sheet:
-            draw_sheet(self.sheet)
+            plot_stimuli(self.sheet)
             print(f"sheet: {self.sheet}")
             return
         print(f"{'stimulus':<20} {'parameter':<12} {'default':>8}  may be")

@@ -9,7 +9,7 @@ from visae._support.tables import measured_on, show_figures
 from visae.activations import Rows
 from visae.commands.options import File, SAEOptions, Text, TrainingOptions
 from visae.evaluation import evaluate, evaluated
-from visae.held_out import Evidence
+from visae.held_out import HeldOut
 from visae.training import read_sweep, train, train_many
 
 
@@ -60,7 +60,7 @@ class Train(TrainingOptions, SAEOptions):
         sae = train(Rows(self.rows), self.open_recipe(), self.out, self.open_training(self.seed), self.device)
         figures = sae.about["figures"]
         print(
-            f"{sae.recipe.kind}, {sae.width:,} features: explained variance {figures['explained_variance']:.4f} on "
+            f"{sae.config.kind}, {sae.width:,} features: explained variance {figures['explained_variance']:.4f} on "
             f"{measured_on(sae.about['held_out_images'])}, L0 {figures['l0']:.2f}, "
             f"dead {figures['dead_fraction']:.1%}; in {self.out}"
         )
@@ -74,5 +74,5 @@ class Train(TrainingOptions, SAEOptions):
         name = rows.settings["network"]
         # The truth of the planted network costs nothing; what visae evaluate found with images is kept.
         network = visae.network(name, device=self.device) if name.startswith("planted") else None
-        found = evaluated(saes, rows, self.out) or evaluate(saes, Evidence(rows, network), self.out)
+        found = evaluated(saes, rows, self.out) or evaluate(saes, HeldOut(rows, network), self.out)
         show_figures(found, self.out)

@@ -1,6 +1,6 @@
-from ._case import Case as Case
+from ._case import NeuronDecomposition as NeuronDecomposition
 from ._case import case as case
-from ._layer import Decomposition as Decomposition
+from ._layer import LayerDecomposition as LayerDecomposition
 from ._layer import decompose as decompose
 from ._meanings import LARGE as LARGE
 from ._meanings import Meaning as Meaning

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.decomposition._layer import Decomposition
+from visae.decomposition._layer import LayerDecomposition
 from visae.decomposition._parts import Part
 from visae.examples import Examples
 from visae.images import Images
@@ -17,7 +17,7 @@ _AT_ONCE = 16  # images
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class NeuronDecomposition:
     """One neuron.
 
     tuning:        to circles at `orientations`, degrees.  contributions: what each part adds to it.
@@ -36,7 +36,7 @@ class Case:
     unexplained: int
 
 
-def case(of: Decomposition, neuron: int, examples: Examples | None, images: Images | None) -> Case:
+def case(of: LayerDecomposition, neuron: int, examples: Examples | None, images: Images | None) -> NeuronDecomposition:
     """Take a neuron apart; `examples` are those of the layer's neurons, from `images`. Without them none are split.
 
     Raises `VisaeError` for a neuron that does not exist.
@@ -50,7 +50,7 @@ def case(of: Decomposition, neuron: int, examples: Examples | None, images: Imag
             unexplained += 1
         else:
             split[unit].append(place)
-    return Case(
+    return NeuronDecomposition(
         of.neurons.layer.name,
         neuron,
         made_of,
@@ -63,7 +63,7 @@ def case(of: Decomposition, neuron: int, examples: Examples | None, images: Imag
 
 
 def _explained(
-    of: Decomposition, neuron: int, examples: Examples | None, images: Images | None
+    of: LayerDecomposition, neuron: int, examples: Examples | None, images: Images | None
 ) -> list[tuple[Place, int | None]]:
     """Each example of a neuron, with the feature that adds most to it there."""
     if examples is None or images is None or not (places := examples.of(neuron)):
@@ -76,7 +76,7 @@ def _explained(
 
 
 @torch.inference_mode()
-def _rows(of: Decomposition, images: Images, places: Sequence[Place]) -> Float[Tensor, "n d"]:
+def _rows(of: LayerDecomposition, images: Images, places: Sequence[Place]) -> Float[Tensor, "n d"]:
     """The layer's values at some positions."""
     pixels = torch.stack([images.read(image)[0] for image, _, _ in places]).float() / 255
     maps = of.neurons.maps(pixels)

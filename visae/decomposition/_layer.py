@@ -12,7 +12,7 @@ from visae.activations import Rows
 from visae.decomposition._meanings import Meaning, most_polysemantic
 from visae.decomposition._parts import Part, parts
 from visae.held_out import held_out_rows
-from visae.metrics._attribution import Batches, Shares, shares
+from visae.metrics._attribution import Attribution, Batches, attribution
 from visae.networks import Network
 from visae.sae import SAE
 from visae.tuning import Battery, Families, battery, families
@@ -20,17 +20,17 @@ from visae.units import Units, features, neurons
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition:
+class LayerDecomposition:
     """The neurons and features of a layer.
 
-    batches: calls forth rows on which the SAE was not trained.  shares: of features in neurons, over these.
+    batches: calls forth rows on which the SAE was not trained.  attribution: of features in neurons, over these.
     swept:   the batteries of features and of neurons.
     """
 
     neurons: Units
     sae: SAE
     batches: Batches
-    shares: Shares
+    attribution: Attribution
     swept: tuple[Battery, Battery]
 
     @cached_property
@@ -40,11 +40,11 @@ class Decomposition:
 
     def parts(self, neuron: int) -> list[Part]:
         """The features that write to a neuron: see `visae.decomposition._parts`."""
-        return parts(self.sae, self.batches, self.shares, self.families, neuron)
+        return parts(self.sae, self.batches, self.attribution, self.families, neuron)
 
     def ranking(self) -> list[tuple[int, list[Meaning]]]:
         """The most polysemantic neurons: see `visae.decomposition._meanings`."""
-        return most_polysemantic(self.shares, self.families)
+        return most_polysemantic(self.attribution, self.families)
 
     def tuning(self, neuron: int) -> Float[Tensor, " o"]:
         """A neuron's tuning to circles."""
@@ -67,9 +67,9 @@ class Decomposition:
         return [unit if value > 0 else None for value, unit in zip(most.tolist(), units.tolist(), strict=True)]
 
 
-def decompose(network: Network, layer: str, sae: SAE, rows: Rows) -> Decomposition:
+def decompose(network: Network, layer: str, sae: SAE, rows: Rows) -> LayerDecomposition:
     """Measure a layer's neurons and a dictionary's features; raises `VisaeError` for one of another layer."""
     of_features, of_neurons = features(network, layer, sae), neurons(network, layer)
     batches = partial(held_out_rows, sae, rows)
     swept = battery([of_features, of_neurons])
-    return Decomposition(of_neurons, sae, batches, shares(sae, batches), (swept[0], swept[1]))
+    return LayerDecomposition(of_neurons, sae, batches, attribution(sae, batches), (swept[0], swept[1]))

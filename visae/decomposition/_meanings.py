@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from visae.decomposition._parts import named, orientation_of
-from visae.metrics._attribution import Shares
+from visae.metrics._attribution import Attribution
 from visae.tuning import Families
-from visae.tuning._families import STIMULUS
+from visae.tuning._families import FAMILY_STIMULUS
 from visae.tuning._statistics import apart
 from visae.tuning.stimuli import stimulus
 
@@ -27,7 +27,7 @@ class Meaning:
     share: float
 
 
-def meanings(found: Shares, of: Families, neuron: int, large: float = LARGE) -> list[Meaning]:
+def meanings(found: Attribution, of: Families, neuron: int, large: float = LARGE) -> list[Meaning]:
     """What a neuron stands for, the largest share first: its large parts, those of one meaning put together.
 
     Features of no family are one meaning together: nothing is known that would tell them apart.
@@ -44,7 +44,7 @@ def meanings(found: Shares, of: Families, neuron: int, large: float = LARGE) -> 
     return sorted(merged, key=lambda meaning: -meaning.share)
 
 
-def most_polysemantic(found: Shares, of: Families, large: float = LARGE) -> list[tuple[int, list[Meaning]]]:
+def most_polysemantic(found: Attribution, of: Families, large: float = LARGE) -> list[tuple[int, list[Meaning]]]:
     """Neurons of two meanings or more that have a family, by the share of the second of these: the largest first.
 
     What belongs to no family is listed among the meanings, but does not count: nobody knows that it is another.
@@ -66,5 +66,8 @@ def words(of: Sequence[Meaning]) -> str:
 def _alike(one: Meaning, other: Meaning) -> bool:
     if one.family != other.family or one.orientation is None or other.orientation is None:
         return one.family == other.family
-    orientations, period = torch.tensor([one.orientation, other.orientation]), stimulus(STIMULUS[one.family]).period
+    orientations, period = (
+        torch.tensor([one.orientation, other.orientation]),
+        stimulus(FAMILY_STIMULUS[one.family]).period,
+    )
     return apart(orientations[0], orientations[1], period).item() < ONE_MEANING

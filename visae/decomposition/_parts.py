@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from visae._support.errors import VisaeError
-from visae.metrics._attribution import Batches, Shares, explained
+from visae.metrics._attribution import Attribution, Batches, explained
 from visae.sae import SAE
 from visae.tuning import Families
 
@@ -15,7 +15,7 @@ LEAST = 0.01
 class Part:
     """A feature that writes to a neuron.
 
-    share:       of the neuron's variance, see `Shares`.  weight: what one unit of the feature adds to the neuron.
+    share:       of the neuron's variance, see `Attribution`.  weight: what one unit of the feature adds to the neuron.
     together:    share of the variance that this and all larger parts explain.
     family:      curve, double_curve, angle, line, edge, or empty.  orientation: degrees, or None.
     """
@@ -28,10 +28,12 @@ class Part:
     orientation: float | None
 
 
-def parts(sae: SAE, batches: Batches, found: Shares, of: Families, neuron: int, least: float = LEAST) -> list[Part]:
+def parts(
+    sae: SAE, batches: Batches, found: Attribution, of: Families, neuron: int, least: float = LEAST
+) -> list[Part]:
     """The features with at least a share `least` of a neuron's variance, the largest first.
 
-    batches: calls forth the rows.  found: `shares` over them.  of: the families of the SAE's features.
+    batches: calls forth the rows.  found: `attribution` over them.  of: the families of the SAE's features.
 
     Raises `VisaeError` for a neuron that does not exist.
     """

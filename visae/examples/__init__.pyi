@@ -1,7 +1,7 @@
-from ._border import clear_of_border as clear_of_border
+from ._border import border_margin as border_margin
+from ._examples import DatasetExamples as DatasetExamples
 from ._examples import Examples as Examples
-from ._examples import Found as Found
-from ._examples import joined_examples as joined_examples
+from ._examples import join_examples as join_examples
 from ._heat import Heat as Heat
 from ._heat import heat_maps as heat_maps
 from ._search import QUANTILES as QUANTILES

@@ -5,7 +5,7 @@ from visae.images import Images
 from visae.networks._layers import Layer
 
 
-def clear_of_border(layer: Layer, images: Images) -> float:
+def border_margin(layer: Layer, images: Images) -> float:
     """The margin at which what a position sees lies inside the image; of small images, a quarter of their side."""
     return min((layer.receptive_field - 1) / 2, images.size / 4)
 

@@ -7,7 +7,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from visae.examples._border import inside
-from visae.examples._examples import Examples, Found
+from visae.examples._examples import DatasetExamples, Examples
 from visae.examples._lowest import Lowest
 from visae.examples._peaks import peaks
 from visae.examples._pieces import in_pieces
@@ -47,14 +47,14 @@ class Collector:
         value, place, each = value.flatten(1), place.flatten(1), index.repeat_interleave(self.per_image)
         self.top.take(_by_strength(value), value, each, place)
 
-    def found(self, quantiles: Sequence[float], images: int, skipped: int) -> Found:
+    def found(self, quantiles: Sequence[float], images: int, skipped: int) -> DatasetExamples:
         """The examples, after the last image."""
         top = torch.where(self.top.there, self.top.image, -1)
         chosen, rank = at_quantiles(self.sample, top, quantiles)
         samples = self._examples(self.sample, chosen)
         every = torch.where(self.top.there, torch.arange(self.top.key.shape[1]), -1)
         counts = self.sample.there.sum(1), self.fires
-        return Found(self._examples(self.top, every), samples, rank, *counts, images - skipped, skipped)
+        return DatasetExamples(self._examples(self.top, every), samples, rank, *counts, images - skipped, skipped)
 
     def _examples(self, kept: Lowest, chosen: Int64[Tensor, "u k"]) -> Examples:
         """The chosen of what was kept; nothing where the choice is -1."""

@@ -31,14 +31,14 @@ class Examples:
         return [(image, row, column) for image, row, column in places.tolist()]
 
 
-def joined_examples(one: Examples, other: Examples) -> Examples:
+def join_examples(one: Examples, other: Examples) -> Examples:
     """Those of two populations as those of one, as `visae.units.joined` makes of them; as many of each unit."""
     names = ("value", "image", "row", "column")
     return Examples(one.layer, *(torch.cat([getattr(one, name), getattr(other, name)]) for name in names))
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class DatasetExamples:
     """The dataset examples of the units of one population.
 
     top:     the strongest.

@@ -12,7 +12,7 @@ from visae._support.progress import Progress, say
 from visae._support.seeds import generator
 from visae.activations._capture_pass import as_images
 from visae.examples._collector import Collector
-from visae.examples._examples import Examples, Found
+from visae.examples._examples import DatasetExamples, Examples
 from visae.images import Batch, Images, batches
 from visae.units import Units
 
@@ -36,7 +36,7 @@ def find(
     margin: float = 0.0,
     per_image: int = 1,
     seed: int = 0,
-) -> list[Found]:
+) -> list[DatasetExamples]:
     """The dataset examples of every unit of some populations of one network, in one pass over the images.
 
     top:       the strongest positions to keep of each unit.

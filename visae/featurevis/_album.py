@@ -18,7 +18,7 @@ from visae.featurevis._reached import reached
 from visae.featurevis._render import render_chunks
 from visae.featurevis._steps import Optimisation, Rendered
 from visae.featurevis._window import Window, window
-from visae.featurevis.objectives import Objective, activation, along, centre, drive, everywhere, sparing, unit
+from visae.featurevis.objectives import Objective, activation, along, centre, everywhere, pre_activation, sparing, unit
 from visae.featurevis.objectives._units import Place
 from visae.featurevis.parameterisations import (
     Alpha,
@@ -38,7 +38,7 @@ SCHEMA = 2
 FILE = "render.json"
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "unit": unit,
-    "drive": drive,
+    "pre_activation": pre_activation,
     "activation": activation,
     "direction": along,
 }
@@ -46,7 +46,7 @@ _PLAIN: dict[str, Parameterisation] = {"fourier": Fourier(), "pixels": Pixels(),
 
 
 @dataclass(frozen=True)
-class Style:
+class RenderSettings:
     """How pictures are drawn: the settings of `visae render`, where they are explained.
 
     images: what the photographs were called whose spectrum the pictures have.
@@ -71,7 +71,12 @@ class Album:
     """
 
     def __init__(
-        self, units: Units, folder: Path, style: Style, size: int | None = None, photographs: Images | None = None
+        self,
+        units: Units,
+        folder: Path,
+        style: RenderSettings,
+        size: int | None = None,
+        photographs: Images | None = None,
     ):
         self.units, self.folder, self.style, self.size, self.photographs = units, folder, style, size, photographs
 

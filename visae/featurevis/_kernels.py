@@ -60,7 +60,7 @@ def _gradients(units: Units, numbers: Int64[Tensor, " n"], size: int) -> Float[T
     images = torch.full((len(numbers), 3, size, size), GREY, requires_grad=True)
     with linearised():
         there = units.network.read_middle(images, [units.layer.name])[units.layer.name]
-        values = units.drive(there)[:, :, 0, 0]
+        values = units.pre_activations(there)[:, :, 0, 0]
     own = values[torch.arange(len(numbers)), numbers]
     return torch.autograd.grad(own.sum(), images)[0].detach().cpu()
 

@@ -14,7 +14,7 @@ from visae._support.errors import VisaeError
 from visae.featurevis._steps import Canvas
 from visae.featurevis.objectives import Objective, Seen
 from visae.networks import Network
-from visae.networks._layers import middle_of
+from visae.networks._layers import middle_position
 from visae.units import Units
 
 LucentObjective = Callable[[Callable[[str], Tensor]], Tensor]
@@ -63,15 +63,15 @@ def lucent_canvas(parameterisation: LucentParameterisation) -> Canvas:
 def lucent_objective(units: Units, number: int) -> Any:
     """A unit, an SAE's feature for instance, as an objective for lucent's own `render_vis`.
 
-    Minus what drives the unit (`Units.drive`) at the middle position, over the batch in the mean. Needs lucent
-    (`pip install "visae[lucent]"`) and is read from the module that lucent knows by the layer's name.
+    Minus what drives the unit (`Units.pre_activations`) at the middle position, over the batch in the mean. Needs
+    lucent (`pip install "visae[lucent]"`) and is read from the module that lucent knows by the layer's name.
     """
     if not 0 <= number < len(units):
         raise VisaeError(f"there is no unit {number}; {units.layer.name} has {len(units):,} {units.kind}")
     layer = units.layer.name.replace(".", "_")
 
     def loss(model: Callable[[str], Tensor]) -> Tensor:
-        return -units.drive(middle_of(model(layer)))[:, number].mean()
+        return -units.pre_activations(middle_position(model(layer)))[:, number].mean()
 
     return _lucent().Objective(loss, name=f"{units.layer.name} {units.kind[:-1]} {number}")
 

@@ -6,4 +6,4 @@ from ._photographs import Photographs as Photographs
 from ._source import Images as Images
 from ._source import Unreadable as Unreadable
 from ._subset import Subset as Subset
-from ._subset import some_of as some_of
+from ._subset import evenly_spaced as evenly_spaced

@@ -32,7 +32,7 @@ LARGEST = 0.5
 GROUND, GROUND_SMALLEST = 14, 0.2
 # Leaves above the ground: enough that edges of all sizes are everywhere, few enough to be fast.
 LEAVES = 130
-# Shares of discs and of ellipses; the rest are bars, which give straight edges and lines.
+# Attribution of discs and of ellipses; the rest are bars, which give straight edges and lines.
 DISCS, ELLIPSES = 0.35, 0.25
 # The short axis of an ellipse, as a share of its long one: many curvatures on one rim.
 FLATNESS = 0.3, 1.0
@@ -48,7 +48,7 @@ GREYS, GREY_SATURATION, COLOUR_SATURATION = 0.45, (0.0, 0.12), (0.35, 1.0)
 BRIGHTNESS = 0.06, 0.94
 # The largest share of brightness that light adds at a rim, and the largest strength of a texture: edges rule.
 LIGHT, TEXTURE = 0.3, 0.16
-# Shares of leaves without texture and with a grating; the others carry smooth noise.
+# Attribution of leaves without texture and with a grating; the others carry smooth noise.
 PLAIN, GRATINGS = 0.5, 0.2
 # Periods of gratings, px: from what a 7x7 kernel resolves to what it sees as a slope.
 PERIOD_PX = 4.0, 16.0

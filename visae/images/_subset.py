@@ -33,7 +33,7 @@ class Subset:
         return {**self.images.settings(), "subset": self.indices}
 
 
-def some_of(images: Images, count: int) -> Images:
+def evenly_spaced(images: Images, count: int) -> Images:
     """So many of the images, evenly spaced, which is said; all of them for 0, or where there are no more."""
     if count == 0 or count >= len(images):
         return images

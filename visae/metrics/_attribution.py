@@ -14,13 +14,13 @@ Batches = Callable[[], Iterable[Float[Tensor, "_ d"]]]
 
 
 @dataclass(frozen=True, eq=False)
-class Shares:
+class Attribution:
     """How features make up neurons, over a set of rows.
 
     What feature i adds to neuron j is c_ij = f_i D_ij, its value times its weight in raw activations.
 
-    share:    [m, d], Cov(c_ij, x_j) / Var(x_j); the shares of a neuron sum to Cov(x_hat_j, x_j) / Var(x_j), which is 1
-              for a perfect reconstruction. 0 for a neuron that does not vary.
+    share:    [m, d], Cov(c_ij, x_j) / Var(x_j); those of a neuron sum to Cov(x_hat_j, x_j) / Var(x_j), which is 1 for a
+              perfect reconstruction. 0 for a neuron that does not vary.
     alone:    [m, d], 1 - Var(x_j - c_ij) / Var(x_j), how much of its variance the feature explains by itself; below 0
               where it adds more than it explains. 0 for a neuron that does not vary.
     weight:   [m, d], D.
@@ -37,8 +37,8 @@ class Shares:
 
 
 @torch.inference_mode()
-def shares(sae: SAE, batches: Batches) -> Shares:
-    """The shares of every feature in every neuron, in one pass over the rows; sums in float64."""
+def attribution(sae: SAE, batches: Batches) -> Attribution:
+    """The attribution of every feature in every neuron, in one pass over the rows; sums in float64."""
     weight = sae.directions.cpu().double()
     m, d = weight.shape
     count = 0
@@ -61,7 +61,7 @@ def shares(sae: SAE, batches: Batches) -> Shares:
     varies = variance > 1e-12 * (x_square / count)
     share = torch.where(varies, covariance * weight / variance, 0.0)
     added = (f_square / count - (f_sum / count).square())[:, None] * weight.square()
-    return Shares(share, torch.where(varies, 2 * share - added / variance, 0.0), weight)
+    return Attribution(share, torch.where(varies, 2 * share - added / variance, 0.0), weight)
 
 
 @torch.inference_mode()

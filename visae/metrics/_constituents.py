@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.metrics._attribution import Shares
+from visae.metrics._attribution import Attribution
 from visae.metrics._matching import match
 from visae.metrics._recovery import MATCHED
 
@@ -25,7 +25,7 @@ class Constituents:
 
 
 def constituents(
-    found: Shares, directions: Float[Tensor, "m d"], truth: Float[Tensor, "f d"], least: float
+    found: Attribution, directions: Float[Tensor, "m d"], truth: Float[Tensor, "f d"], least: float
 ) -> Constituents:
     """Compare the features that explain at least a share `least` of each neuron with the planted ones.
 

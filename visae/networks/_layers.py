@@ -30,7 +30,7 @@ class Layer:
         return self.offset + self.stride * position
 
 
-def middle_of(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
+def middle_position(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
     """Maps at their middle position, (h // 2, w // 2), alone."""
     row, column = maps.shape[2] // 2, maps.shape[3] // 2
     return maps[:, :, row : row + 1, column : column + 1]

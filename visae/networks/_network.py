@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from visae._support.errors import VisaeError, unknown
 from visae.networks._hooks import Hooked
-from visae.networks._layers import Layer, middle_of, refuse_outside
+from visae.networks._layers import Layer, middle_position, refuse_outside
 from visae.networks._weights import digest
 from visae.networks.planted._network import Truth
 
@@ -123,7 +123,7 @@ class Network:
         middle = getattr(self.readable, "middle", None)
         if middle is not None:
             return self.read_at(images, dict.fromkeys(layers, middle(images)))
-        return {name: middle_of(maps) for name, maps in self.maps(images, layers).items()}
+        return {name: middle_position(maps) for name, maps in self.maps(images, layers).items()}
 
     @torch.inference_mode()
     def map_shapes(self, layers: Sequence[str], size: int) -> dict[str, tuple[int, int, int]]:

@@ -1,4 +1,4 @@
-from ._case import draw_case as draw_case
+from ._case import plot_neuron_decomposition as plot_neuron_decomposition
 from ._composed import Composed as Composed
 from ._composed import draw_composed as draw_composed
 from ._coverage import Envelope as Envelope
@@ -11,4 +11,4 @@ from ._natural import draw_natural as draw_natural
 from ._radial import Panel as Panel
 from ._radial import draw as draw
 from ._radial import plot_curves as plot_curves
-from ._stimuli import draw_sheet as draw_sheet
+from ._stimuli import plot_stimuli as plot_stimuli

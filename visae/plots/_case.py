@@ -9,9 +9,9 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 
-from visae.decomposition import Case, Part, named
+from visae.decomposition import NeuronDecomposition, Part, named
 from visae.decomposition._case import Place
-from visae.examples import clear_of_border
+from visae.examples import border_margin
 from visae.images import Images
 from visae.images._rotated import turned
 from visae.networks._layers import Layer
@@ -25,7 +25,7 @@ _GAP = 3  # px of white between crops
 _HEIGHT, _POLAR, _STRIP = 4.3, 3.3, 6.6  # inches
 
 
-def draw_case(case: Case, layer: Layer, images: Images | None, path: Path) -> None:
+def plot_neuron_decomposition(case: NeuronDecomposition, layer: Layer, images: Images | None, path: Path) -> None:
     """Draw a neuron's tuning to circles over what its largest features add to it, and a row of crops for each of these.
 
     A row holds dataset examples of the neuron, the strongest first, to which that feature adds more than any other;
@@ -51,12 +51,12 @@ def draw_case(case: Case, layer: Layer, images: Images | None, path: Path) -> No
     save_figure(figure, path)
 
 
-def _title(case: Case) -> str:
+def _title(case: NeuronDecomposition) -> str:
     together = f" explain {case.parts[-1].together:.0%} of its variance" if case.parts else ""
     return f"{case.layer}:{case.neuron}: {len(case.parts)} features{together}"
 
 
-def _draw_rows(figure: Figure, case: Case, shown: Sequence[Part], layer: Layer, images: Images) -> None:
+def _draw_rows(figure: Figure, case: NeuronDecomposition, shown: Sequence[Part], layer: Layer, images: Images) -> None:
     count = sum(len(places) for places in case.examples) + case.unexplained
     width, row = _POLAR + _STRIP, (_HEIGHT - 0.5) / SHOWN
     explaining = [
@@ -77,7 +77,7 @@ def _draw_rows(figure: Figure, case: Case, shown: Sequence[Part], layer: Layer, 
 def _strip(places: Sequence[Place], layer: Layer, images: Images) -> Float[np.ndarray, "h w 3"]:
     """Crops beside each other, on white."""
     # So far from the border the examples were taken from: nothing beyond the image is shown.
-    size = int(2 * clear_of_border(layer, images)) + 1
+    size = int(2 * border_margin(layer, images)) + 1
     strip = torch.ones(3, size, CROPS * (size + _GAP) - _GAP)
     for index, (image, row, column) in enumerate(places):
         pixels = images.read(image)[0].float() / 255

@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 from visae._support.errors import VisaeError
 
 
-class Shelf:
-    """Pictures of one shape, by number, in a file: see `shelf`."""
+class Spooled:
+    """Pictures of one shape, by number, in a file: see `spooled`."""
 
     def __init__(self, file: IO[bytes], shape: tuple[int, ...]):
         self._file, self._shape, self._bytes = file, shape, int(np.prod(shape))
@@ -34,14 +34,14 @@ class Shelf:
 
 
 @contextmanager
-def shelf(folder: Path, shape: tuple[int, ...]) -> Iterator[Shelf]:
-    """A shelf for pictures of a shape, in a temporary file in `folder` that is gone afterwards, however that comes.
+def spooled(folder: Path, shape: tuple[int, ...]) -> Iterator[Spooled]:
+    """A spooled for pictures of a shape, in a temporary file in `folder` that is gone afterwards, however that comes.
 
     Raises `VisaeError` where the folder cannot be written, or the disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            yield Shelf(file, shape)
+            yield Spooled(file, shape)
     except OSError as error:
         raise VisaeError(f"cannot write in {folder}: {error.strerror or error}") from error

@@ -29,7 +29,7 @@ _SHOWN: dict[str, tuple[float, ...]] = {
 }
 
 
-def draw_sheet(path: str | Path) -> None:
+def plot_stimuli(path: str | Path) -> None:
     """Draw the sheet into a PNG, PDF or SVG file."""
     rows = [_row(kind) for kind in STIMULI.values()]
     columns = max(len(row) for row in rows)

@@ -9,11 +9,11 @@ import numpy as np
 
 from visae._support.progress import Progress
 from visae._version import VERSION
-from visae.examples import Examples, Found, Heat, heat_maps
+from visae.examples import DatasetExamples, Examples, Heat, heat_maps
 from visae.images import Images
 from visae.plots._examples_sheet import Shown, Words, draw_sheet
 from visae.plots._panels import SIDE, crop, overlaid, seen
-from visae.plots._spooled import Shelf, shelf
+from visae.plots._spooled import Spooled, spooled
 from visae.units import Units
 
 _GROUPS = "strongest", "at quantiles of its value"
@@ -24,7 +24,7 @@ _FOOT = (
 
 
 def draw_examples(
-    units: Units, found: Found, chosen: Sequence[int], images: Images, margin: float, out: Path
+    units: Units, found: DatasetExamples, chosen: Sequence[int], images: Images, margin: float, out: Path
 ) -> list[Path]:
     """Draw the examples of each of the chosen units on a sheet of its own, `<unit>-examples.png`; returns the paths.
 
@@ -37,7 +37,7 @@ def draw_examples(
     for spot in spots:
         by_image[spot.image].append(spot)
     wanted = {image: list(dict.fromkeys(spot.unit for spot in of)) for image, of in by_image.items()}
-    with shelf(out, (2, SIDE, SIDE, 3)) as waiting:
+    with spooled(out, (2, SIDE, SIDE, 3)) as waiting:
         for heat in heat_maps(units, wanted, images):
             _lay_down(waiting, heat, by_image[heat.image], units, side)
         return _draw_sheets(waiting, spots, units, found, chosen, side, out)
@@ -45,7 +45,7 @@ def draw_examples(
 
 @dataclass(frozen=True)
 class _Spot:
-    """An example to be drawn: its number on the shelf, its unit, the group it is in, where it is, and its words."""
+    """An example to be drawn: its number on the spooled, its unit, the group it is in, where it is, and its words."""
 
     number: int
     unit: int
@@ -56,7 +56,7 @@ class _Spot:
     words: str
 
 
-def _spots(found: Found, chosen: Sequence[int]) -> list[_Spot]:
+def _spots(found: DatasetExamples, chosen: Sequence[int]) -> list[_Spot]:
     spots: list[_Spot] = []
     for unit in chosen:
         values = [_number(value) for value in found.top.value[unit].tolist()]
@@ -76,7 +76,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _lay_down(waiting: Shelf, heat: Heat, spots: Sequence[_Spot], units: Units, side: int) -> None:
+def _lay_down(waiting: Spooled, heat: Heat, spots: Sequence[_Spot], units: Units, side: int) -> None:
     """Make the pictures of one image's examples."""
     pixels, layer = heat.pixels.numpy(), units.layer
     for spot in spots:
@@ -87,7 +87,13 @@ def _lay_down(waiting: Shelf, heat: Heat, spots: Sequence[_Spot], units: Units, 
 
 
 def _draw_sheets(
-    waiting: Shelf, spots: Sequence[_Spot], units: Units, found: Found, chosen: Sequence[int], side: int, out: Path
+    waiting: Spooled,
+    spots: Sequence[_Spot],
+    units: Units,
+    found: DatasetExamples,
+    chosen: Sequence[int],
+    side: int,
+    out: Path,
 ) -> list[Path]:
     of_unit: dict[int, list[_Spot]] = defaultdict(list)
     for spot in spots:
@@ -101,12 +107,12 @@ def _draw_sheets(
     return paths
 
 
-def _shown(waiting: Shelf, spot: _Spot) -> Shown:
+def _shown(waiting: Spooled, spot: _Spot) -> Shown:
     pictures = waiting.get(spot.number)
     return Shown(None, None, spot.words) if pictures is None else Shown(pictures[0], pictures[1], spot.words)
 
 
-def _words(units: Units, found: Found, unit: int, side: int) -> Words:
+def _words(units: Units, found: DatasetExamples, unit: int, side: int) -> Words:
     layer, fires = units.layer, int(found.fires[unit])
     share = f"{fires / found.images:.1%}" if 0 < fires < found.images else ("all" if fires else "none")
     maximum = f"; maximum {_number(found.top.value[unit, 0].item())}" if fires else ""

@@ -1,6 +1,6 @@
 from ._archetypal import Archetypal as Archetypal
 from ._base import SAE as SAE
-from ._base import Recipe as Recipe
+from ._base import SAEConfig as SAEConfig
 from ._baselines import ICA as ICA
 from ._baselines import PCA as PCA
 from ._baselines import Neurons as Neurons

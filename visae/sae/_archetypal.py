@@ -10,7 +10,7 @@ from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.sae._algebra import random_directions, untied
-from visae.sae._base import SAE, Recipe
+from visae.sae._base import SAE, SAEConfig
 from visae.sae._topk import TopK, TopKSAE
 
 
@@ -49,7 +49,7 @@ class ArchetypalSAE(TopKSAE):
     log_scale: Tensor
     centroids: Tensor
 
-    def __init__(self, recipe: Recipe, dim: int, generator: torch.Generator):
+    def __init__(self, recipe: SAEConfig, dim: int, generator: torch.Generator):
         width, count = recipe.width, getattr(recipe, "centroids", 0) or recipe.width
         super().__init__(
             recipe,
@@ -66,13 +66,13 @@ class ArchetypalSAE(TopKSAE):
         """The features' directions, made of their parts."""
         return self.log_scale.exp()[..., None, None] * (self.mixture @ self.centroids + self.relaxation)
 
-    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Centroids by K-means, and an encoder that looks for them.
 
         K-means has always the same seed: SAEs of different seeds share their centroids, as in the paper, and differ in
         the directions added to those of the encoder, which are as long.
         """
-        super().fit_start(z)
+        super().initialise(z)
         self.centroids.copy_(_centroids(z, len(self.centroids)))
         start = self.decoder.detach()
         aligned = start / start.square().sum(1, keepdim=True).clamp_min(1e-12)
@@ -88,7 +88,7 @@ class ArchetypalSAE(TopKSAE):
         total = self.mixture.sum(-1, keepdim=True)
         self.mixture.copy_(torch.where(total > 0, self.mixture / total, 1 / self.mixture.shape[-1]))
         norm = self.relaxation.norm(dim=-1, keepdim=True)
-        self.relaxation.mul_((self.recipe.delta / norm.clamp_min(1e-12)).clamp_max(1))
+        self.relaxation.mul_((self.config.delta / norm.clamp_min(1e-12)).clamp_max(1))
 
 
 def _centroids(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "c d"]:

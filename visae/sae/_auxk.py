@@ -9,18 +9,18 @@ from torch import Tensor
 
 from visae.sae._algebra import squared_error
 from visae.sae._base import SAE
-from visae.sae._topk_select import strongest
+from visae.sae._topk_select import topk_dense
 
 
-def dead_features(idle: Int[Tensor, "*s m"], after: int) -> list[Int[Tensor, " _"]]:
+def dead_features(rows_since_fired: Int[Tensor, "*s m"], after: int) -> list[Int[Tensor, " _"]]:
     """For each member of a stack, the features that did not fire for more than `after` rows of training."""
-    return [member.nonzero().flatten() for member in (idle > after).view(-1, idle.shape[-1])]
+    return [member.nonzero().flatten() for member in (rows_since_fired > after).view(-1, rows_since_fired.shape[-1])]
 
 
 def auxk(
     sae: SAE, z: Float[Tensor, "n d"], residual: Float[Tensor, "*s n d"], dead: Sequence[Int[Tensor, " _"]], k: int
 ) -> Float[Tensor, "*s"]:
-    """The share of the residual's square that the k strongest dead features of each row leave; 0 where none is dead.
+    """The share of the residual's square that the k topk_dense dead features of each row leave; 0 where none is dead.
 
     |e - e_hat|^2 / |e|^2, with e the residual, which is not trained by this term, and e_hat what the dead features'
     decoder rows make of it.
@@ -36,7 +36,7 @@ def auxk(
             continue
         place = of_member + member * m
         most = min(k, len(place))
-        f = strongest(F.linear(z, encoder[place], shift[place]), torch.full((), most, device=z.device), most)
+        f = topk_dense(F.linear(z, encoder[place], shift[place]), torch.full((), most, device=z.device), most)
         size = left.square().sum(-1).mean().clamp_min(1e-12)
         terms.append(squared_error(left, f @ decoder[place]) / size)
     return torch.stack(terms).view(residual.shape[:-2])

@@ -13,7 +13,7 @@ from visae.sae._algebra import drop_parallel_gradient, linear, put_on_sphere, sh
 
 
 @runtime_checkable
-class Recipe(Protocol):
+class SAEConfig(Protocol):
     """How to make an SAE of one kind: a frozen dataclass of its settings."""
 
     kind: ClassVar[str]
@@ -35,7 +35,7 @@ class SAE(nn.Module, ABC):
     z ~ f(z) @ decoder + bias; `centre` and `scale` are fixed by the data before training.
 
     decoder: [m, d];  bias: [d];  centre: [d];  scale: a scalar.
-    idle: rows of training seen since each feature last fired, [m].
+    rows_since_fired: rows of training seen since each feature last fired, [m].
     recipes: how it was made; one for each member of a stack.
     about: what its file says of it: network, layer, rows, training, figures.
 
@@ -43,7 +43,7 @@ class SAE(nn.Module, ABC):
     loss: what is computed for one SAE is computed for all.
     """
 
-    roused: ClassVar[float] = 1.0
+    revive_rate: ClassVar[float] = 1.0
     """How fast the bias of silent features rises, compared with the other kinds."""
 
     decoder: Tensor
@@ -52,17 +52,17 @@ class SAE(nn.Module, ABC):
     bias: Tensor
     centre: Tensor
     scale: Tensor
-    idle: Tensor
+    rows_since_fired: Tensor
 
-    def __init__(self, recipe: Recipe, dim: int, **parameters: Float[Tensor, "..."]):
+    def __init__(self, recipe: SAEConfig, dim: int, **parameters: Float[Tensor, "..."]):
         super().__init__()
-        self.recipes: tuple[Any, ...] = (recipe,)
+        self.configs: tuple[Any, ...] = (recipe,)
         self.dim, self.width = dim, recipe.width or dim
         for name, value in parameters.items():
             self.register_parameter(name, nn.Parameter(value))
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(()))
-        self.register_buffer("idle", torch.zeros(self.width, dtype=torch.int64))
+        self.register_buffer("rows_since_fired", torch.zeros(self.width, dtype=torch.int64))
         for name in recipe.varied:
             # Of the setting's own type: a penalty given as 2 is the number 2.0.
             kind = type(getattr(type(recipe), name))
@@ -70,16 +70,16 @@ class SAE(nn.Module, ABC):
         self.about: dict[str, Any] = {}
 
     @property
-    def recipe(self) -> Any:
+    def config(self) -> Any:
         """How it was made; in a stack, how the first member was made, which tells all but the varied settings."""
-        return self.recipes[0]
+        return self.configs[0]
 
-    def fit_units(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
+    def fit_scale(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
         """Centre on the data's mean, and scale so that E|z|^2 = d."""
         self.centre.copy_(mean)
         self.scale.fill_(math.sqrt(max(variance.mean().item(), 1e-12)))
 
-    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Set whatever of the start depends on data, from a sample of standardised rows; nothing for most kinds."""
 
     @property
@@ -106,16 +106,16 @@ class SAE(nn.Module, ABC):
             return _as_maps(self.decode(_as_rows(f)), f)
         return self.reconstruct(f) * self.scale + self.centre
 
-    def drive(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b m h w"]:
+    def pre_activations(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b m h w"]:
         """The features' pre-activations over maps: what they are before any of them is silenced."""
         x = x.to(self.centre.device)
-        return _as_maps(self.pre_activations(self.standardise(_as_rows(x))), x)
+        return _as_maps(self.preactivate(self.standardise(_as_rows(x))), x)
 
     def standardise(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Raw rows in the SAE's own units."""
         return (x - self.centre) / self.scale
 
-    def pre_activations(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
+    def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The encoder's affine map: encoder (z - bias) + encoder_bias."""
         return linear(z, self.encoder, self.shift)
 
@@ -139,13 +139,13 @@ class SAE(nn.Module, ABC):
         A term called `sparsity` is warmed up by the trainer.
         """
 
-    def count_idle(self, fired: Bool[Tensor, "*s m"], rows: int) -> None:
+    def count_rows_since_fired(self, fired: Bool[Tensor, "*s m"], rows: int) -> None:
         """Count, for each feature, the rows seen since it last fired."""
-        self.idle += rows
-        self.idle.masked_fill_(fired, 0)
+        self.rows_since_fired += rows
+        self.rows_since_fired.masked_fill_(fired, 0)
 
     @torch.no_grad()
-    def rouse(self, after: int, by: float) -> None:
+    def revive(self, after: int, by: float) -> None:
         """Raise the encoder's bias of features that did not fire for more than `after` rows.
 
         A bias that rises until its feature fires again leaves the loss alone, as in the balancing of experts by Wang et
@@ -153,7 +153,7 @@ class SAE(nn.Module, ABC):
         what is rare and lose against the others' pre-activations; here they keep their directions until they are used.
         """
         if "encoder_bias" in self._parameters:
-            self.encoder_bias += self.roused * by * (self.idle > after)
+            self.encoder_bias += self.revive_rate * by * (self.rows_since_fired > after)
 
     def refresh(self) -> None:
         """Called before the first step and every few steps, for what need not be looked at in every one."""

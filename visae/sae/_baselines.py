@@ -15,7 +15,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae._support.progress import say
 from visae.sae._algebra import random_directions, squared_error
-from visae.sae._base import SAE, Recipe
+from visae.sae._base import SAE, SAEConfig
 
 # FastICA's steps: components that have not come to rest by then are those of nearly Gaussian directions, and never do.
 _ICA_STEPS = 200
@@ -92,7 +92,7 @@ class Neurons(_Baseline):
 class LinearSAE(SAE):
     """f = encoder z + encoder_bias, of which the k values of the largest magnitude are kept; nothing is trained."""
 
-    def __init__(self, recipe: Recipe, dim: int, generator: torch.Generator):
+    def __init__(self, recipe: SAEConfig, dim: int, generator: torch.Generator):
         width = recipe.width or dim
         directions = random_directions(width, dim, generator)
         biases = {"encoder_bias": torch.zeros(width), "bias": torch.zeros(dim)}
@@ -100,16 +100,16 @@ class LinearSAE(SAE):
         self.requires_grad_(False)
         self.seed = int(torch.randint(1 << 31, (), generator=generator))
 
-    def pre_activations(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
+    def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """All features, before any is left out."""
         return z @ self.encoder.T + self.encoder_bias
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """The features of the largest magnitude of each row, with their sign; zero elsewhere."""
-        f = self.pre_activations(z)
-        if not 0 < self.recipe.k < self.width:
+        f = self.preactivate(z)
+        if not 0 < self.config.k < self.width:
             return f
-        places = f.abs().topk(self.recipe.k, dim=1).indices
+        places = f.abs().topk(self.config.k, dim=1).indices
         return torch.zeros_like(f).scatter(1, places, f.gather(1, places))
 
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
@@ -125,7 +125,7 @@ class LinearSAE(SAE):
 
     def turn(self, z: Float[Tensor, "n d"]) -> None:
         """Turn each direction so that its features have their long tail above zero; a sign says nothing otherwise."""
-        f = self.pre_activations(z).double()
+        f = self.preactivate(z).double()
         sign = torch.where((f - f.mean(0)).pow(3).mean(0) < 0, -1.0, 1.0).to(z.dtype)
         self.encoder *= sign[:, None]
         self.decoder *= sign[:, None]
@@ -135,7 +135,7 @@ class LinearSAE(SAE):
 class PCASAE(LinearSAE):
     """Principal components of a sample of rows."""
 
-    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """The eigenvectors of the covariance with the largest eigenvalues."""
         exact = z.double()
         mean = exact.mean(0)
@@ -148,7 +148,7 @@ class PCASAE(LinearSAE):
 class ICASAE(LinearSAE):
     """Independent components of a sample of rows, by FastICA."""
 
-    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Unmixing directions as encoder, mixing ones as decoder; raises `VisaeError` if the rows span too little."""
         # Slow to import, and needed by this kind alone.
         from sklearn.decomposition import FastICA
@@ -171,7 +171,7 @@ class ICASAE(LinearSAE):
 class RandomSAE(LinearSAE):
     """Random unit directions, as encoder and, times one gain, as decoder."""
 
-    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """The gain with the least squared error."""
         guess = self.reconstruct(self.features(z))
         self.decoder *= (guess * z).sum() / guess.square().sum().clamp_min(1e-12)
@@ -180,7 +180,7 @@ class RandomSAE(LinearSAE):
 class NeuronsSAE(LinearSAE):
     """The neurons themselves: f = x / scale, in the SAE's units; with all of them the reconstruction is perfect."""
 
-    def fit_start(self, z: Float[Tensor, "n d"]) -> None:  # noqa: ARG002 - what neurons are needs no sample
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:  # noqa: ARG002 - what neurons are needs no sample
         """Directions along the axes, about the point where all neurons are silent."""
         silent = -self.centre / self.scale
         along = torch.eye(self.dim).to(silent)

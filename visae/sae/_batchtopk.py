@@ -8,15 +8,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.sae._algebra import random_directions, untied
-from visae.sae._base import SAE, Recipe
-from visae.sae._sparse_code import Code, Dense, Winners, sparse_pays, winners
+from visae.sae._base import SAE, SAEConfig
+from visae.sae._sparse_code import Code, Dense, SparseCode, sparse_code, sparse_pays
 from visae.sae._topk import TopK, TopKSAE
-from visae.sae._topk_select import Listed, weakest_over_batch
+from visae.sae._topk_select import Entries, batch_threshold
 
 # Weight of a batch in the running mean of thresholds. The code released with the paper has 0.001, for runs a hundred
 # times as long; in a thousand steps that would remember the untrained encoder.
 _FORGET = 0.01
-# Share of the running threshold above which the winners of a batch are looked for first.
+# Share of the running threshold above which the sparse_code of a batch are looked for first.
 _SAFE = 0.7
 
 
@@ -41,29 +41,29 @@ class BatchTopKSAE(TopKSAE):
 
     threshold: Tensor
 
-    def __init__(self, recipe: Recipe, dim: int, **parameters: Float[Tensor, "..."]):
+    def __init__(self, recipe: SAEConfig, dim: int, **parameters: Float[Tensor, "..."]):
         super().__init__(recipe, dim, **parameters)
         self.register_buffer("threshold", torch.full((), -1.0))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The positive pre-activations that are not below the threshold; zero elsewhere."""
-        pre = self.pre_activations(z)
+        pre = self.preactivate(z)
         return torch.where(pre >= self.threshold[..., None, None].clamp_min(0), pre, 0).relu()
 
     def code(self, z: Float[Tensor, "n d"]) -> Code:
         """The features that the training loss decodes; the threshold follows them."""
         if sparse_pays(z.device, self.most, self.width):
-            code = winners(z, self.encoder, self.shift, self.choose, piece=len(z))
+            code = sparse_code(z, self.encoder, self.shift, self.choose, piece=len(z))
             self._follow(_smallest_winner(code, self.threshold))
             return code
-        f = self._over_batch(self.pre_activations(z))
+        f = self._over_batch(self.preactivate(z))
         self._follow(torch.where(f > 0, f, torch.inf).detach().amin((-2, -1)))
         return Dense(f)
 
-    def choose(self, pre: Float[Tensor, "n m"], member: int) -> Listed:
+    def choose(self, pre: Float[Tensor, "n m"], member: int) -> Entries:
         """The pre-activations that fire in a batch of a member's."""
         guess = _SAFE * max(self.threshold.view(-1)[member].item(), 0)
-        weakest = weakest_over_batch(pre, self.recipes[member].k * len(pre), guess)
+        weakest = batch_threshold(pre, self.configs[member].k * len(pre), guess)
         rows, places = ((pre >= weakest) & (pre > 0)).nonzero(as_tuple=True)
         return pre[rows, places], rows, places
 
@@ -83,7 +83,7 @@ class BatchTopKSAE(TopKSAE):
         self.threshold.copy_(torch.where(weakest.isfinite(), moved, self.threshold))
 
 
-def _smallest_winner(code: Winners, like: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+def _smallest_winner(code: SparseCode, like: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
     """For each member, the smallest value that fired; infinite if none did."""
     member = torch.div(code.rows, code.shape[-2], rounding_mode="floor")
     none = torch.full_like(like, torch.inf).view(-1)

@@ -53,7 +53,7 @@ class BlockSAE(SAE):
     """
 
     # A gain, unlike a bias, moves pre-activations by a share of themselves.
-    roused: ClassVar[float] = 3.0
+    revive_rate: ClassVar[float] = 3.0
 
     log_gain: Tensor
     blocks: Tensor
@@ -61,30 +61,30 @@ class BlockSAE(SAE):
     @property
     def block(self) -> int:
         """The dimensions of a block."""
-        return int(self.recipe.size)
+        return int(self.config.size)
 
     @torch.no_grad()
-    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Gains with which the reconstruction is unbiased: E|z_hat|^2 = E<z_hat, z>."""
         guess = self.reconstruct(self.features(z))
         self.log_gain.data += ((guess * z).sum() / guess.square().sum().clamp_min(1e-12)).clamp_min(1e-6).log()
 
-    def pre_activations(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
+    def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """All blocks' features, before any is chosen."""
-        encoder = self.log_gain.exp().repeat_interleave(self.recipe.size, -1)[..., None] * self.decoder
+        encoder = self.log_gain.exp().repeat_interleave(self.config.size, -1)[..., None] * self.decoder
         return linear(z, encoder, shifted(encoder.new_zeros(encoder.shape[:-1]), encoder, self.bias))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The features of the strongest blocks of each row; zero elsewhere."""
-        pre = self.pre_activations(z)
+        pre = self.preactivate(z)
         return pre * self._chosen(pre)[0]
 
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """`error`, per dimension, and `aux`: what the next blocks leave of the residual, per dimension and block."""
-        pre = self.pre_activations(z)
+        pre = self.preactivate(z)
         first, next_ones = self._chosen(pre)
         guess = self.reconstruct(pre * first)
-        self.count_idle((pre.detach() * first != 0).any(-2), len(z))
+        self.count_rows_since_fired((pre.detach() * first != 0).any(-2), len(z))
         left = (z - guess).detach()
         by_next = (pre * next_ones) @ self.decoder
         return {
@@ -95,31 +95,31 @@ class BlockSAE(SAE):
     @torch.no_grad()
     def _chosen(self, pre: Float[Tensor, "*s n m"]) -> tuple[Bool[Tensor, "*s n m"], Bool[Tensor, "*s n m"]]:
         """Which features belong to the l strongest blocks of each row, and which to the l after them."""
-        norms = _in_blocks(pre.mT, self.recipe.size).square().sum(-2).mT
+        norms = _in_blocks(pre.mT, self.config.size).square().sum(-2).mT
         most = self.blocks[..., None, None]
         strongest = norms.topk(min(2 * self.most, norms.shape[-1]), dim=-1).indices
         rank = torch.arange(strongest.shape[-1], device=pre.device).expand_as(strongest)
         first, both = (
             torch.zeros_like(norms, dtype=torch.bool).scatter(-1, strongest, rank < k * most) for k in (1, 2)
         )
-        first, both = (mask.repeat_interleave(self.recipe.size, -1) for mask in (first, both))
+        first, both = (mask.repeat_interleave(self.config.size, -1) for mask in (first, both))
         return first, both & ~first
 
     @torch.no_grad()
-    def rouse(self, after: int, by: float) -> None:
+    def revive(self, after: int, by: float) -> None:
         """Raise the gain of blocks of which no feature fired: they have no bias."""
-        silent = (self.idle > after).view(*self.log_gain.shape, -1).all(-1)
-        self.log_gain += self.roused * by * silent
+        silent = (self.rows_since_fired > after).view(*self.log_gain.shape, -1).all(-1)
+        self.log_gain += self.revive_rate * by * silent
 
     @property
     def most(self) -> int:
         """The largest l of a stack."""
-        return int(max(recipe.blocks for recipe in self.recipes))
+        return int(max(recipe.blocks for recipe in self.configs))
 
     @torch.no_grad()
     def refresh(self) -> None:
         """Make the rows of each block orthonormal again."""
-        self.decoder.copy_(_orthonormal(self.decoder, self.recipe.size))
+        self.decoder.copy_(_orthonormal(self.decoder, self.config.size))
 
 
 def _orthonormal(decoder: Float[Tensor, "*s m d"], size: int) -> Float[Tensor, "*s m d"]:

@@ -16,7 +16,7 @@ from visae.sae._registry import recipe
 SCHEMA = 1
 FILE = "sae.safetensors"
 # What only training needs.
-_LEFT_OUT = "idle"
+_LEFT_OUT = "rows_since_fired"
 _HEADER = {"schema": int, "kind": str, "recipe": dict, "dim": int, "about": dict}
 
 
@@ -24,8 +24,8 @@ def save(sae: SAE, path: Path) -> None:
     """Write an SAE and what is known about it, atomically."""
     header = {
         "schema": SCHEMA,
-        "kind": sae.recipe.kind,
-        "recipe": recipe_settings(sae),
+        "kind": sae.config.kind,
+        "recipe": config_settings(sae),
         "dim": sae.dim,
         "about": sae.about,
     }
@@ -56,9 +56,9 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     return sae.to(device).eval().requires_grad_(False)
 
 
-def recipe_settings(sae: SAE) -> Mapping[str, Any]:
+def config_settings(sae: SAE) -> Mapping[str, Any]:
     """An SAE's recipe as JSON."""
-    return asdict(sae.recipe)
+    return asdict(sae.config)
 
 
 def _kept(sae: SAE) -> dict[str, Tensor]:

@@ -16,35 +16,35 @@ from visae.sae._algebra import linear, squared_error, with_ones
 # Values of [p, m] at once: a piece that stays in the cache between its product and what follows.
 _PIECE = 1 << 21
 
-Penalised = tuple[Float[Tensor, "*s"], Float[Tensor, "*s"], Bool[Tensor, "*s m"]]
+FusedReLU = tuple[Float[Tensor, "*s"], Float[Tensor, "*s"], Bool[Tensor, "*s m"]]
 
 
-def penalised(
+def fused_relu(
     z: Float[Tensor, "n d"],
     encoder: Float[Tensor, "*s m d"],
     shift: Float[Tensor, "*s m"],
     decoder: Float[Tensor, "*s m d"],
     bias: Float[Tensor, "*s d"],
     weight: Float[Tensor, "*s m"],
-) -> Penalised:
+) -> FusedReLU:
     """Means over rows of |z - f decoder - bias|^2 and f . weight, and what fires, with f = ReLU(encoder z + shift)."""
     own = (encoder, shift, decoder, bias, weight)
     if z.device.type != "cpu":
         return _plain(z, *own)
     if encoder.ndim == 3:
-        error, penalty, fired = _Penalised.apply(z, *own)
+        error, penalty, fired = _FusedReLU.apply(z, *own)
         return error, penalty, fired
-    error, penalty, fired = _Penalised.apply(z, *(tensor[None] for tensor in own))
+    error, penalty, fired = _FusedReLU.apply(z, *(tensor[None] for tensor in own))
     return error[0], penalty[0], fired[0]
 
 
-def _plain(z: Tensor, encoder: Tensor, shift: Tensor, decoder: Tensor, bias: Tensor, weight: Tensor) -> Penalised:
+def _plain(z: Tensor, encoder: Tensor, shift: Tensor, decoder: Tensor, bias: Tensor, weight: Tensor) -> FusedReLU:
     f = linear(z, encoder, shift).relu()
     total = f.sum(-2, dtype=weight.dtype)
     return squared_error(z, linear(f, decoder.mT, bias)), (total * weight).sum(-1) / len(z), total.detach() > 0
 
 
-class _Penalised(torch.autograd.Function):
+class _FusedReLU(torch.autograd.Function):
     """`_plain` for a stack, member by member and piece by piece; rows are data and get no gradient.
 
     Rows have a one appended, and the encoder its shift: the product then adds the shift, and the product that gives the
@@ -54,7 +54,7 @@ class _Penalised(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, z: Tensor, encoder: Tensor, shift: Tensor, decoder: Tensor, bias: Tensor, weight: Tensor
-    ) -> Penalised:
+    ) -> FusedReLU:
         z1 = with_ones(z)
         ctx.save_for_backward(z1, decoder, weight)
         encoder1 = torch.cat([encoder, shift[..., None]], -1)

@@ -44,8 +44,8 @@ class GatedSAE(UnitNorm):
     decoder' and bias' get no gradient (section 3 of the paper). Unit-norm decoder rows.
     """
 
-    # The L1 penalty pushes back: features that are roused faster come and go without learning anything.
-    roused: ClassVar[float] = 0.2
+    # The L1 penalty pushes back: features that are revive_rate faster come and go without learning anything.
+    revive_rate: ClassVar[float] = 0.2
     l1: Tensor
     r_mag: Tensor
     magnitude_bias: Tensor
@@ -57,7 +57,7 @@ class GatedSAE(UnitNorm):
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """`error`; `sparsity`, the gate's L1 norm; `aux`, the error of the gate's own reconstruction."""
         gate, f = self._gated(z)
-        self.count_idle((f.detach() > 0).any(-2), len(z))
+        self.count_rows_since_fired((f.detach() > 0).any(-2), len(z))
         opened = gate.relu()
         by_gate = linear(opened, self.decoder.mT.detach(), self.bias.detach())
         return {

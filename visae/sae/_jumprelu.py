@@ -14,7 +14,7 @@ from visae.sae._base import SAE, UnitNorm
 
 # How much faster the logarithm of a silent feature's threshold falls than its bias rises: thresholds are several units
 # high, and nothing else brings down one that is not reached.
-_ROUSED = 5.0
+_REVIVE_RATE = 5.0
 
 
 @dataclass(frozen=True)
@@ -66,29 +66,29 @@ class JumpReLUSAE(UnitNorm):
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The pre-activations above their thresholds; zero elsewhere."""
-        return self._jump(self.pre_activations(z))
+        return self._jump(self.preactivate(z))
 
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """`error`, and `sparsity`: the mean number of features that fire, or its distance from the target, weighted."""
-        pre = self.pre_activations(z)
+        pre = self.preactivate(z)
         f = self._jump(pre)
-        self.count_idle((f.detach() > 0).any(-2), len(z))
+        self.count_rows_since_fired((f.detach() > 0).any(-2), len(z))
         threshold = self.log_threshold.exp()[..., None, :]
-        l0: Tensor = _Step.apply(pre, threshold, self.recipe.bandwidth).sum(-1).mean(-1)
+        l0: Tensor = _Step.apply(pre, threshold, self.config.bandwidth).sum(-1).mean(-1)
         off_target = (l0 / torch.where(self.target > 0, self.target, 1) - 1).square()
         penalty = torch.where(self.target > 0, off_target, l0)
         return {"error": squared_error(z, self.reconstruct(f)), "sparsity": self.l0 * penalty}
 
     def _jump(self, pre: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n m"]:
         threshold = self.log_threshold.exp()[..., None, :]
-        jumped: Tensor = _Jump.apply(pre, threshold, self.recipe.bandwidth)
+        jumped: Tensor = _Jump.apply(pre, threshold, self.config.bandwidth)
         return jumped
 
     @torch.no_grad()
-    def rouse(self, after: int, by: float) -> None:
+    def revive(self, after: int, by: float) -> None:
         """Raise the bias of silent features, and lower their thresholds."""
-        super().rouse(after, by)
-        self.log_threshold -= _ROUSED * by * (self.idle > after)
+        super().revive(after, by)
+        self.log_threshold -= _REVIVE_RATE * by * (self.rows_since_fired > after)
 
 
 class _Jump(torch.autograd.Function):

@@ -49,17 +49,17 @@ class MatryoshkaSAE(BatchTopKSAE):
     """
 
     # The last half of the features is trained by one of the errors only: it falls silent more easily.
-    roused: ClassVar[float] = 2.0
+    revive_rate: ClassVar[float] = 2.0
 
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """`nested`, the errors of all prefixes but the whole, `error`, of the whole, and `aux` (see `auxk`)."""
         code = self.code(z)
-        self.count_idle(code.fired(), len(z))
-        prefixes = [*(code.below(size) for size in self.recipe.sizes[:-1]), code]
+        self.count_rows_since_fired(code.fired(), len(z))
+        prefixes = [*(code.below(size) for size in self.config.sizes[:-1]), code]
         guesses = [prefix.decode(self.decoder) + self.bias[..., None, :] for prefix in prefixes]
         errors = [squared_error(z, guess) / self.dim for guess in guesses]
         nested: Tensor = sum(errors[:-1], torch.zeros_like(errors[-1]))
         terms = {"nested": nested, "error": errors[-1]}
-        if self.recipe.aux_k:
+        if self.config.aux_k:
             terms["aux"] = self.aux(z, guesses[-1])
         return terms

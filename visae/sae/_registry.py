@@ -7,7 +7,7 @@ from typing import Any
 from visae._support.errors import VisaeError, unknown
 from visae._support.settings import typed
 from visae.sae._archetypal import Archetypal
-from visae.sae._base import Recipe
+from visae.sae._base import SAEConfig
 from visae.sae._baselines import ICA, PCA, Neurons, RandomDirections
 from visae.sae._batchtopk import BatchTopK
 from visae.sae._block import Block
@@ -34,7 +34,7 @@ _RECIPES = (
 KINDS: dict[str, Any] = {recipe.kind: recipe for recipe in _RECIPES}
 
 
-def recipe(kind: str, settings: Mapping[str, Any]) -> Recipe:
+def recipe(kind: str, settings: Mapping[str, Any]) -> SAEConfig:
     """A recipe from its kind and settings; raises `VisaeError` for a kind or a setting that does not exist,
     and for a setting that is not of its type."""
     if kind not in KINDS:
@@ -43,7 +43,9 @@ def recipe(kind: str, settings: Mapping[str, Any]) -> Recipe:
     surplus = [key for key in settings if key not in known]
     if surplus:
         raise VisaeError(f"a {kind} SAE has no setting {', '.join(surplus)}; its settings are {', '.join(known)}")
-    made: Recipe = KINDS[kind](**{key: typed(key, value, getattr(KINDS[kind], key)) for key, value in settings.items()})
+    made: SAEConfig = KINDS[kind](
+        **{key: typed(key, value, getattr(KINDS[kind], key)) for key, value in settings.items()}
+    )
     return made
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae.sae._algebra import random_directions, untied
 from visae.sae._base import SAE
-from visae.sae._fused_relu import penalised
+from visae.sae._fused_relu import fused_relu
 
 _INITIAL_NORM = 0.1
 
@@ -49,12 +49,12 @@ class ReLUSAE(SAE):
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The positive part of the pre-activations."""
-        return self.pre_activations(z).relu()
+        return self.preactivate(z).relu()
 
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """`error`, and `sparsity`: the L1 norm of the features, each weighted by its decoder row's norm."""
-        error, penalty, fired = penalised(
+        error, penalty, fired = fused_relu(
             z, self.encoder, self.shift, self.decoder, self.bias, self.decoder.norm(dim=-1)
         )
-        self.count_idle(fired, len(z))
+        self.count_rows_since_fired(fired, len(z))
         return {"error": error, "sparsity": self.l1 * penalty}

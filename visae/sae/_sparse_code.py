@@ -1,6 +1,6 @@
 """Sparse codes: what decoding costs when only the features that fire are touched.
 
-A sparse code is a list of winners: the value of each, which feature it is, and to which row it belongs. Decoding, the
+A sparse code lists the values that fire: each value, which feature it is, and to which row it belongs. Decoding, the
 gradient of the decoder, that of the encoder and that of the values are then sums over the list, and all of them are
 `embedding_bag`, which is fast on a CPU. `Dense` has the same interface over dense products, which a GPU is made for.
 """
@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from visae.sae._algebra import with_ones
-from visae.sae._topk_select import Listed
+from visae.sae._topk_select import Entries
 
-# Pre-activations computed at once: a piece that stays in the cache while its winners are chosen.
+# Pre-activations computed at once: a piece that stays in the cache while its sparse_code are chosen.
 _PIECE = 1 << 22
 
 
@@ -56,7 +56,7 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Winners:
+class SparseCode:
     """A code as the list of its w values that are not zero, in the order of rows.
 
     values: [w], with the gradient.  places: [w], the feature, counted through the stack, 0 .. s m.
@@ -82,7 +82,7 @@ class Winners:
         attached: Tensor = _DecoderGradient.apply(decoded, flat, self)
         return attached.view(*stacked, n, -1)
 
-    def below(self, size: int) -> "Winners":
+    def below(self, size: int) -> "SparseCode":
         """The code with its first `size` features only."""
         kept = self.places % self.shape[-1] < size
         return _listed(self.values[kept], self.places[kept], self.rows[kept], self.shape)
@@ -94,7 +94,7 @@ class Winners:
         return (ends > self.starts).view(*stacked, m)
 
     def summed(self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"]) -> Float[Tensor, "sm d"]:
-        """For each feature, the sum over its winners of weight times the table's entry for their row."""
+        """For each feature, the sum over its sparse_code of weight times the table's entry for their row."""
         own = len(table) == math.prod(self.shape[:-1])
         rows = self.rows_by_place if own else self.rows_by_place % len(table)
         return F.embedding_bag(
@@ -103,21 +103,21 @@ class Winners:
 
 
 def sparse_pays(device: torch.device, k: int, width: int) -> bool:
-    """Whether touching winners only is faster than dense products: on a CPU, where k is a twelfth of the width or less.
+    """Whether sparse decoding is faster than dense products: on a CPU, where k is a twelfth of the width or less.
 
     Measured with `benchmarks/training.py sparse`; on a GPU it has not been measured.
     """
     return device.type == "cpu" and 12 * k <= width
 
 
-def winners(
+def sparse_code(
     z: Float[Tensor, "n d"],
     encoder: Float[Tensor, "*s m d"],
     shift: Float[Tensor, "*s m"],
-    choose: Callable[[Float[Tensor, "p m"], int], Listed],
+    choose: Callable[[Float[Tensor, "p m"], int], Entries],
     piece: int | None = None,
-) -> Winners:
-    """The winners among the pre-activations encoder z + shift, with the gradients of encoder and shift.
+) -> SparseCode:
+    """The sparse_code among the pre-activations encoder z + shift, with the gradients of encoder and shift.
 
     choose: from a piece of one member's pre-activations [p, m], and the member's index, to those that win.
     piece:  rows at once; as many as stay in the cache, if None.
@@ -144,11 +144,11 @@ def winners(
 
 def _listed(
     values: Float[Tensor, " w"], places: Int[Tensor, " w"], rows: Int[Tensor, " w"], shape: tuple[int, ...]
-) -> Winners:
+) -> SparseCode:
     *stacked, _, m = shape
     in_order, by_place = places.int().sort()
     starts = _starts(in_order, m * (stacked[0] if stacked else 1))
-    return Winners(values, places, rows, by_place, rows.index_select(0, by_place), starts, shape)
+    return SparseCode(values, places, rows, by_place, rows.index_select(0, by_place), starts, shape)
 
 
 def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
@@ -157,28 +157,28 @@ def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
 
 
 class _DecoderGradient(torch.autograd.Function):
-    """The identity, which gives the decoder its gradient: for each feature, a sum over its winners."""
+    """The identity, which gives the decoder its gradient: for each feature, a sum over its sparse_code."""
 
     @staticmethod
-    def forward(ctx: Any, decoded: Tensor, _decoder: Tensor, code: Winners) -> Tensor:
+    def forward(ctx: Any, decoded: Tensor, _decoder: Tensor, code: SparseCode) -> Tensor:
         ctx.code = code
         return decoded.view_as(decoded)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        code: Winners = ctx.code
+        code: SparseCode = ctx.code
         return gradient, code.summed(code.values.detach(), gradient.contiguous()), None
 
 
 class _EncoderGradient(torch.autograd.Function):
-    """The identity, which gives the encoder, with its shift, the gradient at the winners."""
+    """The identity, which gives the encoder, with its shift, the gradient at the sparse_code."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, _encoder1: Tensor, z1: Tensor, code: Winners) -> Tensor:
+    def forward(ctx: Any, values: Tensor, _encoder1: Tensor, z1: Tensor, code: SparseCode) -> Tensor:
         ctx.z1, ctx.code = z1, code
         return values.view_as(values)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        code: Winners = ctx.code
+        code: SparseCode = ctx.code
         return None, code.summed(gradient, ctx.z1), None, None

@@ -13,14 +13,14 @@ from visae.sae._base import SAE
 
 def same_shape(sae: SAE) -> tuple[Any, ...]:
     """What SAEs must have in common to be stacked: their kind, and every setting that decides shapes or formulas."""
-    settings: dict[str, Any] = asdict(sae.recipe)
-    return (type(sae), sae.dim, *((name, value) for name, value in settings.items() if name not in sae.recipe.varied))
+    settings: dict[str, Any] = asdict(sae.config)
+    return (type(sae), sae.dim, *((name, value) for name, value in settings.items() if name not in sae.config.varied))
 
 
 def stack(saes: Sequence[SAE]) -> SAE:
     """One module that computes what each of the SAEs computes; its tensors are copies, [s, ...]."""
     whole = deepcopy(saes[0])
-    whole.recipes = tuple(sae.recipe for sae in saes)
+    whole.configs = tuple(sae.config for sae in saes)
     for name in whole._parameters:
         whole._parameters[name] = nn.Parameter(torch.stack([sae.get_parameter(name).detach() for sae in saes]))
     for name in whole._buffers:

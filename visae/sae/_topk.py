@@ -14,8 +14,8 @@ from visae.sae._algebra import random_directions, squared_error, untied
 from visae.sae._auxk import auxk, dead_features
 from visae.sae._base import SAE, UnitNorm
 from visae.sae._median import geometric_median
-from visae.sae._sparse_code import Code, Dense, sparse_pays, winners
-from visae.sae._topk_select import Listed, strongest, strongest_listed
+from visae.sae._sparse_code import Code, Dense, sparse_code, sparse_pays
+from visae.sae._topk_select import Entries, topk_dense, topk_entries
 
 
 @dataclass(frozen=True)
@@ -64,34 +64,34 @@ class TopKSAE(UnitNorm):
     k: Tensor
     dead: list[Tensor] | None = None  # for each member, as they were at the last refresh
 
-    def fit_start(self, z: Float[Tensor, "n d"]) -> None:
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """The bias at the geometric median, if that is asked for; the mean is zero already."""
-        if self.recipe.origin == "median":
+        if self.config.origin == "median":
             self.bias.data.copy_(geometric_median(z))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """The k largest positive pre-activations of each row; zero elsewhere."""
-        return strongest(self.pre_activations(z), self.k, self.most)
+        return topk_dense(self.preactivate(z), self.k, self.most)
 
     def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
         """`error`, per dimension, and `aux` (see `auxk`), which is zero while no feature is dead."""
         code = self.code(z)
         guess = code.decode(self.decoder) + self.bias[..., None, :]
-        self.count_idle(code.fired(), len(z))
+        self.count_rows_since_fired(code.fired(), len(z))
         terms = {"error": squared_error(z, guess) / self.dim}
-        if self.recipe.aux_k:
+        if self.config.aux_k:
             terms["aux"] = self.aux(z, guess)
         return terms
 
     def code(self, z: Float[Tensor, "n d"]) -> Code:
         """The features that the training loss decodes."""
         if sparse_pays(z.device, self.most, self.width):
-            return winners(z, self.encoder, self.shift, self.choose)
-        return Dense(strongest(self.pre_activations(z), self.k, self.most))
+            return sparse_code(z, self.encoder, self.shift, self.choose)
+        return Dense(topk_dense(self.preactivate(z), self.k, self.most))
 
-    def choose(self, pre: Float[Tensor, "p m"], member: int) -> Listed:
+    def choose(self, pre: Float[Tensor, "p m"], member: int) -> Entries:
         """The pre-activations that fire in a piece of a member's."""
-        return strongest_listed(pre, self.recipes[member].k)
+        return topk_entries(pre, self.configs[member].k)
 
     def aux(self, z: Float[Tensor, "n d"], guess: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
         """AuxK's term of the loss, weighted."""
@@ -100,17 +100,17 @@ class TopKSAE(UnitNorm):
         assert self.dead is not None
         if not any(map(len, self.dead)):
             return guess.new_zeros(guess.shape[:-2])
-        weight: float = self.recipe.aux_weight
-        return weight * auxk(self, z, z - guess, self.dead, self.recipe.aux_k)
+        weight: float = self.config.aux_weight
+        return weight * auxk(self, z, z - guess, self.dead, self.config.aux_k)
 
     @property
     def most(self) -> int:
         """The largest k of a stack."""
-        return int(max(recipe.k for recipe in self.recipes))
+        return int(max(recipe.k for recipe in self.configs))
 
     def refresh(self) -> None:
         """Look again which features are dead."""
-        self.dead = dead_features(self.idle, self.recipe.dead_after)
+        self.dead = dead_features(self.rows_since_fired, self.config.dead_after)
 
     def forget(self) -> None:
         """Which features are dead must be looked at again."""

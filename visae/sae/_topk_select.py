@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 # The values that fire, their rows and their places in the row, each [w].
-Listed = tuple[Float[Tensor, " w"], Int[Tensor, " w"], Int[Tensor, " w"]]
+Entries = tuple[Float[Tensor, " w"], Int[Tensor, " w"], Int[Tensor, " w"]]
 
 # Values of a group, at most, in the two stages of a choice. These pay where groups are three times as many as k, and
 # the length of rows times k is large enough (measured on a CPU; from 768 features and k 32, from 3840 and k 8).
@@ -16,7 +16,7 @@ _MANY = 3
 _LONG = 12_288
 
 
-def strongest(pre: Float[Tensor, "*s n m"], k: Int[Tensor, "*s"], most: int) -> Float[Tensor, "*s n m"]:
+def topk_dense(pre: Float[Tensor, "*s n m"], k: Int[Tensor, "*s"], most: int) -> Float[Tensor, "*s n m"]:
     """The k largest positive values of each row, where they stand; zero elsewhere.
 
     The members of a stack have each its own k; `most` is the largest.
@@ -26,7 +26,7 @@ def strongest(pre: Float[Tensor, "*s n m"], k: Int[Tensor, "*s"], most: int) -> 
     return torch.zeros_like(pre).scatter_(-1, places, torch.where(kept, values, 0).relu())
 
 
-def strongest_listed(pre: Float[Tensor, "p m"], k: int) -> Listed:
+def topk_entries(pre: Float[Tensor, "p m"], k: int) -> Entries:
     """The k largest positive values of each row, in the order of rows."""
     values, places = _largest(pre, k)
     rows = torch.arange(len(pre), device=pre.device).repeat_interleave(k)
@@ -53,7 +53,7 @@ def _largest(pre: Float[Tensor, "p m"], k: int) -> tuple[Float[Tensor, "p k"], I
     return values, best.gather(1, found - place * k).add_(place, alpha=m // size)
 
 
-def weakest_over_batch(pre: Float[Tensor, "n m"], count: int, floor: float = 0.0) -> Float[Tensor, ""]:
+def batch_threshold(pre: Float[Tensor, "n m"], count: int, floor: float = 0.0) -> Float[Tensor, ""]:
     """The smallest of the `count` largest positive values; 0 where fewer are positive.
 
     floor: a guess at it. Where at least `count` values lie above, only those are looked through.

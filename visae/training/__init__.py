@@ -1,4 +1,4 @@
-"""Training: one pass for many SAEs, its batches, checkpoints and logs."""
+"""TrainingConfig: one pass for many SAEs, its batches, checkpoints and logs."""
 
 import lazy_loader
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae._support.seeds import generator
 from visae.activations import Rows
-from visae.training._config import Training
+from visae.training._config import TrainingConfig
 
 _HELD_OUT_BATCH = 8192
 _SAMPLE = 32_768  # rows from which the start of an SAE is fitted
@@ -21,7 +21,7 @@ class Batches:
     The order depends on the seed and the epoch alone, so it can be taken up anywhere.
     """
 
-    def __init__(self, rows: Rows, training: Training):
+    def __init__(self, rows: Rows, training: TrainingConfig):
         self.rows, self.training = rows, training
         order = torch.randperm(rows.images_read, generator=generator(training.seed, "holdout"))
         held_out = min(max(round(training.holdout * len(order)), training.holdout > 0), len(order) - 1)

@@ -8,7 +8,7 @@ from visae._support.settings import expect_training
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingConfig:
     """Settings of a training run.
 
     epochs:   passes over the rows that are not held out.
@@ -17,8 +17,8 @@ class Training:
     warmup:   share of the steps over which the rate, and a sparsity penalty, rise from zero.
     decay:    share of the steps, at the end, over which the rate falls to zero.
     holdout:  share of the images whose rows are kept for the figures: other images, not other positions.
-    rouse:    how far the encoder's bias of a feature that has fallen silent rises in each step until it fires again, in
-              learning rates; 0 for not at all (see `SAE.rouse`).
+    revive:   how far the encoder's bias of a feature that has fallen silent rises in each step until it fires again,
+              in learning rates; 0 for not at all (see `SAE.revive`).
     seed:     decides the images held out, the order of the rows and, but for a sweep, the initial directions.
     """
 
@@ -28,13 +28,13 @@ class Training:
     warmup: float = 0.05
     decay: float = 0.3
     holdout: float = 0.1
-    rouse: float = 0.5
+    revive: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:
         expect_training(self.epochs, self.batch, self.lr)
-        if not 0 <= self.rouse < math.inf:
-            raise VisaeError(f"rouse is {self.rouse:g}; it must be 0 or more")
+        if not 0 <= self.revive < math.inf:
+            raise VisaeError(f"revive is {self.revive:g}; it must be 0 or more")
         shares = {"warmup": self.warmup, "decay": self.decay, "holdout": self.holdout}
         for name, share in shares.items():
             if not 0 <= share < 1:

@@ -7,8 +7,8 @@ from pathlib import Path
 from visae.activations import Positions, Rows, capture_layers
 from visae.images import Images
 from visae.networks import Network
-from visae.sae import SAE, Recipe, TopK
-from visae.training import Member, Training, train_many
+from visae.sae import SAE, SAEConfig, TopK
+from visae.training import SAESpec, TrainingConfig, train_many
 
 DICTIONARIES, FEATURES = "dictionaries", "features"
 # The features of the SAE that explains most, and those of the paper's own kind, which is pressed for sparsity harder.
@@ -25,8 +25,8 @@ class Budget:
     images:    on which the standard deviations of units are measured, at most.
     """
 
-    recipe: Callable[[int], Recipe]
-    training: Training
+    recipe: Callable[[int], SAEConfig]
+    training: TrainingConfig
     positions: Positions
     l1: float = 2.0
     images: int = 256
@@ -48,20 +48,20 @@ def usual(
     """
     planted = network.startswith("planted")
 
-    def recipe(channels: int) -> Recipe:
+    def recipe(channels: int) -> SAEConfig:
         of = (2, 128) if planted else (max(channels // 12, 1), 8 * channels)
         return TopK(k=of[0] if k is None else k, width=of[1] if width is None else width)
 
-    batch = 1024 if planted else Training.batch
+    batch = 1024 if planted else TrainingConfig.batch
     passes = (60 if planted else 8) if epochs is None else epochs
-    training = Training(epochs=passes, batch=batch, lr=lr, seed=seed)
+    training = TrainingConfig(epochs=passes, batch=batch, lr=lr, seed=seed)
     return Budget(recipe, training, Positions(count=positions, seed=seed))
 
 
-def trained(network: Network, layer: str, images: Images, out: Path, budget: Budget) -> tuple[Rows, SAE]:
+def train_layer(network: Network, layer: str, images: Images, out: Path, budget: Budget) -> tuple[Rows, SAE]:
     """Rows of a layer and the dictionary of its features, under `out`; what is there already is not made again."""
     rows = capture_layers(network, {layer: rows_folder(out, layer)}, images, budget.positions)[layer]
-    member = {FEATURES: Member(budget.recipe(rows.dim), budget.training.seed)}
+    member = {FEATURES: SAESpec(budget.recipe(rows.dim), budget.training.seed)}
     return rows, train_many(rows, member, out / layer / DICTIONARIES, budget.training, network.device)[FEATURES]
 
 

@@ -11,19 +11,19 @@ from visae._support.errors import VisaeError
 from visae._support.settings import typed
 from visae.sae import recipe
 from visae.sae._registry import KINDS
-from visae.training._config import Training
-from visae.training._train import Member
+from visae.training._config import TrainingConfig
+from visae.training._train import SAESpec
 
 _EXAMPLE = 'for instance [[sae]] with kind = "topk", width = 768, k = [2, 4, 8]'
 
 
-def read_sweep(path: str | Path, training: Training | None = None) -> tuple[dict[str, Member], Training]:
+def read_sweep(path: str | Path, training: TrainingConfig | None = None) -> tuple[dict[str, SAESpec], TrainingConfig]:
     """The SAEs that a file names, by the names of their folders, and how to train them.
 
     The file has tables [[sae]], each with `kind`, settings of that kind, and `seed`; a setting may be a list, and a
     table stands for every combination of its lists. An SAE is called by its kind (or `name`) and the settings
-    that are lists, as in `topk-k8-seed0`. A table [training] may hold settings of `Training`, which go before those of
-    `training`. Raises `VisaeError` for what is no such file, and for two SAEs of one name.
+    that are lists, as in `topk-k8-seed0`. A table [training] may hold settings of `TrainingConfig`, which go
+    before those of `training`. Raises `VisaeError` for what is no such file, and for two SAEs of one name.
     """
     place = Path(path)
     content = _read(place)
@@ -34,7 +34,7 @@ def read_sweep(path: str | Path, training: Training | None = None) -> tuple[dict
     if surplus or not listed or not isinstance(training_table, dict):
         found = ", ".join(f"[{key}]" for key in content) or "nothing"
         raise VisaeError(f"{place} has {found}; a sweep has tables [[sae]], and may have [training]: {_EXAMPLE}")
-    members: dict[str, Member] = {}
+    members: dict[str, SAESpec] = {}
     for table in tables:
         for name, member in _members(dict(table), place):
             if name in members:
@@ -42,7 +42,7 @@ def read_sweep(path: str | Path, training: Training | None = None) -> tuple[dict
                     f"{place} has two SAEs called {name}; give one of the tables [[sae]] another name = ..."
                 )
             members[name] = member
-    return members, _training(training_table, training or Training(), place)
+    return members, _training(training_table, training or TrainingConfig(), place)
 
 
 def _read(place: Path) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _read(place: Path) -> dict[str, Any]:
         raise VisaeError(f"{place} is not TOML: {error}") from None
 
 
-def _members(table: dict[str, Any], place: Path) -> list[tuple[str, Member]]:
+def _members(table: dict[str, Any], place: Path) -> list[tuple[str, SAESpec]]:
     kind = table.pop("kind", None)
     if not isinstance(kind, str):
         raise VisaeError(f"a table [[sae]] of {place} has no kind; the kinds are {', '.join(KINDS)}; {_EXAMPLE}")
@@ -74,18 +74,18 @@ def _members(table: dict[str, Any], place: Path) -> list[tuple[str, Member]]:
     return found
 
 
-def _member(kind: str, settings: dict[str, Any], place: str) -> Member:
+def _member(kind: str, settings: dict[str, Any], place: str) -> SAESpec:
     seed = settings.pop("seed", 0)
     if type(seed) is not int:
         raise VisaeError(f"seed is {seed!r} in {place}; it must be a whole number")
     try:
-        return Member(recipe(kind, settings), seed)
+        return SAESpec(recipe(kind, settings), seed)
     except VisaeError as error:
         raise VisaeError(f"{place}: {error}") from None
 
 
-def _training(table: Mapping[str, Any], training: Training, place: Path) -> Training:
-    known = [field.name for field in fields(Training)]
+def _training(table: Mapping[str, Any], training: TrainingConfig, place: Path) -> TrainingConfig:
+    known = [field.name for field in fields(TrainingConfig)]
     for key in table:
         if key not in known:
             raise VisaeError(f"{place}: training has no setting {key}; its settings are {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""Training SAEs on the rows of a store, one or many in a pass."""
+"""TrainingConfig SAEs on the rows of a store, one or many in a pass."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,27 +15,27 @@ from visae._support.seeds import generator
 from visae._support.settings import refuse_other_settings
 from visae.activations import Rows
 from visae.metrics import fidelity
-from visae.sae import SAE, Recipe, load, save
+from visae.sae import SAE, SAEConfig, load, save
 from visae.sae._dictionary import FILE
 from visae.training import _checkpoint as checkpoint
 from visae.training._batches import Batches
-from visae.training._config import Training
+from visae.training._config import TrainingConfig
 from visae.training._trainer import Pass
 
 
 @dataclass(frozen=True)
-class Member:
+class SAESpec:
     """One SAE of a sweep: how it is made, and the seed of its first directions."""
 
-    recipe: Recipe
+    recipe: SAEConfig
     seed: int = 0
 
 
 def train(
     rows: Rows | str | Path,
-    recipe: Recipe,
+    recipe: SAEConfig,
     out: str | Path,
-    training: Training | None = None,
+    training: TrainingConfig | None = None,
     device: torch.device | str | None = None,
 ) -> SAE:
     """Train one SAE, and leave `sae.safetensors` and `log.jsonl` in the folder `out`, and meanwhile a checkpoint.
@@ -44,15 +44,15 @@ def train(
     bits as one that was not; a run that is finished is loaded. Raises `VisaeError` for a folder made with other
     settings, for rows that do not vary, and when training diverges; the last checkpoint is then from before.
     """
-    training = training or Training()
-    return _train(rows, {"": Member(recipe, training.seed)}, {"": Path(out)}, Path(out), training, device)[""]
+    training = training or TrainingConfig()
+    return _train(rows, {"": SAESpec(recipe, training.seed)}, {"": Path(out)}, Path(out), training, device)[""]
 
 
 def train_many(
     rows: Rows | str | Path,
-    members: Mapping[str, Member],
+    members: Mapping[str, SAESpec],
     out: str | Path,
-    training: Training | None = None,
+    training: TrainingConfig | None = None,
     device: torch.device | str | None = None,
 ) -> dict[str, SAE]:
     """Train any number of SAEs in one pass over the rows, and leave a folder for each in the folder `out`.
@@ -64,15 +64,15 @@ def train_many(
     `about["stopped"]`, and leaves the others running. Raises `VisaeError` if all diverge.
     """
     folders = {name: Path(out) / name for name in members}
-    return _train(rows, members, folders, Path(out), training or Training(), device)
+    return _train(rows, members, folders, Path(out), training or TrainingConfig(), device)
 
 
 def _train(
     rows: Rows | str | Path,
-    members: Mapping[str, Member],
+    members: Mapping[str, SAESpec],
     folders: Mapping[str, Path],
     root: Path,
-    training: Training,
+    training: TrainingConfig,
     device: torch.device | str | None,
 ) -> dict[str, SAE]:
     rows = rows if isinstance(rows, Rows) else Rows(rows)
@@ -101,7 +101,7 @@ def _finished(folder: Path, settings: Mapping[str, Any], device: torch.device) -
     return sae
 
 
-def _refuse_other_members(root: Path, begun: set[str], todo: Mapping[str, Member]) -> None:
+def _refuse_other_members(root: Path, begun: set[str], todo: Mapping[str, SAESpec]) -> None:
     if begun and begun != set(todo):
         raise VisaeError(
             f"{root} holds an unfinished sweep of {len(begun)} SAEs, {len(todo)} are asked for; "
@@ -111,11 +111,11 @@ def _refuse_other_members(root: Path, begun: set[str], todo: Mapping[str, Member
 
 def _learned(
     rows: Rows,
-    members: Mapping[str, Member],
+    members: Mapping[str, SAESpec],
     folders: Mapping[str, Path],
     root: Path,
     settings: Mapping[str, Mapping[str, Any]],
-    training: Training,
+    training: TrainingConfig,
     device: torch.device,
 ) -> dict[str, SAE]:
     batches = Batches(rows, training)
@@ -124,9 +124,9 @@ def _learned(
     saes: dict[str, SAE] = {}
     for name, member in members.items():
         sae = member.recipe.build(rows.dim, generator(member.seed, "directions"))
-        sae.fit_units(rows.mean, rows.variance)
+        sae.fit_scale(rows.mean, rows.variance)
         z = sae.standardise(batches.sample()) if z is None else z
-        sae.fit_start(z)
+        sae.initialise(z)
         saes[name] = sae.to(device)
     whole = {"members": {name: settings[name] for name in members}}
     passed = Pass(saes, folders, batches, root, whole)
@@ -170,7 +170,7 @@ def _refuse_all_lost(stopped: Mapping[str, str], members: Mapping[str, SAE]) -> 
         )
 
 
-def _settings(rows: Rows, member: Member, training: Training) -> dict[str, Any]:
+def _settings(rows: Rows, member: SAESpec, training: TrainingConfig) -> dict[str, Any]:
     return {
         "rows": rows.digest,
         "kind": member.recipe.kind,

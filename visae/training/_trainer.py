@@ -16,7 +16,7 @@ from visae.training._prefetch import feed
 _STEPS_A_LINE = 100
 _STEPS_A_CHECKPOINT = 1000
 _STEPS_A_REFRESH = 10
-_SILENT_ROWS = 5_000  # rows without firing after which a feature is roused
+_SILENT_ROWS = 5_000  # rows without firing after which a feature is revive_rate
 _IDLE_ROWS = 50_000  # rows without firing after which the log counts a feature as idle
 
 
@@ -79,9 +79,9 @@ class Pass:
         return max(_STEPS_A_CHECKPOINT, self.batches.steps // 20 // _STEPS_A_REFRESH * _STEPS_A_REFRESH)
 
     def _refresh(self, step: int) -> None:
-        by = self.training.rouse * self.training.rate(step, self.batches.steps) * _STEPS_A_REFRESH
+        by = self.training.revive * self.training.rate(step, self.batches.steps) * _STEPS_A_REFRESH
         for group in self.groups:
-            group.whole.rouse(_SILENT_ROWS, by)
+            group.whole.revive(_SILENT_ROWS, by)
             group.whole.refresh()
 
     def _stop_lost(self, found: list[Terms], step: int) -> None:
@@ -110,7 +110,7 @@ class Pass:
     def _write(self, found: list[Terms], step: int) -> None:
         for group, terms in zip(self.groups, found, strict=True):
             values = {name: term.tolist() for name, term in terms.items()}
-            idle = (group.whole.idle > _IDLE_ROWS).sum(1).tolist()
+            idle = (group.whole.rows_since_fired > _IDLE_ROWS).sum(1).tolist()
             for index, name in enumerate(group.members):
                 of_one = {term: of_all[index] for term, of_all in values.items()}
                 self.logs[name].write(step=step, **of_one, idle=idle[index])

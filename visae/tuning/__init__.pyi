@@ -3,7 +3,7 @@ from ._battery import battery as battery
 from ._coverage import Coverage as Coverage
 from ._coverage import coverage as coverage
 from ._coverage import coverages_over_criteria as coverages_over_criteria
-from ._coverage import grid_figures as grid_figures
+from ._coverage import grid_metrics as grid_metrics
 from ._curves import Curves as Curves
 from ._curves import load_curves as load_curves
 from ._families import Criteria as Criteria
@@ -16,6 +16,6 @@ from ._responses import Responses as Responses
 from ._responses import load_responses as load_responses
 from ._sweep import curves as curves
 from ._sweep import sweep as sweep
-from ._tuning_summary import Portrait as Portrait
+from ._tuning_summary import TuningSummary as TuningSummary
 from ._tuning_summary import medians as medians
-from ._tuning_summary import portrait as portrait
+from ._tuning_summary import tuning_summary as tuning_summary

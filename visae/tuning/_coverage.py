@@ -8,7 +8,7 @@ from torch import Tensor
 
 from visae.tuning import _statistics as summary
 from visae.tuning._battery import Battery
-from visae.tuning._families import STIMULUS, USUAL, Criteria, families
+from visae.tuning._families import DEFAULT_CRITERIA, FAMILY_STIMULUS, Criteria, families
 
 # The grid over which counts and gaps are reported, so that none depends on one threshold.
 SELECTIVITIES = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
@@ -36,8 +36,8 @@ class Coverage:
 
 def coverage(found: Battery, family: str, members: Bool[Tensor, " u"], deviation: Float[Tensor, " u"]) -> Coverage:
     """Of a family's members; `deviation` is that of `natural_deviation`, and units that never vary do not count."""
-    responses = found.responses[STIMULUS[family]]
-    tuning, preferred = responses.tuning(), found.tuned[STIMULUS[family]].orientation
+    responses = found.responses[FAMILY_STIMULUS[family]]
+    tuning, preferred = responses.tuning(), found.tuned[FAMILY_STIMULUS[family]].orientation
     units = (members & (deviation > 0)).nonzero().flatten()
     units = units[preferred[units].argsort()]
     envelope = tuning.new_zeros(tuning.shape[1])
@@ -55,7 +55,7 @@ def coverages_over_criteria(
     family: str = "curve",
     selectivities: Sequence[float] = SELECTIVITIES,
     echoes: Sequence[float] = ECHOES,
-    criteria: Criteria = USUAL,
+    criteria: Criteria = DEFAULT_CRITERIA,
 ) -> Iterator[tuple[float, float, Coverage]]:
     """Coverage under every combination of two thresholds, selectivity and echo, the others as given."""
     for selectivity in selectivities:
@@ -64,7 +64,7 @@ def coverages_over_criteria(
             yield selectivity, echo, coverage(found, family, families(found, tried).members[family], deviation)
 
 
-def grid_figures(coverages: Iterable[tuple[float, float, Coverage]]) -> list[dict[str, float]]:
+def grid_metrics(coverages: Iterable[tuple[float, float, Coverage]]) -> list[dict[str, float]]:
     """Count, largest gap and ratio under every pair of thresholds, of what `coverages_over_criteria` gave."""
     return [
         {

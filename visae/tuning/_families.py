@@ -13,7 +13,7 @@ from visae.tuning._curves import LARGEST_ECHO, LEAST_PEAK, LEAST_SELECTIVITY
 from visae.tuning._statistics import contrast
 
 # The stimulus that tells a family's orientation.
-STIMULUS = {"curve": "circle", "double_curve": "double_curve", "angle": "angle", "line": "line", "edge": "edge"}
+FAMILY_STIMULUS = {"curve": "circle", "double_curve": "double_curve", "angle": "angle", "line": "line", "edge": "edge"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Criteria:
                 raise VisaeError(f"{name} is {getattr(self, name):g}; it must be from 0 to 1")
 
 
-USUAL = Criteria()
+DEFAULT_CRITERIA = Criteria()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Families:
         return named
 
 
-def families(found: Battery, criteria: Criteria = USUAL) -> Families:
+def families(found: Battery, criteria: Criteria = DEFAULT_CRITERIA) -> Families:
     """Sort units into families, by stimuli that are dark on grey, as those of the published sweeps are.
 
     What answers to light strokes alone is of no family.
@@ -92,14 +92,14 @@ def families(found: Battery, criteria: Criteria = USUAL) -> Families:
         "line": (line.peak > edge.peak) & (line.peak >= circle.peak) & ~cornered & selective(line, criteria),
         "edge": (edge.peak >= line.peak) & (edge.peak >= circle.peak) & ~cornered & selective(edge, criteria),
     }
-    return Families(members, {family: t[of].orientation for family, of in STIMULUS.items()})
+    return Families(members, {family: t[of].orientation for family, of in FAMILY_STIMULUS.items()})
 
 
-def strong(found: Tuned, criteria: Criteria = USUAL) -> Bool[Tensor, " u"]:
+def strong(found: Tuned, criteria: Criteria = DEFAULT_CRITERIA) -> Bool[Tensor, " u"]:
     """Which units answer strongly enough to a stimulus for their tuning to it to say anything (`Criteria.peak`)."""
     return (found.peak > 0) & (found.peak >= criteria.peak * found.peak.max())
 
 
-def selective(found: Tuned, criteria: Criteria = USUAL) -> Bool[Tensor, " u"]:
+def selective(found: Tuned, criteria: Criteria = DEFAULT_CRITERIA) -> Bool[Tensor, " u"]:
     """Which of these are selective for orientation, opposite orientations counting as two or as one."""
     return strong(found, criteria) & (torch.maximum(found.selectivity, found.axial) >= criteria.selectivity)

@@ -64,7 +64,7 @@ def width(tuning: Float[Tensor, "u o"], period: float = 360.0) -> Float[Tensor, 
 
 
 def fourier_shares(tuning: Float[Tensor, "u o"], harmonics: int = HARMONICS) -> Float[Tensor, "u k"]:
-    """Shares of the tuning's variance over orientation in harmonics 1 .. `harmonics`; nan for a flat tuning.
+    """Attribution of the tuning's variance over orientation in harmonics 1 .. `harmonics`; nan for a flat tuning.
 
     |F_k|^2 / sum over j > 0 of |F_j|^2, with F the discrete Fourier transform and j both of positive and of negative
     frequency. A single cosine has everything in the first; an echo shows in the even ones.

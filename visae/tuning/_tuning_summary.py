@@ -11,7 +11,7 @@ from visae.tuning._battery import Battery
 
 
 @dataclass(frozen=True, eq=False)
-class Portrait:
+class TuningSummary:
     """What the sweeps say of each of `u` units; definitions with their formulas stand in `visae.tuning._statistics`.
 
     Of circles: mean_orientation (circular mean) and orientation (the peak), degrees; selectivity and
@@ -36,12 +36,12 @@ class Portrait:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def portrait(found: Battery) -> Portrait:
+def tuning_summary(found: Battery) -> TuningSummary:
     """Of the units of a battery."""
     circle, line, edge = (found.responses[name] for name in ("circle", "line", "edge"))
     tuning = circle.tuning()
     mean, selectivity = summary.resultant(tuning)
-    return Portrait(
+    return TuningSummary(
         mean_orientation=mean,
         orientation=summary.peak(tuning),
         selectivity=selectivity,
@@ -55,7 +55,7 @@ def portrait(found: Battery) -> Portrait:
     )
 
 
-def medians(of: Portrait, units: list[int]) -> dict[str, float | list[float]]:
+def medians(of: TuningSummary, units: list[int]) -> dict[str, float | list[float]]:
     """The median of each summary over some units, where it is defined, nan if it is for none; empty without units.
 
     Orientations are left out: a median says nothing of a circle.

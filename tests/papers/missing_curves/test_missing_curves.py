@@ -22,7 +22,7 @@ def _small(channels):
 def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("missing")
     network = visae.network("planted", device="cpu")
-    training = visae.Training(epochs=2, batch=512)
+    training = visae.TrainingConfig(epochs=2, batch=512)
     budget = Budget(_small, training, Positions(count=64), images=8)
     return out, missing_curves(network, ["mixed"], Leaves(24, 128), out, budget)
 
@@ -96,7 +96,7 @@ def test_files_are_left_and_used_again(made):
         assert (out / "mixed" / name).read_bytes().startswith(b"\x89PNG")
     stamp = (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns
     network = visae.network("planted", device="cpu")
-    budget = Budget(_small, visae.Training(epochs=2, batch=512), Positions(count=64), images=8)
+    budget = Budget(_small, visae.TrainingConfig(epochs=2, batch=512), Positions(count=64), images=8)
     again = missing_curves(network, ["mixed"], Leaves(24, 128), out, budget)
     assert again == report
     assert (out / "mixed" / "dictionaries" / "features" / "sae.safetensors").stat().st_mtime_ns == stamp
@@ -145,7 +145,7 @@ def test_on_the_real_network(data, tmp_path):
     def recipe(channels):
         return visae.TopK(k=4, width=channels)
 
-    budget = Budget(recipe, visae.Training(epochs=2, batch=256), Positions(count=64), images=4)
+    budget = Budget(recipe, visae.TrainingConfig(epochs=2, batch=256), Positions(count=64), images=4)
     layers = ["conv2d0", "mixed3b_5x5"]
     report = missing_curves(network, layers, photographs, tmp_path, budget)
     assert list(report["layers"]) == layers

@@ -8,8 +8,8 @@ import torch
 import visae
 from visae._support.errors import VisaeError
 from visae.images import Leaves
-from visae.papers.missing_curves._populations import Natural, some_of, spread
-from visae.training._layer import trained, usual
+from visae.papers.missing_curves._populations import Natural, evenly_spaced, spread
+from visae.training._layer import train_layer, usual
 from visae.tuning import Joint
 
 
@@ -26,7 +26,7 @@ def test_some_are_evenly_spaced_and_as_many_as_may_be(count, most, expected):
 
 
 def test_some_images_are_images():
-    some = some_of(Leaves(9, 32), 3)
+    some = evenly_spaced(Leaves(9, 32), 3)
     assert [some.key(index) for index in range(len(some))] == ["leaf 0", "leaf 3", "leaf 6"]
 
 
@@ -49,15 +49,15 @@ def test_the_usual_budget_goes_by_the_layer():
 def test_a_dictionary_is_made_once(tmp_path):
     network, images = visae.network("planted", device="cpu"), Leaves(20, 128)
     budget = usual("planted", epochs=1)
-    rows, sae = trained(network, "mixed", images, tmp_path, budget)
+    rows, sae = train_layer(network, "mixed", images, tmp_path, budget)
     assert len(rows) == 20 * 64
     path = tmp_path / "mixed" / "dictionaries" / "features" / "sae.safetensors"
     stamp = path.stat().st_mtime_ns
-    again = trained(network, "mixed", images, tmp_path, budget)[1]
+    again = train_layer(network, "mixed", images, tmp_path, budget)[1]
     assert path.stat().st_mtime_ns == stamp
     assert again.directions.equal(sae.directions)
     with pytest.raises(VisaeError, match="other settings"):
-        trained(network, "mixed", images, tmp_path, usual("planted", epochs=2))
+        train_layer(network, "mixed", images, tmp_path, usual("planted", epochs=2))
 
 
 def test_features_are_judged_from_the_curve_neurons():

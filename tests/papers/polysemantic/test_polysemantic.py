@@ -17,7 +17,7 @@ def budget(epochs):
     def recipe(_):
         return visae.TopK(k=2, width=128)
 
-    return Budget(recipe, visae.Training(epochs=epochs, batch=1024), Positions(count=64))
+    return Budget(recipe, visae.TrainingConfig(epochs=epochs, batch=1024), Positions(count=64))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_on_the_real_network(data, tmp_path):
     def recipe(channels):
         return visae.TopK(k=8, width=2 * channels)
 
-    small = Budget(recipe, visae.Training(epochs=2, batch=256), Positions(count=64))
+    small = Budget(recipe, visae.TrainingConfig(epochs=2, batch=256), Positions(count=64))
     report = polysemantic(network, ["mixed3b_5x5"], photographs, tmp_path, small)
     found = report["layers"]["mixed3b_5x5"]
     assert found["neurons"] == 96

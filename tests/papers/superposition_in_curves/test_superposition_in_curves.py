@@ -171,7 +171,7 @@ def test_the_paragraph_says_what_was_found_and_what_not(of, words):
 def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("bridge")
     budget = Budget(
-        lambda _: visae.TopK(k=2, width=128), visae.Training(epochs=12, batch=512), Positions(count=64), images=8
+        lambda _: visae.TopK(k=2, width=128), visae.TrainingConfig(epochs=12, batch=512), Positions(count=64), images=8
     )
     small = Setting("small", 640, Fitting(epochs=4), 16, Training(steps=20))
     network = visae.network("planted", device="cpu")
@@ -198,7 +198,7 @@ def test_the_whole_in_small(run):
 def test_held_out_rows_are_those_that_training_leaves_out(run):
     out, _ = run
     rows = Rows(rows_folder(out, "mixed"))
-    training = visae.Training(epochs=12, batch=512)
+    training = visae.TrainingConfig(epochs=12, batch=512)
     held_out = torch.cat(list(Batches(rows, training).held_out()))
     index = held_out_places(rows, training, 100_000)
     assert torch.equal(rows.gather(index), held_out)
@@ -218,7 +218,7 @@ def test_a_setting_that_measures_nothing_is_refused():
 
 def test_a_layer_without_curves_is_refused(tmp_path):
     budget = Budget(
-        lambda _: visae.TopK(k=1, width=4), visae.Training(epochs=1, batch=64), Positions(count=16), images=2
+        lambda _: visae.TopK(k=1, width=4), visae.TrainingConfig(epochs=1, batch=64), Positions(count=16), images=2
     )
     network = visae.network("planted", device="cpu")
     with pytest.raises(visae.VisaeError, match="line features; co-activation of pairs is asked of 3 or more"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from visae._support.errors import VisaeError
-from visae.plots import draw_sheet
+from visae.plots import plot_stimuli
 from visae.tuning.stimuli import STIMULI, stimulus
 
 REFUSED = [
@@ -53,5 +53,5 @@ def test_every_kind_draws_with_its_defaults(kind):
 
 
 def test_the_sheet_is_a_picture(tmp_path):
-    draw_sheet(tmp_path / "sheet.png")
+    plot_stimuli(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")

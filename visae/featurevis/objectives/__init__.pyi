@@ -12,6 +12,6 @@ from ._units import activation as activation
 from ._units import along as along
 from ._units import centre as centre
 from ._units import direction as direction
-from ._units import drive as drive
 from ._units import everywhere as everywhere
+from ._units import pre_activation as pre_activation
 from ._units import unit as unit

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.featurevis.objectives._objective import Objective, Second, Seen
-from visae.networks._layers import middle_of
+from visae.networks._layers import middle_position
 from visae.units import Units
 
 # One number, or one for each picture; also as NumPy and torch have them.
@@ -38,7 +38,7 @@ def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     A feature that does not fire has a gradient that way. But where few may fire (TopK), pictures that drive a feature
     drive its neighbours more, and it stays silent; so it is asked to be as strong as the weakest of those that fire:
 
-        d_i - w max(min of d_j over j that fire - d_i, 0),   d the drives (`Units.drive`)
+        d_i - w max(min of d_j over j that fire - d_i, 0),   d the drives (`Units.pre_activations`)
 
     The weight w grows with the steps, from 0 to 4: what is punished from the beginning stays near where nothing fires
     (the quadratic penalty method has the same schedule: Nocedal and Wright 2006, section 17.1).
@@ -51,7 +51,7 @@ def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     """
     if units.sae is None:
         return _of_units(units, numbers, at, _valued(units.read))
-    driven, fires = drive(units, numbers, at), activation(units, numbers, at)
+    driven, fires = pre_activation(units, numbers, at), activation(units, numbers, at)
     second = Second(
         lambda seen: (driven.value(seen) > 0) & (fires.value(seen) <= 0),
         _of_units(units, numbers, at, partial(_along_to_fire, units)),
@@ -59,9 +59,9 @@ def unit(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
     return replace(_of_units(units, numbers, at, partial(_driven_to_fire, units)), second=second)
 
 
-def drive(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
-    """The same by the drive alone: of a feature its pre-activation, whether or not it fires."""
-    return _of_units(units, numbers, at, _valued(units.drive))
+def pre_activation(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
+    """The same by the pre_activation alone: of a feature its pre-activation, whether or not it fires."""
+    return _of_units(units, numbers, at, _valued(units.pre_activations))
 
 
 def activation(units: Units, numbers: Numbers, at: Place = centre) -> Objective:
@@ -106,7 +106,7 @@ def _of_units(units: Units, numbers: Numbers, at: Place, read: _Value) -> Object
     def value(seen: Seen) -> Tensor:
         maps = seen.maps[layer]
         if at is centre:
-            maps = middle_of(maps)
+            maps = middle_position(maps)
         return at(read(maps, chosen[_own(seen.index, len(chosen))].to(maps.device), seen.done))
 
     labels = _labels(units, chosen) if not _is_one(numbers) else ()
@@ -128,7 +128,7 @@ def _dot_cosine(maps: Float[Tensor, "b d h w"], own: Float[Tensor, "b d"], power
 def _driven_to_fire(
     units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"], done: float
 ) -> Float[Tensor, "b h w"]:
-    drives = units.drive(maps)
+    drives = units.pre_activations(maps)
     return _picked(drives, own) - _WEIGHT * done * _short_of_firing(units, maps, drives, own)
 
 
@@ -136,7 +136,9 @@ def _along_to_fire(
     units: Units, maps: Float[Tensor, "b c h w"], own: Int64[Tensor, " b"], done: float
 ) -> Float[Tensor, "b h w"]:
     directions = F.normalize(units.directions.to(maps)[own], dim=1)
-    return _dot_cosine(maps, directions, 1.0) - _WEIGHT * done * _short_of_firing(units, maps, units.drive(maps), own)
+    return _dot_cosine(maps, directions, 1.0) - _WEIGHT * done * _short_of_firing(
+        units, maps, units.pre_activations(maps), own
+    )
 
 
 def _short_of_firing(

@@ -14,7 +14,7 @@ from visae.networks.planted._detect import corner
 from visae.networks.planted._features import Feature, Place
 
 
-class Glance(nn.Module):
+class AtPosition(nn.Module):
     """The evidence of `visae.networks.planted._detect`, from the square of the channels' maps that one position reads.
 
     margin: how many values the square has before the position, `reach` at least; it has one more behind it.
@@ -47,7 +47,7 @@ class Glance(nn.Module):
             self.register_buffer(name, table, persistent=False)
 
     def forward(self, square: Float[Tensor, "b c s s"]) -> Float[Tensor, "b f 1 1"]:
-        """Evidence for every feature, above 0 where the whole pattern is there."""
+        """HeldOut for every feature, above 0 where the whole pattern is there."""
         near = _taken(square.flatten(1), self.corners)
         down, right = self.shares.to(square)
         left_side, right_side = torch.lerp(near[:, :2], near[:, 2:], down).unbind(1)

@@ -29,7 +29,7 @@ def reach(features: Sequence[Feature]) -> int:
 def evidence(
     around: Float[Tensor, "b c h w"], features: Sequence[Feature], margin: int, size: Sequence[int]
 ) -> Float[Tensor, "b f H W"]:
-    """Evidence for features at `size` positions, above 0 where the whole pattern is there.
+    """HeldOut for features at `size` positions, above 0 where the whole pattern is there.
 
     around:  the channels' maps with `margin` values before the first position, `reach` at least, and one more behind
              the last.

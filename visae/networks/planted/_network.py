@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from visae._support.errors import VisaeError
 from visae._support.seeds import generator
 from visae.networks._layers import Layer, refuse_outside
-from visae.networks.planted._at_position import Glance
+from visae.networks.planted._at_position import AtPosition
 from visae.networks.planted._channels import GRID, REACH, Channels
 from visae.networks.planted._detect import STEP, STRIDE, evidence, reach
 from visae.networks.planted._features import Feature, are_rivals, planted_features
@@ -62,7 +62,7 @@ class Planted(nn.Module):
         self._rivals_of = [row.nonzero().flatten().tolist() for row in self.rivals]
         self.register_buffer("directions", mixing(len(self.features)))
         self.margin = reach(self.features)
-        self.glance = Glance(self.features, self.margin)
+        self.at_position = AtPosition(self.features, self.margin)
         self.eval()
 
     @property
@@ -87,7 +87,7 @@ class Planted(nn.Module):
         size = self._size(images)
         for name, position in positions.items():
             refuse_outside(name, position, size)
-        read = {at: self._layers(self.glance(self._square(images, *at))) for at in {*positions.values()}}
+        read = {at: self._layers(self.at_position(self._square(images, *at))) for at in {*positions.values()}}
         return {name: read[position][name] for name, position in positions.items()}
 
     def middle(self, images: Float[Tensor, "b 3 h w"]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Training many tied autoencoders in one pass over the bags."""
+"""TrainingConfig many tied autoencoders in one pass over the bags."""
 
 import math
 from collections.abc import Iterator, Sequence

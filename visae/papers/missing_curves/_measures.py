@@ -5,9 +5,9 @@ from typing import Any
 import torch
 
 from visae._support import files
-from visae.papers.missing_curves._populations import Found, Natural
+from visae.papers.missing_curves._populations import Natural, Population
 from visae.sae import SAE
-from visae.tuning import Coverage, grid_figures, medians
+from visae.tuning import Coverage, grid_metrics, medians
 from visae.tuning import _statistics as summary
 
 # A feature lies in a gap if no curve neuron's orientation is as near: half of the paper's neighbours' usual spacing.
@@ -16,7 +16,7 @@ _LARGEST_NEURONS = 3
 _BINS = 20  # of the distribution of selectivity
 
 
-def population_figures(of: Found) -> dict[str, Any]:
+def population_figures(of: Population) -> dict[str, Any]:
     """How many curve detectors a population has, how they cover the circle, what they are like; and other families."""
     figures = {
         "units": len(of.units),
@@ -26,8 +26,8 @@ def population_figures(of: Found) -> dict[str, Any]:
         "orientations": of.curves.orientation.tolist(),
         "families": {family: int(which.sum()) for family, which in of.families.members.items()},
         "selectivity_histogram": torch.histc(of.selectivity, _BINS, 0, 1).int().tolist(),
-        "medians_of_curve_units": files.without_nan(medians(of.portrait, of.curves.units)),
-        "grid": [files.without_nan(row) for row in grid_figures(of.over_grid)],
+        "medians_of_curve_units": files.without_nan(medians(of.tuning_summary, of.curves.units)),
+        "grid": [files.without_nan(row) for row in grid_metrics(of.over_grid)],
     }
     return files.without_nan(figures)
 
@@ -53,13 +53,13 @@ def disagreement_in_gaps(natural: Natural | None, unit: int) -> dict[str, Any]:
     return files.without_nan({"asked": True, "natural_disagreement": natural.disagreement_of(unit)})
 
 
-def gaps_over_criteria(neurons: Found, of: Found) -> list[int]:
+def gaps_over_criteria(neurons: Population, of: Population) -> list[int]:
     """How many curve detectors lie in the neurons' gaps under each pair of thresholds, in the order of the grid."""
     both = zip(neurons.over_grid, of.over_grid, strict=True)
     return [len(_far(of_neurons, of_features)) for (_, _, of_neurons), (_, _, of_features) in both]
 
 
-def features_in_gaps(of_neurons: Coverage, of_features: Found, sae: SAE) -> list[dict[str, Any]]:
+def features_in_gaps(of_neurons: Coverage, of_features: Population, sae: SAE) -> list[dict[str, Any]]:
     """The curve features whose orientation no curve neuron is near, by how far from the nearest."""
     rows = []
     unit_directions = torch.nn.functional.normalize(sae.directions.cpu(), dim=1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from visae.papers.missing_curves._populations import Found, Natural, file_name, spread
+from visae.papers.missing_curves._populations import Natural, Population, file_name, spread
 from visae.plots import (
     Composed,
     Envelope,
@@ -19,7 +19,7 @@ from visae.plots import (
     draw_natural,
     draw_selectivity,
 )
-from visae.tuning._families import USUAL
+from visae.tuning._families import DEFAULT_CRITERIA
 
 _SHOWN = 10  # units of each population in the maps over radius
 _GAPS = 8  # features in gaps that are drawn
@@ -27,7 +27,7 @@ _GAPS = 8  # features in gaps that are drawn
 
 def draw_layer(
     of: str,
-    found: Mapping[str, Found],
+    found: Mapping[str, Population],
     naturals: Mapping[str, Natural],
     in_gaps: Mapping[str, Sequence[dict[str, Any]]],
     folder: Path,
@@ -43,7 +43,9 @@ def draw_layer(
     ]
     draw_coverage(f"How the curve detectors of {of} cover the circle", envelopes, 360.0, folder / "coverage.png")
     responding = {name: one.selectivity.numpy() for name, one in found.items()}
-    draw_selectivity(f"Selectivity of the units of {of}", responding, USUAL.selectivity, folder / "selectivity.png")
+    draw_selectivity(
+        f"Selectivity of the units of {of}", responding, DEFAULT_CRITERIA.selectivity, folder / "selectivity.png"
+    )
     _draw_radii(title, shown, folder / "radius.png")
     _draw_natural(title, found, naturals, folder / "natural.png")
     for name, rows in in_gaps.items():
@@ -52,14 +54,14 @@ def draw_layer(
         )
 
 
-def _panel(name: str, of: Found) -> Panel:
+def _panel(name: str, of: Population) -> Panel:
     circle = of.swept.responses["circle"]
     title = f"{len(of.curves.units)} of {len(of.units)} {name}, largest gap {of.curves.largest_gap:.0f}°"
     tuning = circle.tuning()[of.curves.units]
     return Panel(title, name, circle.axes["orientation"].numpy(), tuning.numpy(), of.curves.orientation.numpy())
 
 
-def _draw_radii(title: str, found: Mapping[str, Found], path: Path) -> None:
+def _draw_radii(title: str, found: Mapping[str, Population], path: Path) -> None:
     rows = list[dict[str, np.ndarray]]()
     for name, of in found.items():
         units = spread(of.curves.units, _SHOWN)
@@ -72,7 +74,7 @@ def _draw_radii(title: str, found: Mapping[str, Found], path: Path) -> None:
         draw_heatmaps(title, rows, radii, "standard deviations over natural images", path)
 
 
-def _draw_natural(title: str, found: Mapping[str, Found], naturals: Mapping[str, Natural], path: Path) -> None:
+def _draw_natural(title: str, found: Mapping[str, Population], naturals: Mapping[str, Natural], path: Path) -> None:
     populations = []
     for name, natural in naturals.items():
         joint, units, swept = natural.own(), natural.units, found[name].swept
@@ -83,7 +85,9 @@ def _draw_natural(title: str, found: Mapping[str, Found], naturals: Mapping[str,
         draw_natural(f"{title}, in natural images", populations, path)
 
 
-def _draw_gaps(of: str, neurons: Found, features: Found, in_gaps: Sequence[dict[str, Any]], path: Path) -> None:
+def _draw_gaps(
+    of: str, neurons: Population, features: Population, in_gaps: Sequence[dict[str, Any]], path: Path
+) -> None:
     if not in_gaps:
         return
     circle = features.swept.responses["circle"]

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.examples import clear_of_border, joined_examples, strongest
+from visae.examples import border_margin, join_examples, strongest
 from visae.images import Images, Subset, batches
 from visae.networks import Network
 from visae.sae import SAE
@@ -17,16 +17,16 @@ from visae.tuning import (
     Coverage,
     Families,
     Joint,
-    Portrait,
+    TuningSummary,
     battery,
     coverage,
     coverages_over_criteria,
     families,
     joint_tuning,
     natural_deviation,
-    portrait,
+    tuning_summary,
 )
-from visae.units import Units, features, joined, neurons
+from visae.units import Units, features, join_units, neurons
 
 _IMAGES_A_BATCH = 16
 _EXAMPLES = 8  # of each unit, for joint tuning
@@ -34,7 +34,7 @@ _JOINT = 24  # units whose joint tuning is measured, at most
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Population:
     """One population of a layer: its units, and what the sweeps and the images say of them.
 
     deviation: of `natural_deviation`.
@@ -71,9 +71,9 @@ class Found:
         return [unit for unit in self.curves.units if unit in chosen]
 
     @cached_property
-    def portrait(self) -> Portrait:
+    def tuning_summary(self) -> TuningSummary:
         """Every summary of every unit."""
-        return portrait(self.swept)
+        return tuning_summary(self.swept)
 
 
 def file_name(population: str) -> str:
@@ -81,7 +81,7 @@ def file_name(population: str) -> str:
     return population.lower().replace(" ", "-")
 
 
-def some_of(images: Images, most: int) -> Images:
+def evenly_spaced(images: Images, most: int) -> Images:
     """At most so many of the images, evenly spaced."""
     return Subset(images, spread(range(len(images)), most))
 
@@ -92,7 +92,7 @@ def spread(units: Sequence[int], most: int) -> list[int]:
     return [units[place * len(units) // count] for place in range(count)]
 
 
-def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Images) -> dict[str, Found]:
+def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Images) -> dict[str, Population]:
     """The neurons of a layer, and the features of some dictionaries, by name."""
     units = {"neurons": neurons(network, layer)}
     units |= {name: features(network, layer, sae) for name, sae in saes.items()}
@@ -100,7 +100,7 @@ def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Imag
     deviations = natural_deviation(list(units.values()), pixels)
     swept = battery(list(units.values()))
     return {
-        name: Found(of, responses, deviation)
+        name: Population(of, responses, deviation)
         for (name, of), responses, deviation in zip(units.items(), swept, deviations, strict=True)
     }
 
@@ -132,7 +132,7 @@ class Natural:
 
 
 def in_natural_images(
-    found: Mapping[str, Found], chosen: Mapping[str, Sequence[int]], images: Images
+    found: Mapping[str, Population], chosen: Mapping[str, Sequence[int]], images: Images
 ) -> dict[str, Natural]:
     """Turn the dataset examples of chosen units of some populations, and of the layer's curve neurons.
 
@@ -140,7 +140,7 @@ def in_natural_images(
     """
     neurons, some = found["neurons"], {name: units for name, units in chosen.items() if units}
     layer, populations = neurons.units.layer, [neurons.units, *(found[name].units for name in some)]
-    of_neurons, *others = strongest(populations, images, _EXAMPLES, clear_of_border(layer, images))
+    of_neurons, *others = strongest(populations, images, _EXAMPLES, border_margin(layer, images))
     anchors, shift = neurons.some_curves(), len(neurons.units)
     by_circles = neurons.swept.tuned["circle"].orientation
     naturals = {}
@@ -148,8 +148,8 @@ def in_natural_images(
         alone = joint_tuning(neurons.units, anchors, of_neurons, images)
         naturals["neurons"] = Natural(alone, anchors, 0, anchors, by_circles[anchors])
     for (name, units), examples in zip(some.items(), others, strict=True):
-        both, numbers = joined(neurons.units, found[name].units), [*anchors, *(unit + shift for unit in units)]
-        joint = joint_tuning(both, numbers, joined_examples(of_neurons, examples), images)
+        both, numbers = join_units(neurons.units, found[name].units), [*anchors, *(unit + shift for unit in units)]
+        joint = joint_tuning(both, numbers, join_examples(of_neurons, examples), images)
         orientation = torch.cat([by_circles, found[name].swept.tuned["circle"].orientation])
         naturals[name] = Natural(joint, list(units), shift, anchors, orientation[numbers])
     return naturals

@@ -24,9 +24,16 @@ from visae.papers.missing_curves._measures import (
 )
 from visae.papers.missing_curves._page import curves_page
 from visae.papers.missing_curves._plots import draw_layer
-from visae.papers.missing_curves._populations import Found, Natural, file_name, in_natural_images, measured, some_of
+from visae.papers.missing_curves._populations import (
+    Natural,
+    Population,
+    evenly_spaced,
+    file_name,
+    in_natural_images,
+    measured,
+)
 from visae.sae import ICA, PCA, SAE, RandomDirections, ReLU
-from visae.training import Member, train_many
+from visae.training import SAESpec, train_many
 from visae.training._layer import DICTIONARIES, FEATURES, LEARNED, RELU, Budget, rows_folder
 
 SCHEMA = 3
@@ -49,7 +56,7 @@ def missing_curves(
         for policy, positions in policies.items()
     }
     report: dict[str, Any] = {"schema": SCHEMA, "network": network.name, "images": len(images), "layers": {}}
-    some = some_of(images, budget.images)
+    some = evenly_spaced(images, budget.images)
     for layer in layers:
         folder = out / layer
         saes = _dictionaries(network, rows["magnitude"][layer], rows["uniform"][layer], folder, budget)
@@ -67,11 +74,11 @@ def missing_curves(
 def _dictionaries(network: Network, magnitude: Rows, uniform: Rows, folder: Path, budget: Budget) -> dict[str, SAE]:
     recipe = budget.recipe(magnitude.dim)
     members = {
-        FEATURES: Member(recipe, budget.training.seed),
-        "relu": Member(ReLU(l1=budget.l1, width=recipe.width), budget.training.seed),
-        "PCA": Member(PCA()),
-        "ICA": Member(ICA()),
-        "random": Member(RandomDirections(width=recipe.width), budget.training.seed),
+        FEATURES: SAESpec(recipe, budget.training.seed),
+        "relu": SAESpec(ReLU(l1=budget.l1, width=recipe.width), budget.training.seed),
+        "PCA": SAESpec(PCA()),
+        "ICA": SAESpec(ICA()),
+        "random": SAESpec(RandomDirections(width=recipe.width), budget.training.seed),
     }
     saes = train_many(magnitude, members, folder / DICTIONARIES, budget.training, network.device)
     again = {FEATURES: members[FEATURES]}
@@ -80,11 +87,11 @@ def _dictionaries(network: Network, magnitude: Rows, uniform: Rows, folder: Path
     return {**learned, **{name: saes[name] for name in ("PCA", "ICA", "random")}, UNIFORM: other[FEATURES]}
 
 
-def _save(network: Network, layer: str, found: Mapping[str, Found], folder: Path) -> None:
+def _save(network: Network, layer: str, found: Mapping[str, Population], folder: Path) -> None:
     tensors = {
         f"{population}.{name}": values.contiguous()
         for population, of in found.items()
-        for name, values in of.portrait.tensors().items()
+        for name, values in of.tuning_summary.tensors().items()
     }
     header = {"schema": SCHEMA, "network": network.name, "layer": layer}
     files.write_tensors(folder / "units.safetensors", tensors, header)
@@ -93,14 +100,16 @@ def _save(network: Network, layer: str, found: Mapping[str, Found], folder: Path
             responses.save(folder / "responses" / f"{file_name(population)}-{kind}.safetensors")
 
 
-def _chosen(found: Mapping[str, Found], in_gaps: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[int]]:
+def _chosen(
+    found: Mapping[str, Population], in_gaps: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, list[int]]:
     """Of each learned population the features that natural images are asked about."""
     return {name: found[name].some_curves([row["feature"] for row in rows[:_ASKED]]) for name, rows in in_gaps.items()}
 
 
 def _layer_report(
     rows: Rows,
-    found: Mapping[str, Found],
+    found: Mapping[str, Population],
     naturals: Mapping[str, Natural],
     in_gaps: Mapping[str, Sequence[dict[str, Any]]],
     saes: Mapping[str, SAE],
@@ -119,4 +128,4 @@ def _layer_report(
 
 
 def _sae_figures(sae: SAE) -> dict[str, Any]:
-    return {"kind": sae.recipe.kind, "width": sae.width, **sae.about["figures"]}
+    return {"kind": sae.config.kind, "width": sae.width, **sae.about["figures"]}

@@ -11,15 +11,15 @@ from typing import Any
 
 from visae._support import files
 from visae.activations import Rows
-from visae.decomposition import LEAST, Case, Decomposition, case, decompose, meanings, named, words
-from visae.examples import clear_of_border, strongest
+from visae.decomposition import LEAST, LayerDecomposition, NeuronDecomposition, case, decompose, meanings, named, words
+from visae.examples import border_margin, strongest
 from visae.images import Images
 from visae.metrics import constituents
 from visae.networks import Network
-from visae.papers.missing_curves._populations import some_of
+from visae.papers.missing_curves._populations import evenly_spaced
 from visae.papers.polysemantic._page import polysemantic_page
-from visae.plots import draw_case
-from visae.training._layer import Budget, trained
+from visae.plots import plot_neuron_decomposition
+from visae.training._layer import Budget, train_layer
 
 SCHEMA = 1
 CASES = 3
@@ -44,46 +44,46 @@ def polysemantic(
     dictionary. Rows and dictionaries that an earlier call of this or of `missing_curves` finished are not made again.
     On the planted network the features found in each neuron are compared with the true ones.
     """
-    some = some_of(images if shown is None else shown, MOST_IMAGES)
+    some = evenly_spaced(images if shown is None else shown, MOST_IMAGES)
     report: dict[str, Any] = {"schema": SCHEMA, "network": network.name, "images": len(images), "layers": {}}
     for layer in layers:
-        rows, sae = trained(network, layer, images, out, budget)
+        rows, sae = train_layer(network, layer, images, out, budget)
         of = decompose(network, layer, sae, rows)
-        cases = cases_of(of, [neuron for neuron, _ in of.ranking()[:CASES]], some)
+        cases = decompose_neurons(of, [neuron for neuron, _ in of.ranking()[:CASES]], some)
         for one in cases:
-            draw_case(one, of.neurons.layer, some, out / layer / f"neuron-{one.neuron}.png")
+            plot_neuron_decomposition(one, of.neurons.layer, some, out / layer / f"neuron-{one.neuron}.png")
         report["layers"][layer] = {**_figures(rows, of), "cases": [_case(one, some) for one in cases]}
     files.write_json(out / "polysemantic.json", report)
     files.write_bytes(out / "polysemantic.md", polysemantic_page(report).encode())
     return report
 
 
-def cases_of(of: Decomposition, neurons: Sequence[int], images: Images) -> list[Case]:
+def decompose_neurons(of: LayerDecomposition, neurons: Sequence[int], images: Images) -> list[NeuronDecomposition]:
     """Take some neurons of a layer apart, with their dataset examples."""
     if not neurons:
         return []
-    examples = strongest([of.neurons], images, EXAMPLES, clear_of_border(of.neurons.layer, images))[0]
+    examples = strongest([of.neurons], images, EXAMPLES, border_margin(of.neurons.layer, images))[0]
     return [case(of, neuron, examples, images) for neuron in neurons]
 
 
-def _figures(rows: Rows, of: Decomposition) -> dict[str, Any]:
+def _figures(rows: Rows, of: LayerDecomposition) -> dict[str, Any]:
     ranking, sae = of.ranking(), of.sae
-    every = [meanings(of.shares, of.families, neuron) for neuron in range(sae.dim)]
+    every = [meanings(of.attribution, of.families, neuron) for neuron in range(sae.dim)]
     figures = {
         "rows": len(rows),
-        "sae": {"kind": sae.recipe.kind, "width": sae.width, **sae.about["figures"]},
+        "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["figures"]},
         "neurons": sae.dim,
         "ranking": [{"neuron": neuron, "meanings": words(one)} for neuron, one in ranking],
         "several_large_parts": sum(len(one) > 1 for one in every),
-        "explained_by_one_feature": of.shares.alone.amax(0).tolist(),
+        "explained_by_one_feature": of.attribution.alone.amax(0).tolist(),
     }
     truth = of.neurons.network.truth
     if truth is None or truth.layer != of.neurons.layer.name:
         return figures
-    return {**figures, "constituents": asdict(constituents(of.shares, sae.directions, truth.directions, LEAST))}
+    return {**figures, "constituents": asdict(constituents(of.attribution, sae.directions, truth.directions, LEAST))}
 
 
-def _case(one: Case, images: Images) -> dict[str, Any]:
+def _case(one: NeuronDecomposition, images: Images) -> dict[str, Any]:
     parts = [
         {
             **asdict(part),

@@ -10,11 +10,11 @@ from visae.activations import Rows
 from visae.papers import persian_rug
 from visae.papers.bag_of_words import Drawn, Fitting, Recipe, fit
 from visae.papers.bag_of_words._synthetic import Mixture, circular, independent
-from visae.papers.missing_curves._populations import Found, spread
+from visae.papers.missing_curves._populations import Population, spread
 from visae.papers.superposition_in_curves._measures import Superposed
 from visae.papers.superposition_in_curves._setting import Setting
 from visae.sae import SAE
-from visae.training import Training
+from visae.training import TrainingConfig
 from visae.training._batches import Batches
 
 CIRCLE, INDEPENDENT, RUG = "bag of words, circular", "bag of words, independent", "Persian rug"
@@ -24,7 +24,7 @@ _LATENT, _DECAY = 6, 6.0
 _RATIO = 0.25  # of the rug
 
 
-def of_dictionary(sae: SAE, rows: Rows, found: Found, training: Training, most: int) -> Superposed:
+def of_dictionary(sae: SAE, rows: Rows, found: Population, training: TrainingConfig, most: int) -> Superposed:
     """An SAE's features over rows of its layer; curves and lines are asked about, and whether curves lie on a ring.
 
     The rows are of images that `training` held out, evenly from these, about `most` of them or fewer. What feature j
@@ -50,7 +50,7 @@ def of_dictionary(sae: SAE, rows: Rows, found: Found, training: Training, most: 
     return Superposed(gram, x, sae.directions.detach().cpu(), sorted({*curves, *lines}), list(curves), at)
 
 
-def held_out_places(rows: Rows, training: Training, most: int) -> Int64[Tensor, " n"]:
+def held_out_places(rows: Rows, training: TrainingConfig, most: int) -> Int64[Tensor, " n"]:
     """Indices of rows of images that were held out, all of an image side by side; `most` or fewer, but of one at least.
 
     Raises `VisaeError` where no image was held out.

@@ -12,13 +12,13 @@ from typing import Any
 from visae._support import files
 from visae.images import Images
 from visae.networks import Network
-from visae.papers.missing_curves._populations import measured, some_of
+from visae.papers.missing_curves._populations import evenly_spaced, measured
 from visae.papers.superposition_in_curves._measures import figures
 from visae.papers.superposition_in_curves._page import superposition_page
 from visae.papers.superposition_in_curves._plots import draw
 from visae.papers.superposition_in_curves._populations import of_dictionary, of_toys
 from visae.papers.superposition_in_curves._setting import QUICK, Setting
-from visae.training._layer import FEATURES, Budget, trained
+from visae.training._layer import FEATURES, Budget, train_layer
 
 SCHEMA = 1
 
@@ -39,9 +39,9 @@ def superposition_in_curves(
         "images": len(images),
         "layers": {},
     }
-    some, seed = some_of(images, budget.images), budget.training.seed
+    some, seed = evenly_spaced(images, budget.images), budget.training.seed
     for layer in layers:
-        rows, sae = trained(network, layer, images, out, budget)
+        rows, sae = train_layer(network, layer, images, out, budget)
         found = measured(network, layer, {FEATURES: sae}, some)[FEATURES]
         asked = of_dictionary(sae, rows, found, budget.training, setting.rows)
         density = (asked.x[:, asked.asked] > 0).double().mean().item()
@@ -53,7 +53,7 @@ def superposition_in_curves(
             "density": density,
             "curves": len(asked.ring),
             "lines": len(asked.asked) - len(asked.ring),
-            "sae": {"kind": sae.recipe.kind, "width": sae.width},
+            "sae": {"kind": sae.config.kind, "width": sae.width},
             "populations": populations,
         }
     files.write_json(out / "superposition.json", report)
