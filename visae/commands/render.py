@@ -35,9 +35,9 @@ class Render:
     units: str = "all"
     """Numbers, ranges whose end is left out, or all: 3,17,50:60."""
     objective: Literal["unit", "pre_activation", "activation", "direction"] = "unit"
-    """unit: a neuron's value, or a feature's pre-activation, less what it lacks to be among those that fire. pre_activation: a
-    feature's pre-activation alone. activation: a feature's value, for which it has to be among
-    those that fire. direction: what a feature adds to the layer, or a neuron's axis, by dot product and cosine."""
+    """unit: a neuron's value, or a feature's pre-activation less what it lacks to fire. pre_activation: a feature's
+    pre-activation alone. activation: a feature's value, which is zero unless it fires. direction: what a feature adds
+    to the layer, or a neuron's axis, by dot product and cosine."""
     everywhere: bool = False
     """Score the whole map, not its middle position: a texture."""
     negative: bool = False

@@ -16,8 +16,7 @@ from visae.images import Images
 from visae.images._rotated import turned
 from visae.networks._layers import Layer
 from visae.plots._composed import Composed, draw_unit
-from visae.plots._looks import LOOKS
-from visae.plots._style import save_figure
+from visae.plots._style import LINE_STYLES, save_figure
 
 SHOWN = 4  # features
 CROPS = 8  # of each feature
@@ -60,7 +59,9 @@ def _draw_rows(figure: Figure, case: NeuronDecomposition, shown: Sequence[Part],
     count = sum(len(places) for places in case.examples) + case.unexplained
     width, row = _POLAR + _STRIP, (_HEIGHT - 0.5) / SHOWN
     explaining = [
-        (colour, part, places) for (colour, _), part, places in zip(LOOKS, shown, case.examples, strict=False) if places
+        (colour, part, places)
+        for (colour, _), part, places in zip(LINE_STYLES, shown, case.examples, strict=False)
+        if places
     ]
     for place, (colour, part, places) in enumerate(explaining):
         bottom = _HEIGHT - 0.45 - (place + 1) * row

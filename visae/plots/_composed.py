@@ -9,8 +9,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 
-from visae.plots._looks import LOOKS
-from visae.plots._style import save_figure
+from visae.plots._style import LINE_STYLES, save_figure
 
 _COLUMNS = 4
 
@@ -55,7 +54,7 @@ def draw_unit(axes: PolarAxes, unit: Composed) -> None:
     whole = np.append(unit.whole, unit.whole[0]).clip(0) / largest
     axes.fill(angle, whole, color="0.85", zorder=1)
     axes.plot(angle, whole, color="0.45", linewidth=1.0, zorder=2)
-    for curve, label, (colour, dash) in zip(unit.parts, unit.labels, LOOKS, strict=False):
+    for curve, label, (colour, dash) in zip(unit.parts, unit.labels, LINE_STYLES, strict=False):
         closed = np.append(curve, curve[0]).clip(0) / largest
         axes.plot(angle, closed, color=colour, linestyle=dash, linewidth=1.3, label=label, zorder=3)
     axes.set_ylim(0, 1)

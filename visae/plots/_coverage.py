@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from visae.plots._looks import LOOKS
-from visae.plots._style import save_figure
+from visae.plots._style import LINE_STYLES, save_figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ def draw_coverage(title: str, envelopes: Sequence[Envelope], period: float, path
     figure = Figure(figsize=(6.4, 3.4 + 0.16 * len(envelopes)), layout="constrained", dpi=180)
     heights = (4.0, 0.35 + 0.22 * len(envelopes))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    for row, (line, (colour, dash)) in enumerate(zip(envelopes, cycle(LOOKS), strict=False)):
+    for row, (line, (colour, dash)) in enumerate(zip(envelopes, cycle(LINE_STYLES), strict=False)):
         degrees = np.arange(len(line.envelope) + 1) * (period / len(line.envelope))
         closed = np.append(line.envelope, line.envelope[:1])
         # The first lines are wider, so that they show under those that lie on them.
@@ -38,7 +37,7 @@ def draw_coverage(title: str, envelopes: Sequence[Envelope], period: float, path
     above.grid(linewidth=0.4, color="0.88")
     names = [f"{line.name} ({len(line.preferred)})" for line in envelopes]
     below.set_yticks(range(len(envelopes)), labels=names, fontsize=7)
-    for name, (colour, _) in zip(below.get_yticklabels(), cycle(LOOKS), strict=False):
+    for name, (colour, _) in zip(below.get_yticklabels(), cycle(LINE_STYLES), strict=False):
         name.set_color(colour)
     below.set_ylim(len(envelopes) - 0.5, -0.5)
     below.set_xlim(0, period)

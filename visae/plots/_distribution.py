@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from visae.plots._looks import LOOKS
-from visae.plots._style import save_figure
+from visae.plots._style import LINE_STYLES, save_figure
 
 
 def draw_selectivity(
@@ -21,7 +20,7 @@ def draw_selectivity(
     """
     figure = Figure(figsize=(5.6, 3.4), layout="constrained", dpi=180)
     axes = figure.subplots()
-    for (name, values), (colour, dash) in zip(populations.items(), cycle(LOOKS), strict=False):
+    for (name, values), (colour, dash) in zip(populations.items(), cycle(LINE_STYLES), strict=False):
         steps = np.concatenate([[0.0], np.sort(values), [1.0]])
         share = np.concatenate([[1.0], 1 - np.arange(len(values)) / max(len(values), 1), [0.0]])
         axes.step(steps, share, where="pre", color=colour, linestyle=dash, linewidth=1.4, label=name)

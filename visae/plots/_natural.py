@@ -9,10 +9,9 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from visae.plots._looks import LOOKS
-from visae.plots._style import save_figure
+from visae.plots._style import LINE_STYLES, save_figure
 
-_NATURAL, _SYNTHETIC = LOOKS[1][0], LOOKS[0][0]
+_NATURAL, _SYNTHETIC = LINE_STYLES[1][0], LINE_STYLES[0][0]
 
 
 @dataclass(frozen=True, eq=False)

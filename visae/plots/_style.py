@@ -1,24 +1,69 @@
-"""Saving what matplotlib drew."""
+"""One look for every figure: colours, line styles, axes, and how a figure is saved."""
 
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.projections.polar import PolarAxes
 
 from visae._support import files
 from visae._support.errors import VisaeError
 
-# Okabe and Ito's colours, which the colour-blind can tell apart.
+# Okabe and Ito's palette: colour-blind readers can tell these apart.
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
+# Colour and dash of the lines that stand for populations, parts or seeds, in order.
+LINE_STYLES = (
+    (BLUE, "-"),
+    (VERMILION, "-"),
+    (GREEN, "--"),
+    (PURPLE, "-."),
+    (SKY, ":"),
+    (ORANGE, "--"),
+    ("#000000", ":"),
+)
+
+
+def new_figure(width: float, height: float, title: str = "") -> Figure:
+    """An empty figure, sizes in inches, with a title above all its panels."""
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=180)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def style_axes(axes: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> None:
+    """Small type, a faint grid, no frame above and to the right; labels where they are given."""
+    axes.tick_params(labelsize=7)
+    axes.grid(linewidth=0.4, color="0.88")
+    axes.spines[["top", "right"]].set_visible(False)
+    if xlabel:
+        axes.set_xlabel(xlabel, fontsize=8)
+    if ylabel:
+        axes.set_ylabel(ylabel, fontsize=8)
+    if title:
+        axes.set_title(title, fontsize=8)
+
+
+def style_polar_axes(axes: PolarAxes, title: str = "") -> None:
+    """Orientations clockwise from +x, a tick every 45 degrees, responses from 0 to 1."""
+    axes.set_theta_direction(-1)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0.5, 1.0], labels=[])
+    axes.set_xticks(np.deg2rad(np.arange(0, 360, 45)))
+    axes.tick_params(labelsize=6, pad=-2)
+    axes.grid(linewidth=0.4, color="0.8")
+    axes.set_title(title, fontsize=8)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure, atomically, in the format of the suffix; raises `VisaeError` for one that is none."""
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in figure.canvas.get_supported_filetypes():
+    """Write a figure atomically, in the format of the suffix; raises `VisaeError` for an unknown one."""
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix not in figure.canvas.get_supported_filetypes():
         raise VisaeError(
             f"a plot cannot be a {path.suffix or 'file without suffix'}: {path}; name a .png, .pdf or .svg"
         )
-    drawn = BytesIO()
-    figure.savefig(drawn, format=kind)
-    files.write_bytes(path, drawn.getvalue())
+    buffer = BytesIO()
+    figure.savefig(buffer, format=suffix)
+    files.write_bytes(path, buffer.getvalue())
