@@ -45,8 +45,8 @@ def main() -> None:
         ["dictionary", "L0", "explained variance", "curves", "gap", "coverage", "in gaps", "copies", "polysemantic"]
     ]
     table.append(["neurons", "", "", *covers(neurons), "", "", ""])
-    for name, sae in sorted(saes.items(), key=lambda item: (item[1].recipe.kind, item[1].about["figures"]["l0"])):
-        figures, of = sae.about["figures"], found[name]
+    for name, sae in sorted(saes.items(), key=lambda item: (item[1].recipe.kind, item[1].about["metrics"]["l0"])):
+        figures, of = sae.about["metrics"], found[name]
         shared = shares(sae, lambda sae=sae: held_out_rows(sae, rows))
         table.append(
             [

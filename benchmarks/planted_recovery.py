@@ -50,7 +50,7 @@ def one_strength(strength: float, images: int, folder: Path) -> tuple[float, dic
     activities = torch.cat([truth_rows for _, truth_rows in planted_rows(network, some)])
     correlation = neighbours_correlation(activities, pairs)
     return correlation, {
-        name: recovery(sae.directions, truth.directions, sae.block).matched_fraction for name, sae in saes.items()
+        name: recovery(sae.directions, truth.directions, sae.block_size).matched_fraction for name, sae in saes.items()
     }
 
 

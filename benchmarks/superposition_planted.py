@@ -77,7 +77,7 @@ def learned(
     population = measured(network, "mixed", saes, evenly_spaced(images, budget.images))
     for name, sae in saes.items():
         of = of_dictionary(sae, rows, population[name], budget.training, QUICK.rows)
-        explained = f"{sae.about['figures']['explained_variance']:.3f}"
+        explained = f"{sae.about['metrics']['explained_variance']:.3f}"
         yield [name, explained, len(of.ring), len(of.asked) - len(of.ring)], figures(of, 0)
 
 

@@ -3,7 +3,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from itertools import islice
-from typing import get_args
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -11,9 +11,12 @@ from PIL import Image
 from visae import cli
 from visae._support.errors import VisaeError
 from visae.commands.networks import _layers
-from visae.commands.options import ImageOptions, Kind, SAEOptions, TrainingOptions
+from visae.commands.options import CaptureOptions, TrainingOptions
+from visae.commands.reproduce import PAPERS
+from visae.commands.sae_options import KINDS, SAEOptions, field_help
 from visae.images import Leaves
-from visae.sae._registry import KINDS, setting_names
+from visae.sae import kinds
+from visae.sae._registry import setting_names
 from visae.training import TrainingConfig
 
 SMALL = ["--images", "leaves:20", "--crop", "64", "--positions", "32"]
@@ -76,21 +79,39 @@ def test_relu_is_trained_too(tmp_path, capsys):
 
 def test_every_setting_of_every_kind_is_an_option_and_every_option_a_setting():
     options = {field.name for field in fields(SAEOptions)} - {"sae"}
-    assert options == {name for kind in KINDS for name in setting_names(kind)}
-    assert set(get_args(Kind)) == KINDS.keys()
-    assert {field.name for field in fields(TrainingOptions)} <= {field.name for field in fields(TrainingConfig)} - {
-        "seed"
-    }
+    assert options == {name for config in kinds().values() for name in setting_names(config)}
+    training = {field.name for field in fields(TrainingConfig)} - {"seed"}
+    assert {field.name for field in fields(TrainingOptions)} == training
+
+
+def test_kinds_read_without_torch_are_the_kinds():
+    """The command line reads the config classes out of their files; they are those that are registered."""
+    assert list(KINDS) == [name for name, config in kinds().items() if config.__module__.startswith("visae.")]
+    for name, config in KINDS.items():
+        registered = kinds()[name]
+        assert config.__doc__ == registered.__doc__
+        assert config().__dict__ == registered().__dict__
+        assert {field.name: field.type for field in fields(config)} == {f.name: f.type for f in fields(registered)}
+        for attribute in ("kind", "varied", "summary", "source", "style", "baseline"):
+            assert getattr(config, attribute) == getattr(registered, attribute)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_options_of_a_kind_make_its_recipe(kind):
-    defaults = {field.name: field.default for field in fields(KINDS[kind])}
-    assert SAEOptions(sae=kind).open_recipe() == KINDS[kind]()
-    assert SAEOptions(sae=kind, **defaults).open_recipe() == KINDS[kind]()
+def test_the_help_of_a_kind_explains_each_setting(kind):
+    assert all(text for text in field_help(KINDS[kind]).values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_options_of_a_kind_make_its_config(kind):
+    registered = kinds()[kind]
+    defaults = {field.name: field.default for field in fields(registered)}
+    assert SAEOptions(sae=kind).open_config() == registered()
+    assert SAEOptions(sae=kind, **defaults).open_config() == registered()
     for name in {field.name for field in fields(SAEOptions)} - {"sae", *defaults}:
-        with pytest.raises(VisaeError, match=rf"a {kind} SAE has no setting {name}"):
-            SAEOptions(sae=kind, **{name: "mean" if name == "origin" else 1}).open_recipe()
+        options = SAEOptions(sae=kind, **{name: "mean" if name == "origin" else 1})
+        for refused in (options.check_sae, options.open_config):
+            with pytest.raises(VisaeError, match=rf"a {kind} SAE has no setting {name}"):
+                refused()
 
 
 @pytest.mark.usefixtures("without_weights")
@@ -152,38 +173,44 @@ def test_a_few_unreadable_images_are_named_and_counted(tmp_path, capsys):
     ("text", "size"), [("1000", 1000), ("2KB", 2000), ("1.5 GB", 1_500_000_000), ("3tb", 3 * 10**12), (None, None)]
 )
 def test_sizes(text, size):
-    assert ImageOptions(images="x", max_disk=text).most_bytes() == size
+    assert CaptureOptions(images="x", max_disk=text).max_bytes() == size
 
 
 @pytest.mark.parametrize("text", ["", ".", "GB", "1.2.3GB", "5 parsecs", "-1GB"])
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(VisaeError, match="max-disk"):
-        ImageOptions(images="x", max_disk=text).most_bytes()
+        CaptureOptions(images="x", max_disk=text).max_bytes()
+
+
+@pytest.mark.parametrize("command", [*cli.COMMANDS, *(f"reproduce {paper}" for paper in PAPERS)])
+def test_help_teaches(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*command.split(), "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out) > 300
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("arguments", "words"),
     [
-        "demo",
-        "run",
-        "networks",
-        "fetch",
-        "capture",
-        "train",
-        "evaluate",
-        "examples",
-        "curves",
-        "stimuli",
-        "verify",
-        "decompose",
-        "reproduce",
+        ("trian", ["trian", "train"]),
+        ("reproduce persianrug", ["persianrug", "persian-rug"]),
+        ("train --rowz rows --out out", ["--rowz", "--rows", "visae train --help"]),
+        ("train", ["--rows PATH", "--out PATH"]),
+        ("train --rows", ["--rows needs a value"]),
+        ("train --rows rows --out out --sae tpok", ["'tpok'", "topk"]),
+        ("train --rows rows --out out --k many", ["--k", "'many'", "a whole number"]),
+        ("train --rows rows --out out --lr fast", ["--lr", "'fast'", "a number"]),
+        ("capture --positions some --network planted --layer a --images leaves:1 --out o", ["'some'", "or all"]),
+        ("stimuli more", ["'more'"]),
+        ("evaluate", ["PATH"]),
+        ("curves --out README.md", ["README.md is a file"]),
     ],
 )
-def test_help_teaches(command, capsys):
-    with pytest.raises(SystemExit) as stop:
-        cli.main([command, "--help"])
-    assert stop.value.code == 0
-    assert len(capsys.readouterr().out) > 300
+def test_errors_of_options_are_one_line(arguments, words, capsys, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    message = fails(capsys, *arguments.split())
+    assert [word for word in words if word not in message] == []
 
 
 def test_installed_command_runs():

@@ -39,9 +39,9 @@ def test_figures_are_those_of_the_metrics_on_the_rows_of_held_out_images(saes, r
     for name, sae in saes.items():
         expected = asdict(fidelity(sae, [x]))
         assert {figure: found[name][figure] for figure in expected} == pytest.approx(expected)
-        assert expected == pytest.approx(sae.about["figures"])
-        assert found[name]["kind"] == MEMBERS[name].recipe.kind
-        assert found[name]["recipe"] == asdict(MEMBERS[name].recipe)
+        assert expected == pytest.approx(sae.about["metrics"])
+        assert found[name]["kind"] == MEMBERS[name].config.kind
+        assert found[name]["config"] == asdict(MEMBERS[name].config)
         assert found[name]["seed"] == MEMBERS[name].seed
     assert found["neurons"]["explained_variance"] == pytest.approx(1)
 
@@ -52,7 +52,7 @@ def test_of_rows_that_were_not_trained_on_all_are_used(saes, network, tmp_path):
     assert torch.equal(torch.cat(list(held_out_rows(sae, other))), rows_of(other, range(8)))
     found = evaluate({"": sae}, HeldOut(other))[""]
     assert found["explained_variance"] == pytest.approx(fidelity(sae, [rows_of(other, range(8))]).explained_variance)
-    assert found["explained_variance"] != pytest.approx(sae.about["figures"]["explained_variance"])
+    assert found["explained_variance"] != pytest.approx(sae.about["metrics"]["explained_variance"])
 
 
 def test_where_none_were_held_out_all_rows_are_used(rows, tmp_path):
@@ -75,8 +75,7 @@ def test_stability_is_of_those_that_differ_by_seed_alone(saes, rows):
 def test_files_are_written(saes, rows, tmp_path):
     found = evaluate(saes, HeldOut(rows), tmp_path)
     written = json.loads((tmp_path / "evaluation.json").read_text())
-    assert written == {"schema": 1, "rows": rows.digest, "dictionaries": found}
-    assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
+    assert written == {"schema": 2, "rows": rows.digest, "dictionaries": found}
     for name, sae in saes.items():
         tensors, header = files.read_tensors(tmp_path / name / "firing.safetensors", 1)
         expected = firing(sae, [rows_of(rows, held_out(rows))])
@@ -143,7 +142,7 @@ def test_dictionaries_are_found(rows, tmp_path):
     for one in (tmp_path / "sweep" / "topk-0", tmp_path / "sweep" / "topk-0" / "sae.safetensors"):
         found = find_dictionaries(str(one))
         assert list(found) == [""]
-        assert found[""].recipe == MEMBERS["topk-0"].recipe
+        assert found[""].config == MEMBERS["topk-0"].config
     with pytest.raises(VisaeError, match=r"there is no sae\.safetensors in .* or its folders; give what visae train"):
         find_dictionaries(tmp_path / "sweep" / "notes")
     with pytest.raises(VisaeError, match=r"none does not exist; give the folder of a dictionary"):

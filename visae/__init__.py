@@ -4,6 +4,8 @@ Reads the activations of a layer at every position of many images, learns a spar
 every unit, neuron or feature alike, what it responds to.
 """
 
+from typing import Any
+
 import lazy_loader
 
 from visae._version import VERSION
@@ -11,4 +13,16 @@ from visae._version import VERSION
 __version__ = VERSION
 
 # Lazily, so that `visae --help` need not wait for torch.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_listed, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    """What the stub lists; and the config class of any other kind of SAE in this package."""
+    try:
+        return _listed(name)
+    except AttributeError:
+        if not name[:1].isupper():
+            raise
+    from visae import sae
+
+    return getattr(sae, name)

@@ -1,72 +1,171 @@
-"""The command line: one subcommand a verb."""
+"""The command line: `visae COMMAND ...`, one subcommand a verb.
 
+The first word chooses the command, and only that command's module is imported; none imports torch before it runs. tyro
+parses its options. Whatever a user can mend is one line that begins with `visae:`, and exit code 2.
+"""
+
+import contextlib
+import importlib
+import io
 import os
+import re
 import sys
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
 
 import tyro
 
-import visae
-from visae._support.errors import VisaeError
-from visae.commands.atlas import Atlas
-from visae.commands.capture import Capture
-from visae.commands.curves import Curves
-from visae.commands.decompose import Decompose
-from visae.commands.demo import Demo
-from visae.commands.evaluate import Evaluate
-from visae.commands.examples import Examples
-from visae.commands.fetch import Fetch
-from visae.commands.networks import Networks
-from visae.commands.render import Render
-from visae.commands.reproduce import Reproduce
-from visae.commands.run import Run
-from visae.commands.stimuli import Stimuli
-from visae.commands.train import Train
-from visae.commands.verify import Verify
+from visae._support.errors import VisaeError, nearest, unknown
+from visae._support.paths import require_folder
+from visae._version import VERSION
 
-Command = (
-    Annotated[Demo, tyro.conf.subcommand("demo")]
-    | Annotated[Run, tyro.conf.subcommand("run")]
-    | Annotated[Networks, tyro.conf.subcommand("networks")]
-    | Annotated[Fetch, tyro.conf.subcommand("fetch")]
-    | Annotated[Capture, tyro.conf.subcommand("capture")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
-    | Annotated[Curves, tyro.conf.subcommand("curves")]
-    | Annotated[Decompose, tyro.conf.subcommand("decompose")]
-    | Annotated[Render, tyro.conf.subcommand("render")]
-    | Annotated[Examples, tyro.conf.subcommand("examples")]
-    | Annotated[Atlas, tyro.conf.subcommand("atlas")]
-    | Annotated[Reproduce, tyro.conf.subcommand("reproduce")]
-    | Annotated[Stimuli, tyro.conf.subcommand("stimuli")]
-    | Annotated[Verify, tyro.conf.subcommand("verify")]
-)
+# From the name of a command to its class, in the order in which help lists them.
+COMMANDS = {
+    "demo": "visae.commands.demo:Demo",
+    "run": "visae.commands.run:Run",
+    "networks": "visae.commands.networks:Networks",
+    "fetch": "visae.commands.fetch:Fetch",
+    "capture": "visae.commands.capture:Capture",
+    "train": "visae.commands.train:Train",
+    "evaluate": "visae.commands.evaluate:Evaluate",
+    "curves": "visae.commands.curves:Curves",
+    "decompose": "visae.commands.decompose:Decompose",
+    "render": "visae.commands.render:Render",
+    "examples": "visae.commands.examples:Examples",
+    "atlas": "visae.commands.atlas:Atlas",
+    "reproduce": "visae.commands.reproduce:PAPERS",
+    "stimuli": "visae.commands.stimuli:Stimuli",
+    "verify": "visae.commands.verify:Verify",
+}
+_KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "a word", "PATH": "a path"}
+_RULE = re.compile(r"-{5,}|")
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; errors that the user can mend are one line, and exit code 2."""
     try:
-        command = tyro.cli(Command, prog="visae", description=visae.__doc__, args=arguments)
-        _refuse_file(getattr(command, "out", None))
-        command.run()
+        _run("visae", COMMANDS, list(sys.argv[1:] if arguments is None else arguments))
     except VisaeError as error:
-        sys.exit(_fail(str(error)))
+        print(f"visae: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
     except BrokenPipeError:
-        # Whoever read the output, `head` for instance, has had enough of it.
+        # Whoever read the output, `head` for instance, has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
-        print("visae: stopped; the same command goes on from what was whole by then", file=sys.stderr)
+        print("visae: stopped; the same command goes on from what was complete by then", file=sys.stderr)
         sys.exit(130)
 
 
-def _refuse_file(out: Path | None) -> None:
-    """Before any work is done: what is written goes into a folder."""
-    for place in () if out is None else (out, *out.parents):
-        if place.is_file():
-            raise VisaeError(f"--out is {out}, but {place} is a file; name a folder, which need not be there yet")
+def _run(program: str, commands: Mapping[str, str], arguments: list[str]) -> None:
+    """Run the command that the first argument names, of `visae` or of a command that has commands of its own."""
+    name = arguments[0] if arguments else ""
+    if name in ("-h", "--help", ""):
+        print(_overview(program, commands))
+        sys.exit(0 if name else 2)
+    if name == "--version" and program == "visae":
+        print(f"visae {VERSION}")
+        return
+    if name not in commands:
+        raise unknown(f"command of {program}", name, commands)
+    command = _load(commands[name])
+    if isinstance(command, Mapping):
+        _run(f"{program} {name}", command, arguments[1:])
+        return
+    parsed = _parse(f"{program} {name}", command, arguments[1:])
+    require_folder("--out", getattr(parsed, "out", None))
+    if hasattr(parsed, "check"):
+        parsed.check()
+    parsed.run()
 
 
-def _fail(message: str) -> int:
-    print(f"visae: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _overview(program: str, commands: Mapping[str, str]) -> str:
+    """The commands, each with the first sentence of its help."""
+    import visae
+
+    about = visae.__doc__ if program == "visae" else importlib.import_module("visae.commands.reproduce").__doc__
+    lines = [f"usage: {program} COMMAND ...", "", (about or "").strip(), ""]
+    width = max(map(len, commands)) + 2
+    for name, target in commands.items():
+        command = _load(target)
+        module = sys.modules[target.partition(":")[0]]
+        text = module.__doc__ if isinstance(command, Mapping) else command.__doc__
+        lines.append(f"  {name:<{width}}{(text or '').strip().splitlines()[0]}")
+    return "\n".join([*lines, "", f"{program} COMMAND --help explains every option."])
+
+
+def _parse(program: str, command: type, arguments: list[str]) -> Any:
+    """The command with its options; or its help, where that is asked for."""
+    if "-h" in arguments or "--help" in arguments:
+        tyro.cli(command, prog=program, args=["--help"])
+    _refuse_unknown_options(program, command, arguments)
+    # tyro explains errors in a box of several lines.
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            parsed: Any
+            parsed, surplus = tyro.cli(command, prog=program, args=arguments, return_unknown_args=True)
+    except SystemExit:
+        raise VisaeError(f"{_one_line(program, said.getvalue())} ({program} --help)") from None
+    if surplus:
+        raise VisaeError(f"{_verb(program)} takes no argument {surplus[0]!r} ({program} --help)")
+    return parsed
+
+
+def _refuse_unknown_options(program: str, command: Any, arguments: Sequence[str]) -> None:
+    options = [name for field in fields(command) for name in _option_names(field.name, field.default)]
+    renamed: Mapping[str, str] = getattr(command, "RENAMED", {})
+    for argument in arguments:
+        option = argument.split("=")[0].replace("_", "-")
+        if option in renamed:
+            raise VisaeError(f"{_verb(program)} has no option {option} any more; write {renamed[option]}")
+        if option.startswith("--") and option not in options:
+            raise VisaeError(f"{_verb(program)} has no option {option}{nearest(option, options)} ({program} --help)")
+
+
+def _option_names(field: str, default: Any) -> list[str]:
+    name = field.replace("_", "-")
+    return [f"--{name}", f"--no-{name}"] if default is not MISSING and isinstance(default, bool) else [f"--{name}"]
+
+
+def _one_line(program: str, box: str) -> str:
+    """What tyro says in a box, in one line; where the terminal's encoding has no box, there are rules of hyphens."""
+    lines = [line.strip("│╭╮╰╯─ ") for line in box.splitlines()[1:]]
+    parts = [[line for line in part if line] for part in _split(lines, _RULE.fullmatch)]
+    first, *others = filter(None, parts)
+    said, explained = " ".join(first), [line for part in others for line in part]
+    if said.startswith("Missing from"):
+        missing = [line for line in first if re.fullmatch(r"(--[\w-]+( \S+)?|[A-Z]+)", line)]
+        return f"{_verb(program)} needs {' and '.join(missing)}"
+    if value := re.match(r"Missing value for argument '(\S+)'", said):
+        return f"{value[1]} needs a value"
+    if value := re.search(r"invalid choice '(.*?)' for argument '(.*?)'\. Expected one of \((.*?)\)", said):
+        choices = [choice.strip(" '") for choice in value[3].split(",")]
+        return f"{value[2]} is {value[1]!r}; it must be one of {', '.join(filter(None, choices))}"
+    if value := re.search(r"Error parsing (\S+?):.*?'([^']*)'", said.replace("'None'", "")):
+        kind = next((line.split()[1] for line in explained if re.match(rf"{re.escape(value[1])} \S", line)), "")
+        words = " or ".join(_KINDS.get(name, name) for name in kind.split("|"))
+        return f"{value[1]} is {value[2]!r}; it must be {words or 'another value'}"
+    return said
+
+
+def _split(lines: Sequence[str], is_rule: Callable[[str], Any]) -> Iterator[list[str]]:
+    """The runs of lines between rules."""
+    part: list[str] = []
+    for line in lines:
+        if is_rule(line):
+            yield part
+            part = []
+        else:
+            part.append(line)
+    yield part
+
+
+def _verb(program: str) -> str:
+    """A command without `visae`, with which every message begins."""
+    return program.removeprefix("visae ")

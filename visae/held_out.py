@@ -15,62 +15,63 @@ from visae.sae import SAE
 from visae.training import TrainingConfig
 from visae.training._batches import Batches
 
-_IMAGES_A_BATCH = 16
+_IMAGES_PER_BATCH = 16
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What dictionaries are evaluated on.
+    """Data for the evaluation of dictionaries; whatever a dictionary was trained on is left out.
 
-    rows:     a store; of the one that a dictionary was trained on, the rows of held-out images are used, of others all.
-    network:  for figures that need one: loss recovered, recovery of what is planted.
-    images:   for figures that need images, a source or the name of one; those trained on are left out.
-    most:     images to use, at most.
+    rows:        a store: of the one that a dictionary was trained on, the rows of held-out images are used; of any
+                 other, all rows.
+    network:     for metrics that need one: loss recovered, recovery of planted features.
+    images:      for metrics that need images: a source or the name of one.
+    max_images:  images to use, at most.
     """
 
     rows: Rows
     network: Network | None = None
     images: Images | str | Path | None = None
-    most: int = 128
+    max_images: int = 128
 
-    @property
-    def source(self) -> Images | None:
-        """The images as a source."""
-        return None if self.images is None else open_images(self.images)
+    def rows_for(self, sae: SAE) -> Iterator[Float[Tensor, "_ d"]]:
+        """Batches of the rows that an SAE was not trained on."""
+        return held_out_rows(sae, self.rows)
+
+    def images_for(self, saes: Sequence[SAE]) -> Iterator[Float[Tensor, "b 3 s s"]]:
+        """Batches of images on which none of the SAEs was trained, told by their content.
+
+        Raises `VisaeError` if there is none.
+        """
+        assert self.images is not None
+        source = open_images(self.images)
+        trained: dict[str, str] = {}
+        for sae in saes:
+            trained |= _trained_on(sae, self.rows)
+        digests, left = set(trained.values()), self.max_images
+        for batch in batches(Subset(source, self._candidates(source, trained)), _IMAGES_PER_BATCH):
+            fresh = [index for index, digest in enumerate(batch.digests) if digest not in digests][:left]
+            left -= len(fresh)
+            if fresh:
+                yield batch.pixels[fresh].float() / 255
+            if not left:
+                return
+        if left == self.max_images:
+            raise VisaeError(f"every image of {source.name} was trained on; give others, or train with --holdout")
+
+    def _candidates(self, source: Images, trained: Mapping[str, str]) -> list[int]:
+        """Images whose names were not trained on, evenly spaced; of another source, the others after them."""
+        fresh = [index for index in range(len(source)) if source.key(index) not in trained]
+        step = max(len(fresh) // self.max_images, 1)
+        if source.settings() == self.rows.settings.get("images"):
+            return fresh[::step]
+        return fresh[::step] + [index for index in range(len(source)) if source.key(index) in trained]
 
 
 def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
     """Batches of the rows that an SAE was not trained on; all rows of a store that it was not trained on."""
     training = _training_on(sae, rows)
     return Batches(rows, training or TrainingConfig(batch=1, holdout=0.0)).held_out()
-
-
-def unseen(saes: Sequence[SAE], evidence: HeldOut) -> Iterator[Float[Tensor, "b 3 s s"]]:
-    """Batches of images on which none of the SAEs was trained, told by their content."""
-    source = evidence.source
-    assert source is not None
-    seen: dict[str, str] = {}
-    for sae in saes:
-        seen |= _trained_on(sae, evidence.rows)
-    contents, left = set(seen.values()), evidence.most
-    for batch in batches(Subset(source, _likely_unseen(source, seen, evidence)), _IMAGES_A_BATCH):
-        fresh = [place for place, digest in enumerate(batch.digests) if digest not in contents][:left]
-        left -= len(fresh)
-        if fresh:
-            yield batch.pixels[fresh].float() / 255
-        if not left:
-            return
-    if left == evidence.most:
-        raise VisaeError(f"every image of {source.name} was trained on; give others, or train with --holdout")
-
-
-def _likely_unseen(source: Images, seen: Mapping[str, str], evidence: HeldOut) -> list[int]:
-    """The images with names that were not trained on, in even steps, and, of another source, the others after them."""
-    other = [index for index in range(len(source)) if source.key(index) not in seen]
-    step = max(len(other) // evidence.most, 1)
-    if source.settings() == evidence.rows.settings.get("images"):
-        return other[::step]
-    return other[::step] + [index for index in range(len(source)) if source.key(index) in seen]
 
 
 def _trained_on(sae: SAE, rows: Rows) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The whole job: capture, train, curves, and a report of what was found."""
+"""The whole job: capture, train, sweep curves, and report."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -25,47 +25,46 @@ SCHEMA = 1
 
 
 def sweep_units(units: Sequence[Units], out: Path, stimulus: str = "stroke") -> list[Curves]:
-    """Sweep populations of units; leaves `curves.png` and the responses, `<kind>.safetensors`, in `out`."""
-    found = [curves(population, stimulus) for population in units]
-    plot_curves(found, out / "curves.png")
-    for population in found:
+    """Sweep circles over populations of units; leaves `curves.png` and the responses, `<kind>.safetensors`."""
+    swept = [curves(population, stimulus) for population in units]
+    plot_curves(swept, out / "curves.png")
+    for population in swept:
         population.save(out / f"{population.kind}.safetensors")
-    return found
+    return swept
 
 
 def run(
     network: Network,
     layer: str,
     images: Images,
-    recipe: SAEConfig,
+    config: SAEConfig,
     out: Path,
     positions: Positions,
     training: TrainingConfig,
     stimulus: str = "stroke",
     max_disk: int | None = None,
 ) -> dict[str, Any]:
-    """Capture, train, sweep; leaves `rows/`, `dictionary/`, `curves/` and `report.json` in `out`; returns the report.
+    """Capture, train, sweep; leaves `rows/`, `dictionary/`, `curves/` and `report.json` in `out`; return the report.
 
-    A step that an earlier run finished is not done again; its seconds are those that it took then.
+    A step that an earlier run finished is not done again; its seconds are those of the run that did it.
     """
     before = _seconds_before(out / "report.json")
     seconds: dict[str, float] = {}
     with _timed(seconds, "capture"):
         rows = capture_layers(network, {layer: out / "rows"}, images, positions, max_disk=max_disk)[layer]
     with _timed(seconds, "train"):
-        sae = train(rows, recipe, out / "dictionary", training, network.device)
+        sae = train(rows, config, out / "dictionary", training, network.device)
     with _timed(seconds, "curves"):
         units = [neurons(network, layer), features(network, layer, sae)]
-        found = sweep_units(units, out / "curves", stimulus)
-    # To read what is there takes less than to make it.
+        swept = sweep_units(units, out / "curves", stimulus)
+    # Reading what a step left takes less time than the step did.
     longest = {step: max(took, before.get(step, 0.0)) for step, took in seconds.items()}
-    report = _report(network, layer, rows, sae, found) | {"seconds": longest}
+    report = _report(network, layer, rows, sae, swept) | {"seconds": longest}
     files.write_json(out / "report.json", report)
     return report
 
 
-def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Sequence[Curves]) -> dict[str, Any]:
-    figures = sae.about["figures"]
+def _report(network: Network, layer: str, rows: Rows, sae: SAE, swept: Sequence[Curves]) -> dict[str, Any]:
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "network": network.name,
@@ -74,9 +73,9 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Sequence[
         "images_read": rows.images_read,
         "images_skipped": rows.images_skipped,
         "images_held_out": sae.about["held_out_images"],
-        "sae": {"kind": sae.config.kind, "width": sae.width, **figures},
+        "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"]},
         "curves": {
-            population.kind: {"count": population.count, "max_gap_deg": population.max_gap} for population in found
+            population.kind: {"count": population.count, "max_gap_deg": population.max_gap} for population in swept
         },
     }
     if network.truth is not None and network.truth.layer == layer:
@@ -86,15 +85,15 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE, found: Sequence[
 
 def _recovery(planted: Truth, sae: SAE) -> dict[str, float]:
     truth = planted.directions.cpu()
-    of_features = recovery(sae.directions.cpu(), truth, sae.block)
-    of_neurons = recovery(torch.eye(sae.dim), truth)
-    return {**asdict(of_features), "neurons_matched_fraction": of_neurons.matched_fraction}
+    by_features = recovery(sae.directions.cpu(), truth, sae.block_size)
+    by_neurons = recovery(torch.eye(sae.dim), truth)
+    return {**asdict(by_features), "neurons_matched_fraction": by_neurons.matched_fraction}
 
 
 def _seconds_before(report: Path) -> dict[str, float]:
-    """What the steps took when they were done, if a run has finished here."""
-    found: dict[str, float] = files.read_json(report, SCHEMA).get("seconds", {}) if report.is_file() else {}
-    return found
+    """The seconds of each step in the report of an earlier run, if there is one."""
+    seconds: dict[str, float] = files.read_json(report, SCHEMA).get("seconds", {}) if report.is_file() else {}
+    return seconds
 
 
 @contextmanager

@@ -14,9 +14,9 @@ def largest(row, k):
     return np.array([value if place in kept and value > 0 else 0.0 for place, value in enumerate(row)])
 
 
-def decoder(recipe, p):
+def decoder(config, p):
     """Directions as they enter the reconstruction."""
-    if recipe.kind != "archetypal":
+    if config.kind != "archetypal":
         return p["decoder"]
     parts = [
         sum(weight * centroid for weight, centroid in zip(weights, p["centroids"], strict=True)) + more
@@ -25,34 +25,34 @@ def decoder(recipe, p):
     return np.exp(p["log_scale"]) * np.array(parts)
 
 
-def preactivate(recipe, p, z):
+def preactivate(config, p, z):
     """The encoder's affine map."""
-    if recipe.kind == "block":
-        gain = [np.exp(p["log_gain"][feature // recipe.size]) for feature in range(recipe.width)]
+    if config.kind == "block":
+        gain = [np.exp(p["log_gain"][feature // config.size]) for feature in range(config.width)]
         return np.array([[g * (d @ (row - p["bias"])) for g, d in zip(gain, p["decoder"], strict=True)] for row in z])
-    origin = 0 if recipe.kind in ("pca", "ica", "random", "neurons") else p["bias"]
+    origin = 0 if config.kind in ("pca", "ica", "random", "neurons") else p["bias"]
     return np.array(
         [[e @ (row - origin) + b for e, b in zip(p["encoder"], p["encoder_bias"], strict=True)] for row in z]
     )
 
 
-def features(recipe, p, z):
+def features(config, p, z):
     """Standardised rows to features, as an SAE is used."""
-    pre = preactivate(recipe, p, z)
-    if recipe.kind in ("topk", "archetypal"):
-        return np.array([largest(row, recipe.k) for row in pre])
-    if recipe.kind in ("batchtopk", "matryoshka"):
+    pre = preactivate(config, p, z)
+    if config.kind in ("topk", "archetypal"):
+        return np.array([largest(row, config.k) for row in pre])
+    if config.kind in ("batchtopk", "matryoshka"):
         return np.where((pre > 0) & (pre >= p["threshold"]), pre, 0)
-    if recipe.kind == "jumprelu":
+    if config.kind == "jumprelu":
         return np.where(pre > np.exp(p["log_threshold"]), pre, 0)
-    if recipe.kind == "gated":
+    if config.kind == "gated":
         shared = np.array([[e @ (row - p["bias"]) for e in p["encoder"]] for row in z])
         return (pre > 0) * np.maximum(np.exp(p["r_mag"]) * shared + p["magnitude_bias"], 0)
-    if recipe.kind == "block":
-        return np.array([of_blocks(row, recipe.size, 0, recipe.blocks) for row in pre])
-    if recipe.kind == "relu":
+    if config.kind == "block":
+        return np.array([of_blocks(row, config.size, 0, config.blocks) for row in pre])
+    if config.kind == "relu":
         return np.maximum(pre, 0)
-    return np.array([largest(abs(row), recipe.k or len(row)) * np.sign(row) for row in pre])
+    return np.array([largest(abs(row), config.k or len(row)) * np.sign(row) for row in pre])
 
 
 def of_blocks(row, size, first, last):
@@ -62,12 +62,12 @@ def of_blocks(row, size, first, last):
     return np.array([value if place // size in kept else 0.0 for place, value in enumerate(row)])
 
 
-def in_training(recipe, p, z):
+def in_training(config, p, z):
     """The features that the training loss decodes."""
-    if recipe.kind not in ("batchtopk", "matryoshka"):
-        return features(recipe, p, z)
-    pre = preactivate(recipe, p, z)
-    return largest(pre.flatten(), recipe.k * len(z)).reshape(pre.shape)
+    if config.kind not in ("batchtopk", "matryoshka"):
+        return features(config, p, z)
+    pre = preactivate(config, p, z)
+    return largest(pre.flatten(), config.k * len(z)).reshape(pre.shape)
 
 
 def left(z, f, directions, bias):
@@ -82,34 +82,34 @@ def mean_square(residuals):
     return sum(residual @ residual for residual in residuals) / len(residuals)
 
 
-def terms(recipe, p, still, z, dead=()):
+def terms(config, p, still, z, dead=()):
     """The terms of the loss; `still` are the tensors that a term reads and does not train."""
-    f, pre, directions, d = in_training(recipe, p, z), preactivate(recipe, p, z), decoder(recipe, p), z.shape[1]
+    f, pre, directions, d = in_training(config, p, z), preactivate(config, p, z), decoder(config, p), z.shape[1]
     error = mean_square(left(z, f, directions, p["bias"]))
-    if recipe.kind == "relu":
+    if config.kind == "relu":
         norms = [np.sqrt(row @ row) for row in directions]
-        return {"error": error, "sparsity": recipe.l1 * sum(row @ norms for row in f) / len(z)}
-    if recipe.kind == "jumprelu":
+        return {"error": error, "sparsity": config.l1 * sum(row @ norms for row in f) / len(z)}
+    if config.kind == "jumprelu":
         l0 = sum(value > 0 for row in f for value in row) / len(z)
-        return {"error": error, "sparsity": recipe.l0 * ((l0 / recipe.target - 1) ** 2 if recipe.target else l0)}
-    if recipe.kind == "gated":
+        return {"error": error, "sparsity": config.l0 * ((l0 / config.target - 1) ** 2 if config.target else l0)}
+    if config.kind == "gated":
         opened = np.maximum(pre, 0)
         by_gate = left(z, opened, still["decoder"], still["bias"])
-        return {"error": error, "sparsity": recipe.l1 * opened.sum() / len(z), "aux": mean_square(by_gate)}
-    residual = left(z, in_training(recipe, still, z), decoder(recipe, still), still["bias"])
-    if recipe.kind == "block":
-        later = np.array([of_blocks(row, recipe.size, recipe.blocks, 2 * recipe.blocks) for row in pre])
-        return {"error": error / d, "aux": mean_square(left(residual, later, directions, 0)) / (d * recipe.blocks)}
+        return {"error": error, "sparsity": config.l1 * opened.sum() / len(z), "aux": mean_square(by_gate)}
+    residual = left(z, in_training(config, still, z), decoder(config, still), still["bias"])
+    if config.kind == "block":
+        later = np.array([of_blocks(row, config.size, config.blocks, 2 * config.blocks) for row in pre])
+        return {"error": error / d, "aux": mean_square(left(residual, later, directions, 0)) / (d * config.blocks)}
     found = {"error": error / d}
-    if recipe.kind == "matryoshka":
-        sizes = [recipe.width // 2**level for level in range(1, recipe.levels)]
+    if config.kind == "matryoshka":
+        sizes = [config.width // 2**level for level in range(1, config.levels)]
         nested = [mean_square(left(z, f[:, :size], directions[:size], p["bias"])) / d for size in sizes]
         found = {"nested": sum(nested)} | found
     of_dead = np.array(
-        [largest([value if place in dead else 0.0 for place, value in enumerate(row)], recipe.aux_k) for row in pre]
+        [largest([value if place in dead else 0.0 for place, value in enumerate(row)], config.aux_k) for row in pre]
     )
     share = mean_square(left(residual, of_dead, directions, 0)) / mean_square(residual)
-    return found | {"aux": recipe.aux_weight * share}
+    return found | {"aux": config.aux_weight * share}
 
 
 def slopes(function, values, step=1e-6):

@@ -24,7 +24,7 @@ from visae.sae import (
 
 DIM = 3
 AUX = {"width": 8, "k": 2, "aux_k": 2, "aux_weight": 0.5, "dead_after": 100}
-# Numbers that float32 holds exactly, so that a float64 reference can read them off the recipe.
+# Numbers that float32 holds exactly, so that a float64 reference can read them off the config.
 TRAINABLE = (
     ReLU(width=8, l1=0.75),
     Gated(width=8, l1=0.75),
@@ -36,13 +36,13 @@ TRAINABLE = (
     Block(width=8, size=2, blocks=1),
 )
 BASELINES = (PCA(k=2), ICA(k=2), RandomDirections(width=8, k=2), Neurons(k=2))
-RECIPES = TRAINABLE + BASELINES
+CONFIGS = TRAINABLE + BASELINES
 DEAD = [1, 4, 5, 6]
 
 
-def kind(recipe: SAEConfig) -> str:
-    """The name of a recipe in a test's name."""
-    return recipe.kind
+def kind(config: SAEConfig) -> str:
+    """The name of a config in a test's name."""
+    return config.kind
 
 
 def rows(count: int = 40, dim: int = DIM, seed: int = 1, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -51,10 +51,10 @@ def rows(count: int = 40, dim: int = DIM, seed: int = 1, dtype: torch.dtype = to
     return (-drawn.log() * torch.arange(2, dim + 2) + 1).to(dtype)
 
 
-def filled(recipe: SAEConfig, dim: int = DIM, seed: int = 0, dtype: torch.dtype = torch.float64) -> SAE:
+def filled(config: SAEConfig, dim: int = DIM, seed: int = 0, dtype: torch.dtype = torch.float64) -> SAE:
     """An SAE fitted to rows, each of whose tensors was then moved a little; four of its features are dead."""
     source = torch.Generator().manual_seed(seed)
-    sae, x = recipe.build(dim, source), rows(300, dim, seed + 100, torch.float32)
+    sae, x = config.build(dim, source), rows(300, dim, seed + 100, torch.float32)
     sae.fit_scale(x.mean(0), x.var(0))
     sae.initialise(sae.standardise(x))
     sae.to(dtype)
@@ -69,6 +69,13 @@ def filled(recipe: SAEConfig, dim: int = DIM, seed: int = 0, dtype: torch.dtype 
     return sae
 
 
+def counted(sae: SAE, z: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The terms of the loss; which features fired is counted, as the trainer does."""
+    terms, fired = sae.losses(z)
+    sae.count_rows_since_fired(fired, len(z))
+    return terms
+
+
 def standardised(sae: SAE, count: int = 16, seed: int = 2) -> torch.Tensor:
     """Rows in an SAE's own units, and type."""
     return sae.standardise(rows(count, sae.dim, seed, sae.centre.dtype))
@@ -77,7 +84,7 @@ def standardised(sae: SAE, count: int = 16, seed: int = 2) -> torch.Tensor:
 def grads(sae: SAE, z: torch.Tensor, term: str) -> dict[str, torch.Tensor | None]:
     """What each parameter gets from one term of the loss; the SAE stays as it was."""
     again = deepcopy(sae)
-    again.losses(z)[term].sum().backward()
+    again.losses(z).terms[term].sum().backward()
     return {name: parameter.grad for name, parameter in again.named_parameters()}
 
 
@@ -94,7 +101,7 @@ def as_the_reference_has_it(sae: SAE, z: torch.Tensor, without: tuple[str, ...] 
     z = z[:8]
     p, still, slow_z = tensors(sae), tensors(sae), z.numpy()
     dead = DEAD if hasattr(sae, "dead") else []
-    found, expected = deepcopy(sae).losses(z), terms(sae.config, p, still, slow_z, dead)
+    found, expected = deepcopy(sae).losses(z).terms, terms(sae.config, p, still, slow_z, dead)
     assert list(found) == list(expected)
     for name, value in expected.items():
         assert value != 0

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from visae.sae._algebra import drop_parallel_gradient, linear, put_on_sphere, random_directions, shifted, squared_error
+from visae.sae._algebra import (
+    drop_parallel_gradient,
+    linear,
+    project_to_sphere,
+    random_directions,
+    shifted,
+    squared_error,
+)
 
 
 def drawn(*size, seed=0):
@@ -47,7 +54,7 @@ def test_random_directions_are_of_unit_norm_in_all_directions():
 @pytest.mark.parametrize("front", [(), (2,)])
 def test_what_is_left_of_a_gradient_is_at_right_angles_to_unit_rows(front):
     rows = drawn(*front, 4, 3)
-    put_on_sphere(rows)
+    project_to_sphere(rows)
     rows.requires_grad_()
     rows.grad = before = drawn(*front, 4, 3, seed=1).clone()
     before = before.clone()
@@ -61,5 +68,5 @@ def test_what_is_left_of_a_gradient_is_at_right_angles_to_unit_rows(front):
 
 def test_rows_are_put_on_the_sphere_where_they_point():
     rows = torch.tensor([[3.0, 4.0], [0.0, -0.1], [0.0, 0.0]])
-    put_on_sphere(rows)
+    project_to_sphere(rows)
     torch.testing.assert_close(rows, torch.tensor([[0.6, 0.8], [0.0, -1.0], [0.0, 0.0]]))

@@ -19,8 +19,8 @@ def test_features_and_losses_are_as_the_paper_has_them(monkeypatch, k, centroids
     as_the_reference_has_it(sae, standardised(sae))
 
 
-def fitted(recipe=RECIPE, seed=0):
-    sae, x = recipe.build(3, torch.Generator().manual_seed(seed)), rows(300, dtype=torch.float32)
+def fitted(config=RECIPE, seed=0):
+    sae, x = config.build(3, torch.Generator().manual_seed(seed)), rows(300, dtype=torch.float32)
     sae.fit_scale(x.mean(0), x.var(0))
     z = sae.standardise(x)
     sae.initialise(z)
@@ -34,7 +34,7 @@ def test_after_any_step_features_are_combinations_of_centroids_and_a_bounded_res
     centroids, optimiser = sae.centroids.clone(), torch.optim.Adam(sae.parameters(), lr=learning_rate)
     for step in range(5):
         optimiser.zero_grad()
-        sum(sae.losses(z[step * 50 : step * 50 + 50]).values()).backward()
+        sum(sae.losses(z[step * 50 : step * 50 + 50]).terms.values()).backward()
         sae.before_step()
         optimiser.step()
         sae.after_step()

@@ -5,10 +5,10 @@ from slow_saes import decoder, largest, preactivate, tensors
 from small_saes import AUX, filled, standardised
 
 from visae.sae import Archetypal, TopK, stack
-from visae.sae._auxk import auxk, dead_features
+from visae.sae._topk import auxk, dead_features
 
 KINDS = [TopK(**AUX), Archetypal(**AUX, centroids=5, delta=0.5)]
-every = pytest.mark.parametrize("recipe", KINDS, ids=["topk", "archetypal"])
+every = pytest.mark.parametrize("config", KINDS, ids=["topk", "archetypal"])
 
 
 def slowly(sae, z, residual, dead, k):
@@ -32,8 +32,8 @@ def test_dead_is_what_was_idle_for_longer(after):
 @every
 @pytest.mark.parametrize("k", [1, 2, 4, 50])
 @pytest.mark.parametrize("dead", [[0], [1, 4, 5, 6], list(range(8))])
-def test_it_is_the_share_that_the_strongest_dead_leave(recipe, k, dead):
-    sae = filled(recipe)
+def test_it_is_the_share_that_the_strongest_dead_leave(config, k, dead):
+    sae = filled(config)
     z = standardised(sae)
     residual = torch.randn(16, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     found = auxk(sae, z, residual, [torch.tensor(dead)], k)
@@ -41,8 +41,8 @@ def test_it_is_the_share_that_the_strongest_dead_leave(recipe, k, dead):
 
 
 @every
-def test_each_member_of_a_stack_has_its_own_dead(recipe):
-    saes = [filled(recipe, seed=seed) for seed in range(3)]
+def test_each_member_of_a_stack_has_its_own_dead(config):
+    saes = [filled(config, seed=seed) for seed in range(3)]
     whole, z = stack(saes), standardised(saes[0])
     residual = torch.randn(3, 16, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     dead = [[1, 4], [], [0, 2, 3, 7]]

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 from slow_saes import decoder, features, tensors
-from small_saes import RECIPES, TRAINABLE, filled, kind, rows, standardised
+from small_saes import CONFIGS, TRAINABLE, filled, kind, rows, standardised
 
 from visae.sae import Gated, JumpReLU, Matryoshka, ReLU, TopK
 
-every = pytest.mark.parametrize("recipe", RECIPES, ids=kind)
+every = pytest.mark.parametrize("config", CONFIGS, ids=kind)
 
 
 def decoded(sae, f):
@@ -15,28 +15,28 @@ def decoded(sae, f):
 
 
 @every
-def test_raw_rows_in_and_raw_rows_out(recipe):
-    sae, x = filled(recipe), rows()
+def test_raw_rows_in_and_raw_rows_out(config):
+    sae, x = filled(config), rows()
     f = sae.encode(x)
     p = tensors(sae)
-    expected = features(recipe, p, (x.numpy() - p["centre"]) / p["scale"])
+    expected = features(config, p, (x.numpy() - p["centre"]) / p["scale"])
     assert f.shape == (40, sae.width)
     np.testing.assert_allclose(f.detach(), expected, rtol=1e-9, atol=1e-12)
-    assert 0 < np.count_nonzero(expected) < expected.size or recipe.kind == "relu"
+    assert 0 < np.count_nonzero(expected) < expected.size or config.kind == "relu"
     np.testing.assert_allclose(sae.decode(f).detach(), decoded(sae, expected), rtol=1e-9)
 
 
-@pytest.mark.parametrize("recipe", [recipe for recipe in TRAINABLE if recipe.kind != "block"], ids=kind)
-def test_features_are_never_negative(recipe):
-    f = filled(recipe).encode(torch.cat([rows(), -rows()]))
+@pytest.mark.parametrize("config", [config for config in TRAINABLE if config.kind != "block"], ids=kind)
+def test_features_are_never_negative(config):
+    f = filled(config).encode(torch.cat([rows(), -rows()]))
     assert f.min() == 0 < f.max()
 
 
 @every
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("size", [(2, 3, 4), (1, 3, 2), (3, 1, 1)])
-def test_maps_are_rows_at_every_position(recipe, layout, size):
-    sae, (b, h, w) = filled(recipe, 5, dtype=torch.float32), size
+def test_maps_are_rows_at_every_position(config, layout, size):
+    sae, (b, h, w) = filled(config, 5, dtype=torch.float32), size
     maps = rows(b * h * w, 5, dtype=torch.float32).view(b, h, w, 5).permute(0, 3, 1, 2).contiguous(memory_format=layout)
     f = sae.encode(maps)
     back = sae.decode(f)
@@ -65,8 +65,8 @@ def test_units_of_rows_that_do_not_vary_are_finite():
 
 
 @every
-def test_a_direction_is_what_one_unit_of_a_feature_adds(recipe):
-    sae = filled(recipe)
+def test_a_direction_is_what_one_unit_of_a_feature_adds(config):
+    sae = filled(config)
     f = torch.rand(1, sae.width, dtype=torch.float64)
     for feature in range(sae.width):
         more = f.clone()
@@ -89,35 +89,35 @@ def test_idle_rows_are_counted_batch_by_batch():
 
 
 @every
-def test_a_fresh_sae_depends_on_its_generator_alone(recipe):
-    one, same, other = (recipe.build(5, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+def test_a_fresh_sae_depends_on_its_generator_alone(config):
+    one, same, other = (config.build(5, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
     for name, tensor in one.state_dict().items():
         assert torch.equal(tensor, same.state_dict()[name])
-    drawn = "encoder" if recipe.kind == "archetypal" else "decoder"
+    drawn = "encoder" if config.kind == "archetypal" else "decoder"
     assert not torch.equal(one.get_parameter(drawn), other.get_parameter(drawn))
 
 
-@pytest.mark.parametrize("recipe", [r for r in TRAINABLE if r.kind not in ("block", "archetypal")], ids=kind)
-def test_the_encoder_starts_as_the_decoder(recipe):
-    sae = recipe.build(5, torch.Generator())
+@pytest.mark.parametrize("config", [r for r in TRAINABLE if r.kind not in ("block", "archetypal")], ids=kind)
+def test_the_encoder_starts_as_the_decoder(config):
+    sae = config.build(5, torch.Generator())
     assert torch.equal(sae.encoder, sae.decoder)
     assert sae.encoder.data_ptr() != sae.decoder.data_ptr()
     norms = sae.decoder.norm(dim=1)
     torch.testing.assert_close(norms, norms[:1].expand_as(norms))
-    if recipe.kind != "relu":
+    if config.kind != "relu":
         assert norms[0].item() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
-    "recipe", [Gated(width=8), TopK(width=8, k=2), JumpReLU(width=8), Matryoshka(width=8, k=2, levels=2)], ids=kind
+    "config", [Gated(width=8), TopK(width=8, k=2), JumpReLU(width=8), Matryoshka(width=8, k=2, levels=2)], ids=kind
 )
-def test_rows_of_the_decoder_stay_on_the_unit_sphere(recipe):
-    sae = recipe.build(3, torch.Generator()).double()
+def test_rows_of_the_decoder_stay_on_the_unit_sphere(config):
+    sae = config.build(3, torch.Generator()).double()
     sae.after_step()
     optimiser = torch.optim.Adam(sae.parameters(), lr=0.1)
     for step in range(10):
         optimiser.zero_grad()
-        sum(sae.losses(standardised(sae, seed=step)).values()).backward()
+        sum(sae.losses(standardised(sae, seed=step)).terms.values()).backward()
         sae.before_step()
         along = (sae.decoder.grad * sae.decoder).sum(1)
         torch.testing.assert_close(along, torch.zeros_like(along), rtol=0, atol=1e-9)

@@ -9,12 +9,12 @@ from small_saes import BASELINES, filled, kind, rows
 from visae._support.errors import VisaeError
 from visae.sae import ICA, PCA, Neurons, RandomDirections
 
-every = pytest.mark.parametrize("recipe", BASELINES, ids=kind)
+every = pytest.mark.parametrize("config", BASELINES, ids=kind)
 
 
-def fitted(recipe, x, seed=0, dtype=torch.float32):
+def fitted(config, x, seed=0, dtype=torch.float32):
     """A baseline fitted as training fits it."""
-    sae = recipe.build(x.shape[1], torch.Generator().manual_seed(seed)).to(dtype)
+    sae = config.build(x.shape[1], torch.Generator().manual_seed(seed)).to(dtype)
     x = x.to(dtype)
     sae.fit_scale(x.mean(0), x.var(0, correction=0))
     sae.initialise(sae.standardise(x))
@@ -37,8 +37,8 @@ def unexplained(sae, x):
 
 @every
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_the_largest_magnitudes_are_kept_with_their_sign(recipe, k):
-    sae, whole = filled(replace(recipe, k=k)), filled(replace(recipe, k=0))
+def test_the_largest_magnitudes_are_kept_with_their_sign(config, k):
+    sae, whole = filled(replace(config, k=k)), filled(replace(config, k=0))
     x = rows() - rows().mean(0)
     for f, everything in zip(sae.encode(x), whole.encode(x).numpy(), strict=True):
         np.testing.assert_allclose(f, largest(abs(everything), k) * np.sign(everything), rtol=1e-12)
@@ -46,20 +46,20 @@ def test_the_largest_magnitudes_are_kept_with_their_sign(recipe, k):
 
 
 @every
-def test_a_k_of_zero_or_of_the_width_leaves_nothing_out(recipe):
+def test_a_k_of_zero_or_of_the_width_leaves_nothing_out(config):
     x = rows()
-    everything = filled(replace(recipe, k=0)).encode(x)
+    everything = filled(replace(config, k=0)).encode(x)
     assert bool((everything != 0).all())
     for k in (everything.shape[1], 100):
-        assert torch.equal(filled(replace(recipe, k=k)).encode(x), everything)
+        assert torch.equal(filled(replace(config, k=k)).encode(x), everything)
 
 
 @every
-def test_the_error_is_per_dimension(recipe):
-    sae = filled(recipe)
+def test_the_error_is_per_dimension(config):
+    sae = filled(config)
     z = sae.standardise(rows())
     left = (z - sae.reconstruct(sae.features(z))).numpy()
-    assert sae.losses(z)["error"].item() == pytest.approx(sum(row @ row for row in left) / 40 / 3)
+    assert sae.losses(z).terms["error"].item() == pytest.approx(sum(row @ row for row in left) / 40 / 3)
 
 
 @pytest.mark.parametrize("width", [1, 2, 4, 5])

@@ -6,7 +6,7 @@ from small_saes import AUX, as_the_reference_has_it, filled, rows, standardised
 
 from visae._support.errors import VisaeError
 from visae.sae import BatchTopK, load, save
-from visae.sae._batchtopk import _FORGET
+from visae.sae._batchtopk import _BATCH_WEIGHT
 
 
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"], autouse=True)
@@ -57,7 +57,7 @@ def test_the_threshold_is_the_running_mean_of_the_smallest_winners():
         z = standardised(sae, 20, seed)
         f = in_training(sae.config, tensors(sae), z.numpy())
         smallest = f[f > 0].min()
-        expected = smallest if expected is None else (1 - _FORGET) * expected + _FORGET * smallest
+        expected = smallest if expected is None else (1 - _BATCH_WEIGHT) * expected + _BATCH_WEIGHT * smallest
         sae.losses(z)
         assert sae.threshold.item() == pytest.approx(expected, rel=1e-9)
     assert not sae.threshold.requires_grad
@@ -67,7 +67,7 @@ def test_a_batch_in_which_nothing_fires_leaves_the_threshold():
     sae = filled(BatchTopK(**AUX))
     with torch.no_grad():
         sae.encoder_bias.fill_(-1000)
-    terms = sae.losses(standardised(sae))
+    terms = sae.losses(standardised(sae)).terms
     assert sae.threshold.item() == 0.625
     assert all(bool(term.isfinite()) for term in terms.values())
 
@@ -102,7 +102,7 @@ def test_after_training_about_k_fire_on_average():
     for step in range(150):
         optimiser.zero_grad()
         z = torch.randn(200, 3, generator=torch.Generator().manual_seed(step))
-        sum(sae.losses(z).values()).backward()
+        sum(sae.losses(z).terms.values()).backward()
         sae.before_step()
         optimiser.step()
         sae.after_step()

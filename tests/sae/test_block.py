@@ -41,7 +41,7 @@ def test_where_no_block_is_left_the_auxiliary_term_is_the_residual_and_trains_no
     sae = filled(Block(width=4, size=2, blocks=2))
     z = standardised(sae)
     residual = z - sae.reconstruct(sae.features(z))
-    terms = sae.losses(z)
+    terms = sae.losses(z).terms
     assert terms["aux"].item() == pytest.approx(residual.square().sum(1).mean().item() / 6)
     assert all(of is None or not of.any() for of in grads(sae, z, "aux").values())
 

@@ -6,13 +6,13 @@ from dataclasses import asdict
 import pytest
 import safetensors.torch
 import torch
-from small_saes import RECIPES, filled, kind, rows
+from small_saes import CONFIGS, filled, kind, rows
 
 from visae._support.errors import VisaeError
 from visae.sae import SAE, ReLU, TopK, load, save
 
 KEPT = ("encoder", "encoder_bias", "decoder", "bias", "centre", "scale")
-ABOUT = {"network": "planted", "layer": "mixed", "figures": {"l0": 7.98, "none": None}, "note": "é"}
+ABOUT = {"network": "planted", "layer": "mixed", "metrics": {"l0": 7.98, "none": None}, "note": "é"}
 
 
 # What the kinds keep besides.
@@ -28,17 +28,17 @@ MORE = {
 LESS = {"archetypal": {"decoder"}, "block": {"encoder", "encoder_bias"}}
 
 
-def kept(recipe):
-    return sorted(set(KEPT) - LESS.get(recipe.kind, set()) | MORE.get(recipe.kind, set()))
+def kept(config):
+    return sorted(set(KEPT) - LESS.get(config.kind, set()) | MORE.get(config.kind, set()))
 
 
-def made(recipe):
-    sae = filled(recipe, 5, dtype=torch.float32)
+def made(config):
+    sae = filled(config, 5, dtype=torch.float32)
     sae.about = ABOUT
     return sae
 
 
-every = pytest.mark.parametrize("recipe", RECIPES, ids=kind)
+every = pytest.mark.parametrize("config", CONFIGS, ids=kind)
 UNUSUAL = [TopK(width=8, k=2, aux_weight=1 / 3, origin="median"), ReLU(width=7, l1=0.1)]
 
 
@@ -48,18 +48,18 @@ def path(tmp_path):
     return tmp_path / "sae.safetensors"
 
 
-@pytest.mark.parametrize("recipe", [*RECIPES, *UNUSUAL], ids=kind)
-def test_an_sae_comes_back_to_the_bit(tmp_path, recipe):
-    sae = made(recipe)
+@pytest.mark.parametrize("config", [*CONFIGS, *UNUSUAL], ids=kind)
+def test_an_sae_comes_back_to_the_bit(tmp_path, config):
+    sae = made(config)
     save(sae, tmp_path / "run" / "sae.safetensors")
     for place in (tmp_path / "run", str(tmp_path / "run" / "sae.safetensors")):
         back = load(place)
         assert isinstance(back, SAE)
         assert type(back) is type(sae)
-        assert (back.recipe, back.about, back.dim, back.width) == (recipe, ABOUT, 5, sae.width)
+        assert (back.config, back.about, back.dim, back.width) == (config, ABOUT, 5, sae.width)
         assert not back.training
         assert not any(parameter.requires_grad for parameter in back.parameters())
-        for name in kept(recipe):
+        for name in kept(config):
             assert torch.equal(getattr(back, name), getattr(sae, name))
             assert getattr(back, name).any()
         x = rows(20, 5, dtype=torch.float32)
@@ -68,11 +68,11 @@ def test_an_sae_comes_back_to_the_bit(tmp_path, recipe):
 
 
 @every
-def test_each_of_its_tensors_must_be_there_and_have_its_shape(tmp_path, recipe):
+def test_each_of_its_tensors_must_be_there_and_have_its_shape(tmp_path, config):
     path = tmp_path / "sae.safetensors"
-    save(made(recipe), path)
+    save(made(config), path)
     whole = path.read_bytes()
-    for name in kept(recipe):
+    for name in kept(config):
         harms = {
             "holds the tensors": lambda tensors, name=name: {key: tensors[key] for key in tensors if key != name},
             rf"'{name}': 'float32 \[1[],]": lambda tensors, name=name: tensors | {name: tensors[name][None]},
@@ -92,18 +92,18 @@ def test_a_file_saved_again_has_the_same_bytes(path):
 
 
 @every
-def test_the_file_is_plain_safetensors(tmp_path, recipe):
-    save(made(recipe), tmp_path / "sae.safetensors")
+def test_the_file_is_plain_safetensors(tmp_path, config):
+    save(made(config), tmp_path / "sae.safetensors")
     with safetensors.safe_open(tmp_path / "sae.safetensors", "pt") as file:
         header = json.loads(file.metadata()["visae"])
-        assert sorted(file.keys()) == kept(recipe)
-    expected = {"schema": 1, "kind": recipe.kind, "recipe": asdict(recipe), "dim": 5, "about": ABOUT}
+        assert sorted(file.keys()) == kept(config)
+    expected = {"schema": 2, "kind": config.kind, "config": asdict(config), "dim": 5, "about": ABOUT}
     assert list(header.items()) == list(expected.items())
 
 
 @every
-def test_nothing_is_pickled(tmp_path, monkeypatch, recipe):
-    sae = made(recipe)
+def test_nothing_is_pickled(tmp_path, monkeypatch, config):
+    sae = made(config)
 
     def refuse(*_, **__):
         raise AssertionError("pickle")
@@ -126,7 +126,7 @@ def edited(path, tensors=lambda kept: kept, **keys):
 
 RECIPE = {"width": 8, "k": 2}
 BAD_HEADERS = [
-    ({"schema": 2}, "has schema 2, this visae reads schema 1"),
+    ({"schema": 3}, "has schema 3, this visae reads schema 2"),
     ({"schema": ...}, "has schema None"),
     ({"kind": "tpok"}, "no kind of SAE named 'tpok'; the nearest are topk"),
     ({"kind": "batchtopk"}, "a batchtopk SAE has .*'threshold': 'float32 "),
@@ -134,13 +134,13 @@ BAD_HEADERS = [
     ({"kind": 3}, "its header has kind 3"),
     ({"kind": ...}, "missing 'kind'"),
     ({"colour": "red"}, "other keys than this visae knows: unknown 'colour'"),
-    ({"recipe": RECIPE | {"colour": 1}}, "a topk SAE has no setting colour"),
-    ({"recipe": RECIPE | {"k": 9}}, "k is 9, the width 8"),
-    ({"recipe": RECIPE | {"k": "2"}}, "k is '2'; it must be a whole number"),
-    ({"recipe": RECIPE | {"origin": 3}}, "origin is 3; it must be a word"),
-    ({"recipe": RECIPE | {"origin": "mode"}}, "origin is 'mode'; it must be 'mean' or 'median'"),
-    ({"recipe": []}, "its header has recipe"),
-    ({"recipe": RECIPE | {"width": 9}}, "a topk SAE has .*'decoder': 'float32 "),
+    ({"config": RECIPE | {"colour": 1}}, "a topk SAE has no setting colour"),
+    ({"config": RECIPE | {"k": 9}}, "k is 9, the width 8"),
+    ({"config": RECIPE | {"k": "2"}}, "k is '2'; it must be a whole number"),
+    ({"config": RECIPE | {"origin": 3}}, "origin is 3; it must be a word"),
+    ({"config": RECIPE | {"origin": "mode"}}, "origin is 'mode'; it must be 'mean' or 'median'"),
+    ({"config": []}, "its header has config"),
+    ({"config": RECIPE | {"width": 9}}, "a topk SAE has .*'decoder': 'float32 "),
     ({"dim": 6}, "a topk SAE has .*'bias': 'float32 "),
     ({"dim": 0}, "its header has dim 0"),
     ({"dim": "5"}, "its header has dim '5'"),

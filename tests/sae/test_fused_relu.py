@@ -3,7 +3,7 @@ import torch
 from small_saes import filled, standardised
 
 from visae.sae import ReLU
-from visae.sae._fused_relu import _plain, fused_relu
+from visae.sae._fused_relu import _unfused, fused_relu
 
 
 @pytest.fixture(params=[1, 8, 21, 1 << 21], autouse=True)
@@ -29,7 +29,7 @@ both = pytest.mark.parametrize("stacked", [False, True])
 def test_values_and_what_fires_are_those_of_the_plain_form(stacked, n):
     z, own = arguments(stacked, n)
     *found, fired = fused_relu(z, *own)
-    *expected, fired_plainly = _plain(z, *own)
+    *expected, fired_plainly = _unfused(z, *own)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other.double(), rtol=1e-6, atol=1e-9)
     assert torch.equal(fired, fired_plainly)
@@ -48,7 +48,7 @@ def test_gradients_are_those_of_the_plain_form(stacked, weights):
         loss = (upstream * (weights[0] * error + weights[1] * penalty.square())).sum()
         return torch.autograd.grad(loss, own, allow_unused=True, materialize_grads=True)
 
-    for found, expected in zip(slopes(fused_relu), slopes(_plain), strict=True):
+    for found, expected in zip(slopes(fused_relu), slopes(_unfused), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
         assert found.shape == expected.shape
 
@@ -89,10 +89,10 @@ def test_a_relu_sae_trains_alike_by_hand_and_by_autograd(monkeypatch):
 
     def slopes():
         sae = filled(ReLU(width=8, l1=0.75))
-        sum(sae.losses(standardised(sae)).values()).backward()
+        sum(sae.losses(standardised(sae)).terms.values()).backward()
         return {name: parameter.grad for name, parameter in sae.named_parameters()}
 
     by_hand = slopes()
-    monkeypatch.setattr("visae.sae._relu.fused_relu", _plain)
+    monkeypatch.setattr("visae.sae._relu.fused_relu", _unfused)
     for name, expected in slopes().items():
         torch.testing.assert_close(by_hand[name], expected, rtol=1e-5, atol=1e-6)

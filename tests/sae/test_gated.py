@@ -25,7 +25,7 @@ def test_one_feature_of_zero_or_one_does_not_shrink(l1):
     optimiser = torch.optim.SGD([p for p in sae.parameters() if p.requires_grad], lr=0.3)
     for _ in range(150):
         optimiser.zero_grad()
-        sum(sae.losses(x).values()).backward()
+        sum(sae.losses(x).terms.values()).backward()
         sae.before_step()
         optimiser.step()
         sae.after_step()
@@ -71,11 +71,11 @@ def test_the_auxiliary_reconstruction_would_train_the_decoder_if_it_were_not_fro
     """That decoder and bias get nothing from it is no accident: the term does depend on the decoder."""
     sae = filled(Gated(width=8))
     z = standardised(sae)
-    before = sae.losses(z)["aux"].item()
+    before = sae.losses(z).terms["aux"].item()
     assert grads(sae, z, "aux")["decoder"] is None
     with torch.no_grad():
         sae.decoder.mul_(1.5)
-    assert sae.losses(z)["aux"].item() != pytest.approx(before, rel=1e-3)
+    assert sae.losses(z).terms["aux"].item() != pytest.approx(before, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -95,5 +95,5 @@ def test_recipes_that_make_no_sense(settings, message):
 def test_a_whole_number_is_a_penalty_too():
     z = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
     whole, real = (Gated(width=4, l1=value).build(3, torch.Generator().manual_seed(0)) for value in (2, 2.0))
-    for name, value in whole.losses(z).items():
-        torch.testing.assert_close(value, real.losses(z)[name])
+    for name, value in whole.losses(z).terms.items():
+        torch.testing.assert_close(value, real.losses(z).terms[name])

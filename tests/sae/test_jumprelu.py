@@ -29,16 +29,16 @@ def kernel(u):
 
 def pseudo_slopes(sae, z):
     """Of both terms in each threshold, by equations 11 and 12 of the paper, value by value."""
-    recipe, p = sae.config, tensors(sae)
-    pre, threshold, n = preactivate(recipe, p, z), np.exp(p["log_threshold"]), len(z)
+    config, p = sae.config, tensors(sae)
+    pre, threshold, n = preactivate(config, p, z), np.exp(p["log_threshold"]), len(z)
     f = np.where(pre > threshold, pre, 0)
     of_f = -2 / n * left(z, f, p["decoder"], p["bias"]) @ p["decoder"].T
     l0 = (f > 0).sum() / n
-    price = recipe.l0 * (2 * (l0 / recipe.target - 1) / recipe.target if recipe.target else 1)
-    error, sparsity = np.zeros(recipe.width), np.zeros(recipe.width)
+    price = config.l0 * (2 * (l0 / config.target - 1) / config.target if config.target else 1)
+    error, sparsity = np.zeros(config.width), np.zeros(config.width)
     for row in range(n):
-        for i in range(recipe.width):
-            near = kernel((pre[row, i] - threshold[i]) / recipe.bandwidth) / recipe.bandwidth
+        for i in range(config.width):
+            near = kernel((pre[row, i] - threshold[i]) / config.bandwidth) / config.bandwidth
             error[i] += of_f[row, i] * -threshold[i] * near
             sparsity[i] += price / n * -near
     # The derivative in the logarithm.
@@ -81,7 +81,7 @@ def test_a_target_is_reached(target):
     optimiser = torch.optim.Adam([sae.log_threshold], lr=0.02)
     for _ in range(300):
         optimiser.zero_grad()
-        sae.losses(z)["sparsity"].backward()
+        sae.losses(z).terms["sparsity"].backward()
         optimiser.step()
     assert (sae.features(z) > 0).sum(1).double().mean().item() == pytest.approx(target, abs=0.1)
 
@@ -92,7 +92,7 @@ def test_a_penalty_lowers_l0_until_nothing_fires():
     optimiser, fired = torch.optim.Adam([sae.log_threshold], lr=0.02), []
     for _ in range(100):
         optimiser.zero_grad()
-        sae.losses(z)["sparsity"].backward()
+        sae.losses(z).terms["sparsity"].backward()
         optimiser.step()
         fired.append((sae.features(z) > 0).sum().item())
     assert fired == sorted(fired, reverse=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from slow_saes import in_training, tensors
-from small_saes import BASELINES, TRAINABLE, filled, kind, pulled, rows, standardised
+from small_saes import BASELINES, TRAINABLE, counted, filled, kind, pulled, rows, standardised
 
 FREE = {"encoder", "encoder_bias", "decoder", "bias"}
 OF_ARCHETYPES = {"encoder", "encoder_bias", "bias", "mixture", "relaxation", "log_scale"}
@@ -33,44 +33,44 @@ TRAINS = [
 
 @pytest.mark.parametrize(("name", "term", "trained"), TRAINS)
 def test_a_term_trains_what_it_must_and_nothing_else(name, term, trained):
-    sae = filled({recipe.kind: recipe for recipe in TRAINABLE}[name])
+    sae = filled({config.kind: config for config in TRAINABLE}[name])
     assert pulled(sae, standardised(sae), term) == trained
 
 
 def test_no_term_is_without_its_gradient_test():
-    found = [(recipe.kind, term) for recipe in TRAINABLE for term in filled(recipe).losses(rows())]
+    found = [(config.kind, term) for config in TRAINABLE for term in filled(config).losses(rows()).terms]
     assert sorted(found) == sorted((name, term) for name, term, _ in TRAINS)
 
 
-@pytest.mark.parametrize("recipe", BASELINES, ids=kind)
-def test_nothing_of_a_baseline_is_trained(recipe):
-    sae = filled(recipe)
+@pytest.mark.parametrize("config", BASELINES, ids=kind)
+def test_nothing_of_a_baseline_is_trained(config):
+    sae = filled(config)
     assert not any(parameter.requires_grad for parameter in sae.parameters())
-    assert list(sae.losses(standardised(sae))) == ["error"]
+    assert list(sae.losses(standardised(sae)).terms) == ["error"]
 
 
-@pytest.mark.parametrize("recipe", TRAINABLE, ids=kind)
-def test_training_counts_idle_rows_and_using_does_not(recipe):
-    sae = filled(recipe)
+@pytest.mark.parametrize("config", TRAINABLE, ids=kind)
+def test_training_counts_idle_rows_and_using_does_not(config):
+    sae = filled(config)
     before = sae.rows_since_fired.clone()
     sae.encode(rows())
     assert torch.equal(sae.rows_since_fired, before)
     with torch.no_grad():
-        silenced = sae.decoder if recipe.kind == "block" else sae.encoder_bias
-        silenced[: getattr(recipe, "size", 1)] = 0 if recipe.kind == "block" else -100
+        silenced = sae.decoder if config.kind == "block" else sae.encoder_bias
+        silenced[: getattr(config, "size", 1)] = 0 if config.kind == "block" else -100
     for seed in range(3):
-        sae.losses(standardised(sae, 10, seed))
+        counted(sae, standardised(sae, 10, seed))
     assert sae.rows_since_fired[0] == before[0] + 30
     assert sae.rows_since_fired.min() == 0
 
 
-@pytest.mark.parametrize("recipe", [r for r in TRAINABLE if r.kind != "block"], ids=kind)
-def test_a_feature_that_fires_once_in_training_has_not_been_idle(recipe):
+@pytest.mark.parametrize("config", [r for r in TRAINABLE if r.kind != "block"], ids=kind)
+def test_a_feature_that_fires_once_in_training_has_not_been_idle(config):
     """Whichever fire in training, by the reference, and they alone, start again at zero."""
-    sae = filled(recipe)
+    sae = filled(config)
     z = standardised(sae, 2)
-    fired = (in_training(recipe, tensors(sae), z.numpy()) != 0).any(0)
+    fired = (in_training(config, tensors(sae), z.numpy()) != 0).any(0)
     sae.rows_since_fired[:] = 5
-    sae.losses(z)
+    counted(sae, z)
     assert sae.rows_since_fired.tolist() == np.where(fired, 0, 7).tolist()
     assert 0 < fired.sum() < 8

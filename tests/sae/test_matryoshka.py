@@ -38,7 +38,7 @@ def test_with_one_level_it_is_a_batchtopk():
     nested, plain = filled(Matryoshka(**AUX, levels=1)), filled(BatchTopK(**AUX))
     plain.load_state_dict(nested.state_dict())
     z = standardised(plain)
-    found, expected = nested.losses(z), plain.losses(z)
+    found, expected = nested.losses(z).terms, plain.losses(z).terms
     assert found.pop("nested").item() == 0
     assert {name: term.item() for name, term in found.items()} == {name: term.item() for name, term in expected.items()}
 
@@ -61,7 +61,7 @@ def test_prefixes_share_one_choice_of_winners():
         sae.encoder_bias[4:] += 1000
         sae.bias.zero_()
     z = standardised(sae)
-    assert sae.losses(z)["nested"].item() == pytest.approx(z.square().sum(1).mean().item() / 3)
+    assert sae.losses(z).terms["nested"].item() == pytest.approx(z.square().sum(1).mean().item() / 3)
 
 
 def test_earlier_features_learn_to_fire_more():
@@ -71,7 +71,7 @@ def test_earlier_features_learn_to_fire_more():
     for _ in range(100):
         optimiser.zero_grad()
         z = torch.randn(100, 8, generator=source)
-        sum(sae.losses(z).values()).backward()
+        sum(sae.losses(z).terms.values()).backward()
         sae.before_step()
         optimiser.step()
         sae.after_step()

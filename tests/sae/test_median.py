@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from visae.sae._median import geometric_median
+from visae.sae._topk import geometric_median
 
 
 def distances(point, rows):

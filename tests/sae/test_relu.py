@@ -16,7 +16,7 @@ def test_features_and_losses_are_as_the_update_of_april_2024_has_them(l1, width)
 
 def test_without_a_penalty_the_error_alone_is_left():
     sae = filled(ReLU(width=8, l1=0.0))
-    terms = sae.losses(standardised(sae))
+    terms = sae.losses(standardised(sae)).terms
     assert terms["sparsity"].item() == 0
     assert terms["error"].item() > 0
 
@@ -33,7 +33,7 @@ def test_one_feature_of_zero_or_one_shrinks_by_half_the_penalty(l1):
     optimiser = torch.optim.SGD([p for p in sae.parameters() if p.requires_grad], lr=0.3)
     for _ in range(400):
         optimiser.zero_grad()
-        sum(sae.losses(x).values()).backward()
+        sum(sae.losses(x).terms.values()).backward()
         optimiser.step()
     silent, shrunk = sae.decode(sae.encode(x)).detach().flatten().tolist()
     assert silent == pytest.approx(0, abs=1e-3)
@@ -43,11 +43,11 @@ def test_one_feature_of_zero_or_one_shrinks_by_half_the_penalty(l1):
 def test_the_penalty_cannot_be_evaded_by_larger_decoder_rows():
     sae = ReLU(width=5).build(3, torch.Generator().manual_seed(0))
     z = torch.randn(16, 3, generator=torch.Generator().manual_seed(1))
-    before = sae.losses(z)
+    before = sae.losses(z).terms
     with torch.no_grad():
         sae.decoder *= 7
         sae.encoder /= 7
-    after = sae.losses(z)
+    after = sae.losses(z).terms
     for name, term in before.items():
         assert after[name].item() == pytest.approx(term.item(), rel=1e-5)
 

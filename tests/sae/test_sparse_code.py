@@ -8,7 +8,7 @@ from small_saes import AUX, filled, kind, standardised
 
 from visae.sae import Archetypal, BatchTopK, Matryoshka, TopK, stack
 from visae.sae._sparse_code import Code, Dense, SparseCode, sparse_code, sparse_pays
-from visae.sae._topk_select import strongest, topk_entries
+from visae.sae._topk_select import topk_dense, topk_entries
 
 KINDS = [
     TopK(**AUX),
@@ -36,7 +36,7 @@ def followed(sae, batches):
     sae, seen = deepcopy(sae), []
     for z in batches:
         sae.zero_grad()
-        terms = sae.losses(z)
+        terms = sae.losses(z).terms
         torch.stack(list(terms.values())).sum().backward()
         buffers = {name: value.clone() for name, value in sae.named_buffers()}
         seen.append({**terms, **{name: p.grad.clone() for name, p in sae.named_parameters()}, **buffers})
@@ -50,7 +50,7 @@ def followed(sae, batches):
 GUESSES = [(r, -1.0) for r in KINDS] + [(r, guess) for r in KINDS[1:3] for guess in (0.5, 50.0)]
 
 
-@pytest.mark.parametrize(("recipe", "threshold"), GUESSES, ids=lambda v: getattr(v, "kind", v))
+@pytest.mark.parametrize(("config", "threshold"), GUESSES, ids=lambda v: getattr(v, "kind", v))
 @pytest.mark.parametrize(
     ("case", "k"),
     [
@@ -61,18 +61,18 @@ GUESSES = [(r, -1.0) for r in KINDS] + [(r, guess) for r in KINDS[1:3] for guess
     ],
 )
 @pytest.mark.parametrize("stacked", [False, True])
-def test_the_sparse_path_is_the_dense_path(monkeypatch, recipe, case, k, stacked, threshold):
+def test_the_sparse_path_is_the_dense_path(monkeypatch, config, case, k, stacked, threshold):
     """With k of 7 and 8 a batch has fewer positive values than may fire."""
-    recipe = replace(recipe, k=k)
-    sae = filled(recipe)
+    config = replace(config, k=k)
+    sae = filled(config)
     if stacked:
-        sae = stack([sae, filled(replace(recipe, k=2), seed=1), filled(replace(recipe, k=8), seed=2)])
+        sae = stack([sae, filled(replace(config, k=2), seed=1), filled(replace(config, k=8), seed=2)])
     with torch.no_grad():
         sae.encoder[..., 0].abs_().add_(0.1)
     sae.refresh()
     if hasattr(sae, "threshold"):
         sae.threshold.fill_(threshold)
-    batches = [CASES[case](standardised(filled(recipe), 16, seed)) for seed in range(2)]
+    batches = [CASES[case](standardised(filled(config), 16, seed)) for seed in range(2)]
     use(monkeypatch, sparse=True)
     assert isinstance(deepcopy(sae).code(batches[0]), SparseCode)
     found = followed(sae, batches)
@@ -88,18 +88,18 @@ def test_the_sparse_path_is_the_dense_path(monkeypatch, recipe, case, k, stacked
         assert all(found[0][name].any() for name in ("encoder", "encoder_bias", "bias"))
 
 
-@pytest.mark.parametrize("recipe", KINDS, ids=kind)
-def test_winners_alone_are_listed(monkeypatch, recipe):
+@pytest.mark.parametrize("config", KINDS, ids=kind)
+def test_winners_alone_are_listed(monkeypatch, config):
     """What makes it fast: the list is as long as there are sparse_code, in the order of rows."""
     use(monkeypatch, sparse=True)
-    sae = filled(recipe)
+    sae = filled(config)
     with torch.no_grad():
         sae.encoder_bias += 20
     code = sae.code(standardised(sae))
-    assert len(code.values) == len(code.places) == len(code.rows) == 2 * 16
+    assert len(code.values) == len(code.features) == len(code.rows) == 2 * 16
     assert bool((code.values > 0).all())
     assert bool((code.rows.diff() >= 0).all())
-    assert bool((code.places[code.by_place].diff() >= 0).all())
+    assert bool((code.features[code.by_feature].diff() >= 0).all())
 
 
 def coded(stacked, monkeypatch, piece=None):
@@ -113,7 +113,7 @@ def coded(stacked, monkeypatch, piece=None):
     ks = [1, 3][: len(encoder)] if stacked else [2]
     code = sparse_code(z, encoder, shift, lambda pre, member: topk_entries(pre, ks[member]))
     pre = z @ encoder.mT + shift[..., None, :]
-    return code, Dense(strongest(pre, torch.tensor(ks if stacked else ks[0]), max(ks))), (encoder, shift)
+    return code, Dense(topk_dense(pre, torch.tensor(ks if stacked else ks[0]), max(ks))), (encoder, shift)
 
 
 @pytest.mark.parametrize("stacked", [False, True])
@@ -125,7 +125,7 @@ def test_both_forms_of_a_code_decode_and_train_alike(monkeypatch, stacked, piece
     assert isinstance(dense, Code)
     decoder = torch.randn(*own[0].shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     decoder.requires_grad_()
-    both = [code.below(size) for code in (sparse, dense)]
+    both = [code.prefix(size) for code in (sparse, dense)]
     written_out = both[1].fired().shape[-1]
     assert torch.equal(both[0].fired()[..., :written_out], both[1].fired())
     assert not both[0].fired()[..., written_out:].any()
@@ -143,7 +143,7 @@ def test_a_sum_over_winners_is_what_it_says(monkeypatch):
     table, expected = torch.randn(7, 4, dtype=torch.float64), np.zeros((10, 4))
     for member, row, feature in np.argwhere(dense.f.detach().numpy() != 0):
         expected[member * 5 + feature] += dense.f[member, row, feature].item() * table[row].numpy()
-    np.testing.assert_allclose(code.summed(code.values.detach(), table), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(code.sum_by_feature(code.values.detach(), table), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_sparse_products_are_for_the_cpu():

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from small_saes import AUX, as_the_reference_has_it, filled, grads, rows, standardised
+from small_saes import AUX, as_the_reference_has_it, counted, filled, grads, rows, standardised
 
 from visae._support.errors import VisaeError
 from visae.sae import BatchTopK, Matryoshka, TopK
-from visae.sae._median import geometric_median
+from visae.sae._topk import geometric_median
 
 
 @pytest.fixture(params=[True, False], ids=["sparse", "dense"])
@@ -27,26 +27,27 @@ def test_without_dead_features_auxk_is_nothing():
     sae.rows_since_fired.zero_()
     sae.refresh()
     z = standardised(sae)
-    terms = sae.losses(z)
+    terms = sae.losses(z).terms
     assert terms["aux"].item() == 0
     sum(terms.values()).backward()
-    assert list(bare.losses(z)) == ["error"]
+    assert list(bare.losses(z).terms) == ["error"]
     assert torch.equal(sae.decoder.grad, grads(bare, z, "error")["decoder"])
 
 
 def test_a_feature_is_dead_once_it_was_idle_for_longer():
-    """Counted in rows: after 16 more, one that was rows_since_fired for 84 is not dead, and one for 85 is."""
+    """Counted in rows: 16 rows later a feature silent for 84 is not dead, and one silent for 85 is."""
     sae = filled(TopK(**AUX))
     z = standardised(sae)
     with torch.no_grad():
         sae.encoder_bias[0] = -0.5
         sae.encoder_bias[1:] += 20
-    for rows_since_fired, silent in [(84, True), (85, False)]:
+    for before, is_alive in [(84, True), (85, False)]:
         sae.rows_since_fired[:] = 0
-        sae.rows_since_fired[0] = rows_since_fired
-        sae.dead = None
-        assert (sae.losses(z)["aux"].item() == 0) == silent
-        assert sae.rows_since_fired[0] == rows_since_fired + 16
+        sae.rows_since_fired[0] = before
+        counted(sae, z)
+        assert sae.rows_since_fired[0] == before + 16
+        sae.refresh()
+        assert (counted(sae, z)["aux"].item() == 0) == is_alive
 
 
 def test_which_are_dead_is_looked_at_again_when_asked():
@@ -66,14 +67,14 @@ def test_a_perfect_reconstruction_leaves_finite_gradients():
     with torch.no_grad():
         sae.decoder.zero_()
         sae.bias.zero_()
-    sum(sae.losses(0 * standardised(sae)).values()).backward()
+    sum(sae.losses(0 * standardised(sae)).terms.values()).backward()
     assert all(bool(parameter.grad.isfinite().all()) for parameter in sae.parameters())
 
 
 def test_the_gradient_along_a_row_is_removed_and_nothing_else():
     sae = filled(TopK(**AUX))
     sae.after_step()
-    sae.losses(standardised(sae))["error"].backward()
+    sae.losses(standardised(sae)).terms["error"].backward()
     before, decoder = sae.decoder.grad.clone(), sae.decoder.detach()
     sae.before_step()
     along = (before * decoder).sum(1, keepdim=True) * decoder
@@ -88,10 +89,10 @@ def test_exactly_k_fire_where_k_are_positive():
     assert torch.equal((sae.encode(rows()) > 0).sum(1), torch.full((40,), 2))
 
 
-@pytest.mark.parametrize("recipe", [TopK, BatchTopK, Matryoshka])
+@pytest.mark.parametrize("config", [TopK, BatchTopK, Matryoshka])
 @pytest.mark.parametrize("origin", ["mean", "median"])
-def test_the_bias_starts_at_the_mean_or_at_the_geometric_median(recipe, origin):
-    sae, x = recipe(width=32, k=2, origin=origin).build(3, torch.Generator()), rows(500, dtype=torch.float32)
+def test_the_bias_starts_at_the_mean_or_at_the_geometric_median(config, origin):
+    sae, x = config(width=32, k=2, origin=origin).build(3, torch.Generator()), rows(500, dtype=torch.float32)
     sae.fit_scale(x.mean(0), x.var(0))
     z = sae.standardise(x)
     sae.initialise(z)

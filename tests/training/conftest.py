@@ -1,16 +1,16 @@
 """What tests of training share: a store, runs that were not interrupted, and lines and checkpoints that come often."""
 
 import pytest
-from stores import FEW, RECIPES, SHORT, SWEEP, content, planted
+from stores import CONFIGS, FEW, SHORT, SWEEP, content, planted
 
-from visae.training import _trainer as passing
+from visae.training import _trainer as trainer
 from visae.training import train, train_many
 
 
 def make_often(patch):
-    patch.setattr(passing, "_STEPS_A_CHECKPOINT", 5)
-    patch.setattr(passing, "_STEPS_A_REFRESH", 5)
-    patch.setattr(passing, "_STEPS_A_LINE", 3)
+    patch.setattr(trainer, "_STEPS_PER_CHECKPOINT", 5)
+    patch.setattr(trainer, "_STEPS_PER_REFRESH", 5)
+    patch.setattr(trainer, "_STEPS_PER_LINE", 3)
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +25,13 @@ def rows(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory, rows):
-    """What training leaves that is not interrupted, by recipe."""
+    """What training leaves that is not interrupted, by config."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         make_often(patch)
-        for recipe in RECIPES:
-            train(rows, recipe, folder / recipe.kind, SHORT, "cpu")
-    return {recipe: content(folder / recipe.kind) for recipe in RECIPES}
+        for config in CONFIGS:
+            train(rows, config, folder / config.kind, SHORT, "cpu")
+    return {config: content(folder / config.kind) for config in CONFIGS}
 
 
 @pytest.fixture(scope="session")

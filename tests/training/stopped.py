@@ -17,7 +17,7 @@ from visae.sae import TopK
 from visae.training import TrainingConfig
 from visae.training import _checkpoint as checkpoint
 from visae.training import _train as loop
-from visae.training import _trainer as passing
+from visae.training import _trainer as trainer
 
 LONG = TrainingConfig(epochs=2, batch=64, lr=3e-3)
 RUNS = {
@@ -50,7 +50,7 @@ def killed_after(seconds, folder):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    passing._STEPS_A_CHECKPOINT, passing._STEPS_A_LINE = 20, 7
+    trainer._STEPS_PER_CHECKPOINT, trainer._STEPS_PER_LINE = 20, 7
     place = Path(sys.argv[1])
     planted(place / "rows", 2000)
     for name in RUNS:

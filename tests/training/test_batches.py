@@ -18,7 +18,7 @@ def rows(tmp_path_factory):
 def epochs(batches):
     """The indices of the rows of every epoch."""
     drawn = [index.tolist() for index in batches.from_step(0)]
-    size = batches.an_epoch
+    size = batches.per_epoch
     return [list(itertools.chain(*drawn[first : first + size])) for first in range(0, len(drawn), size)]
 
 

@@ -6,7 +6,7 @@ from visae._support.errors import VisaeError
 from visae.training import _checkpoint as checkpoint
 from visae.training._checkpoint import Checkpoint
 
-SETTINGS = {"members": {"a": {"seed": 0, "recipe": {"width": 9, "l1": 5.0}}}}
+SETTINGS = {"members": {"a": {"seed": 0, "config": {"width": 9, "l1": 5.0}}}}
 
 
 def made():
@@ -41,12 +41,12 @@ def test_without_a_checkpoint_there_is_nothing(tmp_path):
 
 OTHER = [
     (
-        {"members": {"a": {"seed": 0, "recipe": {"width": 9, "l1": 4.0}}}},
-        r"members\.a\.recipe\.l1 was 5\.0 and is now 4",
+        {"members": {"a": {"seed": 0, "config": {"width": 9, "l1": 4.0}}}},
+        r"members\.a\.config\.l1 was 5\.0 and is now 4",
     ),
-    ({"members": {"a": {"seed": 1, "recipe": {"width": 9, "l1": 5.0}}}}, r"members\.a\.seed was 0 and is now 1"),
+    ({"members": {"a": {"seed": 1, "config": {"width": 9, "l1": 5.0}}}}, r"members\.a\.seed was 0 and is now 1"),
     ({"members": {**SETTINGS["members"], "b": {"seed": 0}}}, r"members\.b\.seed was not set and is now 0; use a new"),
-    ({"members": {}}, r"members\.a\.recipe\.l1 was 5\.0 and is now not set"),
+    ({"members": {}}, r"members\.a\.config\.l1 was 5\.0 and is now not set"),
 ]
 
 
@@ -60,9 +60,9 @@ def test_other_settings_are_refused_with_what_differs(tmp_path, settings, messag
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"schema": 1, "step": 2, "settings": {}}, "has schema 1, this visae reads schema 2"),
-        ({"schema": 2, "step": 2, "settings": {}}, "missing 'stopped'"),
-        ({"schema": 2, "step": 2, "settings": {}, "stopped": {}, "more": 1}, "unknown 'more'"),
+        ({"schema": 1, "step": 2, "settings": {}}, "has schema 1, this visae reads schema 3"),
+        ({"schema": 3, "step": 2, "settings": {}}, "missing 'stopped'"),
+        ({"schema": 3, "step": 2, "settings": {}, "stopped": {}, "more": 1}, "unknown 'more'"),
     ],
 )
 def test_a_file_that_is_not_as_it_should_be(tmp_path, header, message):

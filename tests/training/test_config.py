@@ -19,13 +19,13 @@ SCHEDULES = [
 @pytest.mark.parametrize(("warmup", "decay", "steps", "shares"), SCHEDULES)
 def test_the_rate_rises_stays_and_falls(warmup, decay, steps, shares):
     training = TrainingConfig(lr=0.25, warmup=warmup, decay=decay)
-    found = [training.rate(step, steps) for step in range(steps)]
+    found = [training.learning_rate(step, steps) for step in range(steps)]
     assert found == pytest.approx([0.25 * share for share in shares])
 
 
 @pytest.mark.parametrize(("warmup", "decay", "steps", "shares"), SCHEDULES)
 def test_the_warmth_rises_and_stays(warmup, decay, steps, shares):
-    found = [TrainingConfig(warmup=warmup, decay=decay).warmth(step, steps) for step in range(steps)]
+    found = [TrainingConfig(warmup=warmup, decay=decay).warmup_factor(step, steps) for step in range(steps)]
     assert found == sorted(found)
     assert found[0] > 0
     assert found[-1] == 1
@@ -35,7 +35,7 @@ def test_the_warmth_rises_and_stays(warmup, decay, steps, shares):
 @pytest.mark.parametrize("steps", [1, 2, 7, 100, 12345])
 def test_every_step_moves_and_none_too_far(steps):
     training = TrainingConfig(lr=1e-3)
-    rates = [training.rate(step, steps) for step in range(steps)]
+    rates = [training.learning_rate(step, steps) for step in range(steps)]
     assert min(rates) > 0
     assert max(rates) == pytest.approx(1e-3)
 

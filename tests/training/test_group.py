@@ -6,7 +6,7 @@ from stores import SWEEP
 
 from visae.sae import ReLU, TopK
 from visae.training import _group as grouping
-from visae.training._group import Group, grouped, of_member
+from visae.training._group import Group, grouped, without_prefix
 
 DIM = 5
 
@@ -15,8 +15,8 @@ def z(step, count=30):
     return torch.randn(count, DIM, generator=torch.Generator().manual_seed(step))
 
 
-def made(recipe, seed=0):
-    sae = recipe.build(DIM, torch.Generator().manual_seed(seed))
+def made(config, seed=0):
+    sae = config.build(DIM, torch.Generator().manual_seed(seed))
     sae.fit_scale(torch.ones(DIM).double(), torch.full((DIM,), 4.0).double())
     sae.initialise(z(99))
     return sae
@@ -26,7 +26,7 @@ def made(recipe, seed=0):
 PAIRS = [
     {"one": TopK(width=12, k=1, aux_k=3, dead_after=50), "two": TopK(width=12, k=4, aux_k=3, dead_after=50)},
     {"one": ReLU(width=12, l1=0.1), "two": ReLU(width=12, l1=3.0)},
-    *({"one": SWEEP[name].recipe, "two": SWEEP[name].recipe} for name in ("gated", "jumprelu", "batchtopk", "block")),
+    *({"one": SWEEP[name].config, "two": SWEEP[name].config} for name in ("gated", "jumprelu", "batchtopk", "block")),
 ]
 pairs = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair["one"].kind)
 
@@ -139,10 +139,10 @@ def test_those_beyond_repair_are_named(pair, parameter, value, loss, lost):
     group = fresh(pair)
     if parameter and hasattr(group.whole, parameter):
         group.whole.get_parameter(parameter).data[1].view(-1)[-1] = value
-        assert group.lost({"error": torch.tensor([1.0, loss]), "aux": torch.zeros(2)}) == lost
+        assert group.diverged({"error": torch.tensor([1.0, loss]), "aux": torch.zeros(2)}) == lost
     elif parameter is None:
-        assert group.lost({"error": torch.tensor([1.0, loss]), "aux": torch.zeros(2)}) == lost
-        assert group.lost({"error": torch.tensor([1.0, 1.0]), "aux": torch.tensor([0.0, loss])}) == lost
+        assert group.diverged({"error": torch.tensor([1.0, loss]), "aux": torch.zeros(2)}) == lost
+        assert group.diverged({"error": torch.tensor([1.0, 1.0]), "aux": torch.tensor([0.0, loss])}) == lost
 
 
 @pairs
@@ -151,7 +151,7 @@ def test_members_learn_when_it_is_settled(pair):
     before = deepcopy(group.members["two"].state_dict())
     go(group, 0, 3)
     same(dict(group.members["two"].state_dict()), before)
-    group.settle()
+    group.finish()
     same(
         {f"two/sae.{name}": tensor for name, tensor in group.members["two"].state_dict().items()},
         {name: tensor for name, tensor in group.state().items() if name.startswith("two/sae.")},
@@ -171,26 +171,26 @@ def test_a_step_is_one_of_adam_on_the_sum_of_the_terms():
     for step in range(3):
         group.step(z(step), 0.02, 1.0)
         optimiser.zero_grad()
-        sum(sae.losses(sae.standardise(z(step))).values()).backward()
+        sum(sae.losses(sae.standardise(z(step))).terms.values()).backward()
         optimiser.step()
     for name, parameter in sae.named_parameters():
         torch.testing.assert_close(group.whole.get_parameter(name)[0], parameter, rtol=1e-5, atol=1e-6)
 
 
 def test_groups_are_of_one_shape_and_no_larger_than_the_device_takes(monkeypatch):
-    saes = {name: made(member.recipe) for name, member in SWEEP.items() if name != "pca"}
-    saes["pca"] = made(SWEEP["pca"].recipe)
+    saes = {name: made(member.config) for name, member in SWEEP.items() if name != "pca"}
+    saes["pca"] = made(SWEEP["pca"].config)
     found = [list(group.members) for group in grouped(saes, 100, 0.01)]
     alone = [["gated"], ["jumprelu"], ["batchtopk"], ["block"]]
     assert found == [["topk-k1", "topk-k3"], ["relu-weak", "relu-strong"], *alone]
     many = {str(seed): made(ReLU(width=12), seed) for seed in range(5)}
     for most, sizes in [(100 * 12 * 2, [2, 2, 1]), (100 * 12 * 3 - 1, [2, 2, 1]), (1, [1] * 5), (10**9, [5])]:
-        monkeypatch.setattr(grouping, "_MOST", {"cpu": most})
+        monkeypatch.setattr(grouping, "_MAX_VALUES", {"cpu": most})
         assert [len(group.members) for group in grouped(many, 100, 0.01)] == sizes
 
 
 def test_names_that_begin_alike_are_told_apart():
     state = {"a/sae.x": torch.zeros(1), "ab/sae.x": torch.ones(1), "/sae.x": torch.ones(2)}
-    assert of_member(state, "a/sae.").keys() == {"x"}
-    assert of_member(state, "a/sae.")["x"].item() == 0
-    assert len(of_member(state, "/sae.")["x"]) == 2
+    assert without_prefix(state, "a/sae.").keys() == {"x"}
+    assert without_prefix(state, "a/sae.")["x"].item() == 0
+    assert len(without_prefix(state, "/sae.")["x"]) == 2

@@ -3,11 +3,11 @@ import json
 import pytest
 
 from visae._support.errors import VisaeError
-from visae.training._log import FILE, Log
+from visae.training._checkpoint import LOG, Log
 
 
 def lines(folder):
-    return [json.loads(line) for line in (folder / FILE).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
 
 
 def test_every_line_is_json(tmp_path):

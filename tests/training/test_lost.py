@@ -10,7 +10,7 @@ from visae._support.errors import VisaeError
 from visae.sae import PCA, Gated, ReLU, TopK, load
 from visae.training import SAESpec, TrainingConfig, train_many
 from visae.training import _checkpoint as checkpoint
-from visae.training._group import of_member
+from visae.training._group import without_prefix
 
 # The first step whose result is bad, and what of it, the step at which it is found, those of the last good checkpoint.
 MOMENTS = [
@@ -49,7 +49,7 @@ def states(tmp_path_factory, rows):
     """The checkpoints of a sweep in which all is well, by their steps."""
     found, save = {}, checkpoint.save
     with pytest.MonkeyPatch.context() as patch:
-        for name, steps in {"_STEPS_A_CHECKPOINT": 5, "_STEPS_A_REFRESH": 5, "_STEPS_A_LINE": 3}.items():
+        for name, steps in {"_STEPS_PER_CHECKPOINT": 5, "_STEPS_PER_REFRESH": 5, "_STEPS_PER_LINE": 3}.items():
             patch.setattr(f"visae.training._trainer.{name}", steps)
 
         def kept(folder, state, settings):
@@ -72,7 +72,7 @@ def test_one_is_stopped_with_its_last_good_state(
     assert said.endswith(f"; what is kept is its state at step {kept}")
     # On a slow machine there are lines of progress besides.
     assert f"train: relu-weak {said}" in capsys.readouterr().err.splitlines()
-    good = of_member(states[kept], "relu-weak/sae.")
+    good = without_prefix(states[kept], "relu-weak/sae.")
     for sae in (saes["relu-weak"], load(tmp_path / "relu-weak")):
         assert all(
             torch.equal(tensor, good[name]) for name, tensor in sae.state_dict().items() if name != "rows_since_fired"
@@ -149,7 +149,7 @@ def test_a_baseline_outlives_all_others(tmp_path, rows):
     members = {"one": SAESpec(TopK(width=16, k=2)), "pca": SAESpec(PCA())}
     saes = sweep(rows, tmp_path, members, TrainingConfig(epochs=2, batch=150, lr=1e6))
     assert "stopped" in saes["one"].about
-    assert saes["pca"].about["figures"]["explained_variance"] > 0.99
+    assert saes["pca"].about["metrics"]["explained_variance"] > 0.99
 
 
 def _stopped(capsys):

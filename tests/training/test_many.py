@@ -12,7 +12,7 @@ from visae.training._batches import Batches
 from visae.training._group import Group
 
 # Two of the kinds again, with other seeds than that of training.
-SEEDS = {f"{kind}-{seed}": SAESpec(SWEEP[kind].recipe, seed) for kind in ("topk-k1", "relu-weak") for seed in (5, 6)}
+SEEDS = {f"{kind}-{seed}": SAESpec(SWEEP[kind].config, seed) for kind in ("topk-k1", "relu-weak") for seed in (5, 6)}
 
 
 def sweep(rows, out, members=SWEEP, training=FEW):
@@ -31,7 +31,7 @@ def test_what_a_sweep_leaves(tmp_path, rows, whole_sweep):
     assert sorted(whole_sweep) == sorted(f"{name}/{file}" for name in SWEEP for file in FILES)
     assert list(saes) == list(SWEEP)
     for name, member in SWEEP.items():
-        assert saes[name].recipe == member.recipe
+        assert saes[name].config == member.config
         assert saes[name].about["settings"]["seed"] == member.seed
         assert not saes[name].training
         back = load(tmp_path / name)
@@ -43,7 +43,7 @@ def test_what_a_sweep_leaves(tmp_path, rows, whole_sweep):
 def test_each_is_as_when_trained_alone(tmp_path, rows, name):
     """Every kind; those that are alone in their stack to the bit."""
     together = sweep(rows, tmp_path / "together", {name: SWEEP[name], "more": SAESpec(ReLU(width=7))})[name]
-    alone = train(rows, SWEEP[name].recipe, tmp_path / "alone", FEW, "cpu")
+    alone = train(rows, SWEEP[name].config, tmp_path / "alone", FEW, "cpu")
     assert alone.about == together.about
     assert content(tmp_path / "alone")["sae.safetensors"] == content(tmp_path / "together")[f"{name}/sae.safetensors"]
 
@@ -112,8 +112,8 @@ def test_a_finished_sweep_is_loaded_and_not_trained(tmp_path, rows, monkeypatch)
 
 
 OTHER = [
-    ({"gated": SAESpec(replace(SWEEP["gated"].recipe, l1=0.25))}, FEW, r"recipe\.l1 was 0\.5 and is now 0\.25"),
-    ({"gated": SAESpec(SWEEP["gated"].recipe, seed=4)}, FEW, r"seed was 0 and is now 4"),
+    ({"gated": SAESpec(replace(SWEEP["gated"].config, l1=0.25))}, FEW, r"config\.l1 was 0\.5 and is now 0\.25"),
+    ({"gated": SAESpec(SWEEP["gated"].config, seed=4)}, FEW, r"seed was 0 and is now 4"),
     ({"gated": SAESpec(TopK(width=12, k=1))}, FEW, "kind was 'gated' and is now 'topk'"),
     ({}, replace(FEW, lr=0.01), r"training\.lr was 0\.003 and is now 0\.01"),
     ({}, replace(FEW, seed=1), r"training\.seed was 0 and is now 1"),
@@ -150,5 +150,5 @@ def test_other_rows_are_refused(tmp_path, rows):
 
 def test_baselines_alone_are_a_sweep(tmp_path, rows):
     saes = sweep(rows, tmp_path, {"pca": SWEEP["pca"]})
-    assert saes["pca"].about["figures"]["explained_variance"] > 0.1
+    assert saes["pca"].about["metrics"]["explained_variance"] > 0.1
     assert (tmp_path / "pca" / "log.jsonl").read_bytes() == b""

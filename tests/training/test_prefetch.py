@@ -4,7 +4,7 @@ from stores import numbered, numbers_of
 
 from visae.training import TrainingConfig
 from visae.training._batches import Batches
-from visae.training._prefetch import ahead, feed, from_resident
+from visae.training._prefetch import from_device_memory, gathered_ahead, prefetch
 
 CPU = torch.device("cpu")
 
@@ -14,7 +14,7 @@ def batches(tmp_path):
     return Batches(numbered(tmp_path / "rows", 40), TrainingConfig(epochs=2, batch=7, holdout=0.2))
 
 
-@pytest.mark.parametrize("way", [feed, from_resident, ahead])
+@pytest.mark.parametrize("way", [prefetch, from_device_memory, gathered_ahead])
 @pytest.mark.parametrize("step", [0, 3, 50, 89])
 def test_every_way_brings_the_same_rows(batches, way, step):
     """Those for a GPU too: what they do is the same on a CPU."""
@@ -32,7 +32,7 @@ def test_few_batches_are_gathered_before_they_are_asked_for(batches):
             asked.append(numbers_of(batches.rows.gather(index)))
             yield index
 
-    coming = ahead(batches.rows, indices(), CPU)
+    coming = gathered_ahead(batches.rows, indices(), CPU)
     first = numbers_of(next(coming))
     assert first == asked[0]
     assert len(asked) <= 6

@@ -5,23 +5,23 @@ from pathlib import Path
 import pytest
 import torch
 from stops import Stop, stop_at, stop_at_write
-from stores import FILES, RECIPES, SHORT, content, planted
+from stores import CONFIGS, FILES, SHORT, content, planted
 
 from visae._support.errors import VisaeError
 from visae.sae import ReLU, TopK
 from visae.training import TrainingConfig, train
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize("moment", range(15))
-def test_stopped_at_any_step_and_started_again(tmp_path, rows, whole, monkeypatch, recipe, moment):
+def test_stopped_at_any_step_and_started_again(tmp_path, rows, whole, monkeypatch, config, moment):
     with monkeypatch.context() as patch:
         stop_at(patch, moment)
         with pytest.raises(Stop):
-            train(rows, recipe, tmp_path / "run", SHORT, "cpu")
+            train(rows, config, tmp_path / "run", SHORT, "cpu")
     assert "checkpoint.safetensors" in content(tmp_path / "run")
-    train(rows, recipe, tmp_path / "run", SHORT, "cpu")
-    assert content(tmp_path / "run") == whole[recipe]
+    train(rows, config, tmp_path / "run", SHORT, "cpu")
+    assert content(tmp_path / "run") == whole[config]
 
 
 def test_stopped_again_and_again(tmp_path, rows, whole, monkeypatch):
@@ -31,11 +31,11 @@ def test_stopped_again_and_again(tmp_path, rows, whole, monkeypatch):
         with monkeypatch.context() as patch:
             stop_at(patch, 6)
             try:
-                train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+                train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
             except Stop:
                 torch.manual_seed(attempts)
     assert attempts == 3
-    assert content(tmp_path / "run") == whole[RECIPES[0]]
+    assert content(tmp_path / "run") == whole[CONFIGS[0]]
 
 
 # The beginning of the log, checkpoints at 0, 5, 10 and 15 steps, the dictionary.
@@ -44,9 +44,9 @@ def test_stopped_in_the_middle_of_a_write(tmp_path, rows, whole, monkeypatch, mo
     with monkeypatch.context() as patch:
         stop_at_write(patch, moment)
         with pytest.raises(Stop):
-            train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
-    train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
-    assert content(tmp_path / "run") == whole[RECIPES[0]]
+            train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
+    train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
+    assert content(tmp_path / "run") == whole[CONFIGS[0]]
 
 
 def test_stopped_before_the_checkpoint_is_removed(tmp_path, rows, whole, monkeypatch):
@@ -56,12 +56,12 @@ def test_stopped_before_the_checkpoint_is_removed(tmp_path, rows, whole, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr("visae.training._checkpoint.remove", stop)
         with pytest.raises(Stop):
-            train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+            train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
     assert sorted(content(tmp_path / "run")) == ["checkpoint.safetensors", *FILES]
     with monkeypatch.context() as patch:
         stop_at(patch, 0)
-        train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
-    assert content(tmp_path / "run") == whole[RECIPES[0]]
+        train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
+    assert content(tmp_path / "run") == whole[CONFIGS[0]]
 
 
 def test_killed_again_and_again(tmp_path):
@@ -76,18 +76,18 @@ def test_killed_again_and_again(tmp_path):
 
 
 def test_a_finished_run_is_loaded_and_not_trained_again(tmp_path, rows, monkeypatch):
-    first = train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+    first = train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
     before = content(tmp_path / "run")
     stop_at(monkeypatch, 0)
-    again = train(rows.folder, RECIPES[0], str(tmp_path / "run"), SHORT, "cpu")
+    again = train(rows.folder, CONFIGS[0], str(tmp_path / "run"), SHORT, "cpu")
     assert torch.equal(again.decoder, first.decoder)
     assert again.about == first.about
     assert content(tmp_path / "run") == before
 
 
 OTHER = [
-    ({"recipe": TopK(width=24, k=3, dead_after=200)}, "recipe.k was 2 and is now 3"),
-    ({"recipe": ReLU(width=24)}, "kind was 'topk' and is now 'relu'; {}recipe.aux_k was 64 and is now not set"),
+    ({"config": TopK(width=24, k=3, dead_after=200)}, "config.k was 2 and is now 3"),
+    ({"config": ReLU(width=24)}, "{}config.aux_k was 64 and is now not set"),
     ({"training": TrainingConfig(epochs=4, batch=180, lr=3e-3)}, "training.epochs was 3 and is now 4"),
     (
         {"training": TrainingConfig(epochs=3, batch=180, lr=1e-3, seed=1)},
@@ -103,11 +103,11 @@ def test_other_settings_are_refused_with_what_differs(tmp_path, rows, monkeypatc
         if stopped:
             stop_at(patch, 7)
             with pytest.raises(Stop):
-                train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+                train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
         else:
-            train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+            train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
     before = content(tmp_path / "run")
-    arguments = {"rows": rows, "recipe": RECIPES[0], "training": SHORT, **change}
+    arguments = {"rows": rows, "config": CONFIGS[0], "training": SHORT, **change}
     with pytest.raises(VisaeError, match="was made with other settings") as error:
         train(**arguments, out=tmp_path / "run", device="cpu")
     # A checkpoint names the member, which is called nothing.
@@ -117,7 +117,7 @@ def test_other_settings_are_refused_with_what_differs(tmp_path, rows, monkeypatc
 
 
 def test_other_rows_are_refused(tmp_path, rows):
-    train(rows, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+    train(rows, CONFIGS[0], tmp_path / "run", SHORT, "cpu")
     other, _ = planted(tmp_path / "other", 1010)
     with pytest.raises(VisaeError, match=r"rows was '[0-9a-f]{64}' and is now '[0-9a-f]{64}'"):
-        train(other, RECIPES[0], tmp_path / "run", SHORT, "cpu")
+        train(other, CONFIGS[0], tmp_path / "run", SHORT, "cpu")

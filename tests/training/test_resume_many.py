@@ -5,7 +5,7 @@ from stores import FEW, SWEEP, content
 
 from visae.sae import TopK
 from visae.training import SAESpec, train_many
-from visae.training import _trainer as passing
+from visae.training import _trainer as trainer
 
 GROUPS = 6  # of the nine members, of which one has nothing to train
 # Of a sweep: nine logs, checkpoints at 0, 5, 10 and 12 steps, nine dictionaries.
@@ -65,8 +65,8 @@ def whole_with_lost(tmp_path_factory, rows):
     """What a sweep leaves in which a member has a NaN from step 6 on, which is found at 6."""
     folder = tmp_path_factory.mktemp("lost")
     with pytest.MonkeyPatch.context() as patch:
-        for name, steps in {"_STEPS_A_CHECKPOINT": 5, "_STEPS_A_REFRESH": 5, "_STEPS_A_LINE": 3}.items():
-            patch.setattr(passing, name, steps)
+        for name, steps in {"_STEPS_PER_CHECKPOINT": 5, "_STEPS_PER_REFRESH": 5, "_STEPS_PER_LINE": 3}.items():
+            patch.setattr(trainer, name, steps)
         poison(patch, "relu-weak", 6)
         sweep(rows, folder)
     return content(folder)
@@ -104,4 +104,4 @@ def test_what_was_extended_while_unfinished_is_refused(tmp_path, rows, monkeypat
 def test_checkpoints_come_where_all_is_looked_at_again(monkeypatch):
     """What is only looked at every few steps is not in a checkpoint, so that it must be looked at after each."""
     monkeypatch.undo()
-    assert passing._STEPS_A_CHECKPOINT % passing._STEPS_A_REFRESH == 0
+    assert trainer._STEPS_PER_CHECKPOINT % trainer._STEPS_PER_REFRESH == 0

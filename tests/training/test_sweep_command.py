@@ -1,4 +1,4 @@
-"""visae train --recipe and visae evaluate, from end to end."""
+"""visae train --sweep and visae evaluate, from end to end."""
 
 import json
 
@@ -61,7 +61,7 @@ def table_of(shown):
 
 def test_a_sweep_then_an_evaluation_with_images(swept, tmp_path, capsys):
     rows, out = ["--rows", str(swept / "rows")], tmp_path / "sweep"
-    cli.main(["train", *rows, "--recipe", str(swept / "sweep.toml"), "--out", str(out)])
+    cli.main(["train", *rows, "--sweep", str(swept / "sweep.toml"), "--out", str(out)])
     shown = capsys.readouterr().out
     assert table_of(shown).keys() == NAMES
     assert {path.name for path in out.iterdir()} == {*NAMES, "evaluation.json", "frontier.png"}
@@ -75,7 +75,7 @@ def test_a_sweep_then_an_evaluation_with_images(swept, tmp_path, capsys):
     assert str(out / "evaluation.json") in shown
     assert str(out / "frontier.png") in shown
     before = (out / "relu" / "sae.safetensors").stat().st_mtime_ns
-    cli.main(["train", *rows, "--recipe", str(swept / "sweep.toml"), "--out", str(out)])
+    cli.main(["train", *rows, "--sweep", str(swept / "sweep.toml"), "--out", str(out)])
     assert table_of(capsys.readouterr().out) == table_of(shown)
     assert (out / "relu" / "sae.safetensors").stat().st_mtime_ns == before
 
@@ -111,9 +111,9 @@ def test_what_cannot_be_evaluated(swept, tmp_path, capsys, arguments, said):
 
 @pytest.mark.parametrize("more", [["--k", "3"], ["--sae", "relu"], ["--width", "8", "--l1", "2"], ["--origin", "mean"]])
 def test_a_sweep_names_all_of_its_saes(swept, tmp_path, capsys, more):
-    sweep = ["--recipe", str(swept / "sweep.toml"), "--out", str(tmp_path / "out")]
+    sweep = ["--sweep", str(swept / "sweep.toml"), "--out", str(tmp_path / "out")]
     said = fails(capsys, "train", "--rows", str(swept / "rows"), *sweep, *more)
-    assert "--recipe names the SAEs, and so do --sae and its settings" in said
+    assert "--sweep names the SAEs, and so do --sae and its settings" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -123,6 +123,13 @@ def test_a_sweep_names_all_of_its_saes(swept, tmp_path, capsys, more):
 def test_a_sweep_that_is_none(swept, tmp_path, capsys, text, said):
     if text is not None:
         (tmp_path / "sweep.toml").write_text(text)
-    sweep = ["--recipe", str(tmp_path / "sweep.toml"), "--out", str(tmp_path / "out")]
+    sweep = ["--sweep", str(tmp_path / "sweep.toml"), "--out", str(tmp_path / "out")]
     assert said in fails(capsys, "train", "--rows", str(swept / "rows"), *sweep)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("old", "new"), [("--recipe", "--sweep"), ("--rouse", "--revive")])
+def test_old_spellings_are_refused_with_the_new_one(swept, tmp_path, capsys, old, new):
+    message = fails(capsys, "train", "--rows", str(swept / "rows"), old, "1", "--out", str(tmp_path / "out"))
+    assert old in message
+    assert new in message

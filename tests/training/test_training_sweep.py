@@ -48,7 +48,7 @@ def test_grids(tmp_path, text, members):
     found, training = swept(tmp_path, text)
     assert found == members
     assert list(found) == list(members)
-    assert all(type(found[name].recipe) is type(member.recipe) for name, member in members.items())
+    assert all(type(found[name].config) is type(member.config) for name, member in members.items())
     assert training == TrainingConfig()
 
 
@@ -87,7 +87,7 @@ NO_SWEEP = [
     (SAE + "[[training]]\nepochs = 3", "a sweep has tables|training"),
     ("[[sae]\nkind = 3", "is not TOML: "),
     ("kind = topk", "is not TOML: "),
-    ("[[sae]]\nk = 3", "has no kind; the kinds are relu, .*topk"),
+    ("[[sae]]\nk = 3", "has no kind; the kinds are .*relu, topk"),
     ("[[sae]]\nkind = 3", "has no kind"),
     ("[[sae]]\nkind = ['topk', 'relu']", "has no kind"),
     ("[[sae]]\nkind = 'tpok'", r"sweep\.toml.*: .*tpok.*topk"),

@@ -19,3 +19,9 @@ def unknown(what: str, name: str, known: Iterable[str]) -> VisaeError:
         return VisaeError(f"no {what} named {name!r}; the nearest are {', '.join(near)}")
     rest = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return VisaeError(f"no {what} named {name!r}; there are {', '.join(names[:8])}{rest}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Words about the nearest names, for the end of a message; empty if none is near."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"; the nearest are {', '.join(near)}" if near else ""

@@ -1,18 +1,23 @@
-"""Writing files so that nothing is ever half there, and reading them so that nothing is taken on trust."""
+"""Writing files so that nothing is ever half there, and reading them so that nothing is taken on trust.
+
+safetensors is imported by the functions that need it: it imports torch, and the command line reads JSON without.
+"""
 
 import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import safetensors
-import safetensors.torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from visae._support.errors import VisaeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# From the schema of an older file to how its content is brought up to the next.
+Upgrades = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 
 _HEADER = "visae"
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
@@ -61,24 +66,26 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
-def without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures as JSON can hold them: one that is not defined, NaN, is null."""
-    return {name: None if isinstance(value, float) and value != value else value for name, value in figures.items()}
+def without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics as JSON can hold them: NaN, for one that is not defined, becomes null."""
+    return {name: None if isinstance(value, float) and value != value else value for name, value in metrics.items()}
 
 
-def read_json(path: Path, schema: int) -> dict[str, Any]:
-    """Read a JSON object that carries `schema`; raises `VisaeError` for anything else."""
+def read_json(path: Path, schema: int, upgrades: Upgrades | None = None) -> dict[str, Any]:
+    """Read a JSON object that carries `schema`, or an older one that can be upgraded; else raise `VisaeError`."""
     try:
         content = json.loads(path.read_text())
     except OSError as error:
         raise _unreadable(path, error) from None
     except ValueError as error:
         raise VisaeError(f"{path} is not JSON: {error}") from None
-    return _of_schema(content, schema, path)
+    return _upgraded(content, schema, path, upgrades or {})
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
-    """Write a safetensors file with `header` (JSON) in its metadata, atomically; returns its SHA-256."""
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], header: Mapping[str, Any]) -> str:
+    """Write a safetensors file with `header` (JSON) in its metadata, atomically; return its SHA-256."""
+    import safetensors.torch
+
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = safetensors.torch.save(whole, metadata={_HEADER: json.dumps(header, allow_nan=False)})
     write_bytes(path, data)
@@ -86,9 +93,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
 
 
 def read_tensors(
-    path: Path, schema: int, names: Sequence[str] | None = None
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors, or only the named ones, and the header of a file that `write_tensors` wrote."""
+    path: Path, schema: int, names: Sequence[str] | None = None, upgrades: Upgrades | None = None
+) -> tuple[dict[str, "Tensor"], dict[str, Any]]:
+    """Read the tensors, or only the named ones, and the header of a file that `write_tensors` wrote.
+
+    Raises `VisaeError` for a file that is damaged or foreign, and for a schema that cannot be upgraded to this one.
+    """
+    import safetensors
+
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -103,7 +115,7 @@ def read_tensors(
         header = json.loads(metadata[_HEADER])
     except ValueError as error:
         raise VisaeError(f"the {_HEADER!r} header of {path} is not JSON: {error}") from None
-    return tensors, _of_schema(header, schema, path)
+    return tensors, _upgraded(header, schema, path, upgrades or {})
 
 
 def expect_keys(content: Mapping[str, Any], keys: Collection[str], path: Path) -> None:
@@ -140,8 +152,13 @@ def _unreadable(path: Path, error: OSError) -> VisaeError:
     return VisaeError(f"cannot read {path}: {error.strerror or error}")
 
 
-def _of_schema(content: Any, schema: int, path: Path) -> dict[str, Any]:
-    found = content.get("schema") if isinstance(content, dict) else None
-    if found != schema:
-        raise VisaeError(f"{path} has schema {found}, this visae reads schema {schema}; use the visae that wrote it")
+def _upgraded(content: Any, schema: int, path: Path, upgrades: Upgrades) -> dict[str, Any]:
+    written: Any = content.get("schema") if isinstance(content, dict) else None
+    while written != schema:
+        if written not in upgrades:
+            raise VisaeError(
+                f"{path} has schema {written}, this visae reads schema {schema}; use the visae that wrote it"
+            )
+        content = {**upgrades[written](content), "schema": written + 1}
+        written += 1
     return dict(content)

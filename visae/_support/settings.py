@@ -9,9 +9,9 @@ from typing import Any
 from visae._support.errors import VisaeError
 
 
-def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise `VisaeError` naming the settings that differ between what is in a folder and what is asked for."""
-    before, now = flat(found), flat(json.loads(json.dumps(wanted)))
+def refuse_other_settings(folder: Path, written: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise `VisaeError` naming the settings that differ between those that a folder was made with and the wanted."""
+    before, now = flat(written), flat(json.loads(json.dumps(wanted)))
     differing = [
         f"{key} was {_shown(before, key)} and is now {_shown(now, key)}"
         for key in sorted({*before, *now})
@@ -29,19 +29,15 @@ def expect_training(epochs: int, batch: int, lr: float) -> None:
         )
 
 
-def _shown(settings: Mapping[str, Any], key: str) -> str:
-    return repr(settings[key]) if key in settings else "not set"
-
-
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings with dotted keys, so that a message names what differs and no more."""
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
+            flattened |= flat(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = value
-    return found
+            flattened[f"{prefix}{key}"] = value
+    return flattened
 
 
 def typed(key: str, value: Any, default: int | float | str) -> Any:
@@ -52,3 +48,15 @@ def typed(key: str, value: Any, default: int | float | str) -> Any:
         return float(value)
     wanted = {int: "a whole number", float: "a number", str: "a word"}[type(default)]
     raise VisaeError(f"{key} is {value!r}; it must be {wanted}")
+
+
+def renamed_training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What an SAE was trained with, as older files have it (schema 1), under the names of today."""
+    renamed = {"config" if key == "recipe" else key: value for key, value in settings.items()}
+    if "training" in renamed:
+        renamed["training"] = {"revive" if k == "rouse" else k: v for k, v in renamed["training"].items()}
+    return renamed
+
+
+def _shown(settings: Mapping[str, Any], key: str) -> str:
+    return repr(settings[key]) if key in settings else "not set"

@@ -24,7 +24,7 @@ def planted_columns(populations: Sequence[Units]) -> dict[str, list[Any]]:
 
 def _partners(units: Units, truth: Truth) -> list[tuple[str | None, float | None]]:
     found: list[tuple[str | None, float | None]] = [(None, None)] * len(units)
-    block = 1 if units.sae is None else units.sae.block
+    block = 1 if units.sae is None else units.sae.block_size
     matched = match(truth.directions.cpu(), units.directions.cpu(), block)
     for planted, unit, cosine in zip(*(of.tolist() for of in matched), strict=True):
         found[unit] = (truth.features[planted].name, cosine)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from visae._version import VERSION
 from visae.networks import Network
 from visae.networks._cards import card, names
 from visae.sae import SAE
-from visae.sae._dictionary import config_settings
 
 _LOG, _EVALUATION = "log.jsonl", "evaluation.json"
 
@@ -37,11 +37,11 @@ def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, A
         },
         "layer": about.get("layer"),
         "kind": sae.config.kind,
-        "recipe": dict(config_settings(sae)),
+        "recipe": asdict(sae.config),
         "training": about.get("settings", {}).get("training", {}),
         "rows": about.get("rows"),
         "held_out_images": about.get("held_out_images"),
-        "figures": files.without_nan(about.get("figures", {})),
+        "figures": files.without_nan(about.get("metrics", {})),
         "stopped": about.get("stopped"),
         "versions": {"visae": VERSION, "torch": torch.__version__, "torchvision": torchvision.__version__},
         "log": [] if dictionary is None else _log(dictionary / _LOG),

@@ -1,1 +1,1 @@
-"""The subcommands: each a dataclass of its options, and what it does with them."""
+"""The commands: each a dataclass of its options, `check`, which needs no torch, and `run`."""

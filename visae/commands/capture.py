@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from visae.activations import capture_layers
-from visae.commands.options import ImageOptions, NetworkOptions
+from visae.commands.options import CaptureOptions, NetworkOptions
 
 
 @dataclass(kw_only=True)
-class Capture(ImageOptions, NetworkOptions):
+class Capture(CaptureOptions, NetworkOptions):
     """Read a network's activations at chosen positions of many images into a store of rows.
 
-    Stopped at any moment and called again, it goes on after the last whole shard.
+    Stopped at any moment and called again, it goes on after the last complete shard.
 
     Example: visae capture --network inceptionv1-caffe --layer mixed3b_5x5 --images photos/ --out rows/
     """
@@ -21,16 +20,22 @@ class Capture(ImageOptions, NetworkOptions):
     out: Path
     """Folder of the store; with several layers, each has its own folder inside."""
 
+    def check(self) -> None:
+        """Raise `VisaeError` for options that cannot be right."""
+        super().check()
+        self.check_images()
+
     def run(self) -> None:
-        """Capture, and say what is there."""
+        """Capture, and print what is in the stores."""
+        from visae.activations import capture_layers
+
         network = self.open_network()
         for layer in self.layer:
             network.layer(layer)
         folders = (
             {layer: self.out / layer for layer in self.layer} if len(self.layer) > 1 else {self.layer[0]: self.out}
         )
-        found = capture_layers(
-            network, folders, self.open_images(), self.chosen_positions(), max_disk=self.most_bytes()
-        )
-        for layer, rows in found.items():
+        positions = self.open_positions()
+        stores = capture_layers(network, folders, self.open_images(), positions, max_disk=self.max_bytes())
+        for layer, rows in stores.items():
             print(f"{layer}: {len(rows):,} rows of {rows.dim} from {rows.images_read:,} images in {rows.folder}")

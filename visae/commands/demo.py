@@ -3,18 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import visae
-from visae._support.tables import show, show_places
-from visae.activations import Positions
-from visae.atlas import Contents
-from visae.commands.atlas import write_atlas
-from visae.images import evenly_spaced, open_images
-from visae.run import run
+from visae.training._config import TrainingConfig
 
 IMAGES, SIZE = 1000, 128
-SHOWN, STEPS = 256, 64  # images in the atlas, and steps of each picture
-RECIPE = visae.TopK(width=128, k=2)
-TRAINING = visae.TrainingConfig(epochs=60, batch=1024, lr=3e-3)
+ATLAS_IMAGES, RENDER_STEPS = 256, 64
+WIDTH, K = 128, 2
+TRAINING = TrainingConfig(epochs=60, batch=1024, lr=3e-3)
 _LAYER = "mixed"
 
 
@@ -29,20 +23,22 @@ class Demo:
     out: Path
     """Folder for rows/, dictionary/, curves/, report.json, and atlas/, whose index.html shows every unit."""
     seed: int = 0
-    """Decides the images, the positions, and the SAE's start."""
+    """Decides the images, the positions, and the SAE's first directions."""
 
     def run(self) -> None:
         """Run, and print the report."""
+        import visae
+        from visae.activations import Positions
+        from visae.atlas import Contents
+        from visae.commands.atlas import write_atlas
+        from visae.commands.printing import show_paths, show_run
+        from visae.images import evenly_spaced, open_images
+        from visae.run import run
+        from visae.sae import TopK
+
         network, images = visae.network("planted"), open_images(f"leaves:{IMAGES}", crop=SIZE, seed=self.seed)
-        report = run(
-            network,
-            _LAYER,
-            images,
-            RECIPE,
-            self.out,
-            Positions(seed=self.seed),
-            replace(TRAINING, seed=self.seed),
-        )
-        show(report)
-        atlas = write_atlas(network, evenly_spaced(images, SHOWN), self.out, STEPS, Contents(seed=self.seed))
-        show_places(self.out, atlas)
+        config, training = TopK(width=WIDTH, k=K), replace(TRAINING, seed=self.seed)
+        show_run(run(network, _LAYER, images, config, self.out, Positions(seed=self.seed), training))
+        contents = Contents(seed=self.seed)
+        atlas = write_atlas(network, evenly_spaced(images, ATLAS_IMAGES), self.out, RENDER_STEPS, contents)
+        show_paths(self.out, atlas)

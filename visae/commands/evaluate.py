@@ -2,70 +2,76 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-import visae
-from visae._support.devices import open_device
 from visae._support.errors import VisaeError
-from visae._support.tables import show_figures
-from visae.activations import Rows
-from visae.commands.options import File, Text, rows_beside
-from visae.evaluation import evaluate, find_dictionaries
-from visae.held_out import HeldOut
-from visae.images import Images, open_images
-from visae.networks import Network
+from visae._support.paths import require_images, require_store
+from visae.commands.options import File, ImageSizeOptions, Text, WeightsOptions, check_at_least, rows_beside
+
+if TYPE_CHECKING:
+    from visae.activations import Rows
+    from visae.networks import Network
 
 
 @dataclass(kw_only=True)
-class Evaluate:
-    """Print and write the figures of a dictionary, or of a whole sweep, on images that it was not trained on.
+class Evaluate(ImageSizeOptions, WeightsOptions):
+    """Print and write every metric of a dictionary, or of a whole sweep, on images that it was not trained on.
 
     Explained variance, normalised MSE, L0, density, dead features, reconstruction bias gamma, cosine; stability over
     seeds where a sweep has several; recovery where the truth is planted; and, with --images, loss recovered: the
-    reconstruction put into the network in the place of the layer.
+    reconstruction takes the layer's place in the network.
 
     Example: visae evaluate runs/sweep --rows rows/ --images photos/
     """
 
-    place: tyro.conf.Positional[Path]
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PATH")]
     """Folder of a dictionary, or a folder of such folders."""
     rows: File = None
-    """Folder that visae capture made: the rows trained on, of which those held out are used, or others of the layer.
-    Without it: rows/ beside the dictionary, as visae run leaves it."""
+    """Folder that visae capture made: the rows trained on, of which the held-out ones are used, or others of the layer.
+    Without it: rows/ beside the dictionary, where visae run leaves it."""
     images: Text = None
     """For loss recovered, and F1 where the truth is planted: a folder, a list, or leaves:N; those trained on are left
     out."""
     count: int = 128
-    """Images to use of those, at most."""
-    resize: int = 256
-    """px to which an image's short side is brought."""
-    crop: int = 224
-    """px, side of the square cut from the middle; the size of leaves."""
+    """Images to use, at most."""
     seed: int = 0
-    """Decides leaves; another than that of the capture gives fresh ones."""
-    weights: File = None
-    """File of weights, or a folder that holds it. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
-    device: Text = None
-    """cpu, cuda, ... Without it: CUDA where there is one."""
+    """Decides leaves; another seed than that of the capture gives fresh ones."""
+
+    def check(self) -> None:
+        """Raise `VisaeError` for options that cannot be right."""
+        check_at_least(1, count=self.count)
+        if not self.path.exists():
+            raise VisaeError(f"{self.path} does not exist; give the folder of a dictionary or of a sweep")
+        if self.rows is not None:
+            require_store(self.rows)
+        if self.images is not None:
+            require_images(self.images)
 
     def run(self) -> None:
         """Evaluate, and print a table."""
-        if self.count < 1:
-            raise VisaeError(f"--count is {self.count}; it must be at least 1")
-        saes = find_dictionaries(self.place, open_device(self.device))
-        rows = Rows(self.rows or rows_beside(self.place))
-        out = self.place if self.place.is_dir() else self.place.parent
-        images = open_images(self.images, self.resize, self.crop, self.seed) if self.images else None
-        found = evaluate(saes, HeldOut(rows, self._network(rows, images), images, self.count), out)
-        show_figures(found, out)
+        from visae._support.devices import open_device
+        from visae.activations import Rows
+        from visae.commands.printing import show_metrics
+        from visae.evaluation import evaluate, find_dictionaries
+        from visae.held_out import HeldOut
+        from visae.images import open_images
 
-    def _network(self, rows: Rows, images: Images | None) -> Network | None:
-        """The network that the rows are of, where a figure needs it: the planted one costs nothing."""
+        saes = find_dictionaries(self.path, open_device(self.device))
+        rows = Rows(self.rows or rows_beside(self.path))
+        out = self.path if self.path.is_dir() else self.path.parent
+        images = open_images(self.images, self.resize, self.crop, self.seed) if self.images else None
+        held_out = HeldOut(rows, self._open_network(rows), images, self.count)
+        title = f"{rows.settings['network']}, {rows.settings['layer']}"
+        show_metrics(evaluate(saes, held_out, out), title, out)
+
+    def _open_network(self, rows: "Rows") -> "Network | None":
+        """The network that the rows were read from, if a metric needs it: the planted one costs nothing."""
         name = rows.settings["network"]
-        if images is None and not name.startswith("planted"):
+        if self.images is None and not name.startswith("planted"):
             return None
-        network = visae.network(name, self.weights, self.device)
+        network = self.open_named(name)
         if network.digest != rows.settings["weights"]:
             raise VisaeError(
                 f"the rows were read from {name} with weights {rows.settings['weights'][:12]}, "

@@ -1,25 +1,32 @@
 """visae fetch"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
-from visae.networks._download import fetch
-from visae.networks._registry import network_card
+from visae.commands.options import check_network
 
 
 @dataclass
 class Fetch:
     """Download a network's weights, verify them, and keep them in the cache.
 
-    A download that broke off is resumed. The file's digest must be that of the network's card.
+    An interrupted download is resumed. The file's digest must be that of the network's card.
 
     Example: visae fetch inceptionv1
     """
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
     """inceptionv1, inceptionv1-caffe, or torchvision:NAME."""
 
+    def check(self) -> None:
+        """Raise `VisaeError` for a network that does not exist."""
+        check_network(self.name)
+
     def run(self) -> None:
-        """Fetch, and say where the file is."""
+        """Fetch, and print where the file is."""
+        from visae.networks._download import fetch
+        from visae.networks._registry import network_card
+
         print(fetch(network_card(self.name)))

@@ -7,8 +7,7 @@ from typing import Annotated
 import tyro
 
 from visae._support.errors import VisaeError
-from visae.networks import _registry as opening
-from visae.networks import _weights as weights
+from visae.commands.options import check_network
 
 
 @dataclass
@@ -21,6 +20,11 @@ class Networks:
     name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")] = ""
     """A network, to list its layers with their channels, stride and receptive field in px."""
 
+    def check(self) -> None:
+        """Raise `VisaeError` for a network that does not exist."""
+        if self.name:
+            check_network(self.name)
+
     def run(self) -> None:
         """Print the list."""
         lines = _layers(self.name) if self.name else _networks()
@@ -30,22 +34,27 @@ class Networks:
 
 
 def _networks() -> Iterator[str]:
+    from visae.networks._registry import FLAVOURS, network_card
+
     yield f"{'planted':<20} built, needs no weights; 70 known features in 48 neurons; planted:S sets the inhibition"
-    for name in opening.FLAVOURS:
-        card = opening.network_card(name)
-        yield f"{name:<20} {card.title}; {_state(name)}"
+    for name in FLAVOURS:
+        yield f"{name:<20} {network_card(name).title}; {_state(name)}"
     yield f"{'torchvision:NAME':<20} any classifier of torchvision, for instance torchvision:resnet18"
 
 
 def _state(name: str) -> str:
+    from visae.networks._registry import network_card
+    from visae.networks._weights import find
+
     try:
-        return f"weights in {weights.find(opening.network_card(name))}"
+        return f"weights in {find(network_card(name))}"
     except VisaeError:
         return f"weights not here yet (visae fetch {name})"
 
 
 def _layers(name: str) -> Iterator[str]:
-    layers = opening.layers(name)
+    from visae.networks._registry import layers
+
     yield f"{'layer':<32} {'channels':>8} {'stride':>6} {'sees (px)':>9}"
-    for layer in layers.values():
+    for layer in layers(name).values():
         yield f"{layer.name:<32} {layer.channels:>8} {layer.stride:>6} {layer.receptive_field:>9}"

@@ -2,22 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from visae._support.tables import show, show_places
-from visae.atlas import Contents, find_credits, refuse_foreign
-from visae.commands.atlas import COUNT, STEPS, write_atlas
-from visae.commands.options import ImageOptions, NetworkOptions, SAEOptions, TrainingOptions
-from visae.images import evenly_spaced
-from visae.run import run
+from visae.commands.options import CaptureOptions, NetworkOptions, TrainingOptions
+from visae.commands.sae_options import SAEOptions
 
 
 @dataclass(kw_only=True)
-class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
-    """Capture, train and curves in one: take a layer of a network apart, and report what was found.
+class Run(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
+    """Capture, train and curves in one: take a layer of a network apart, and report the result.
 
     Example: visae run --network inceptionv1-caffe --layer mixed3b_5x5 --images photos/ --k 8 --width 768 --out runs/3b
     """
+
+    RENAMED: ClassVar[dict[str, str]] = {"--rouse": "--revive"}
 
     layer: str
     """The layer to take apart (visae networks NAME lists them)."""
@@ -28,30 +26,34 @@ class Run(TrainingOptions, SAEOptions, ImageOptions, NetworkOptions):
     atlas: bool = False
     """Write a page in which to look at every unit, as visae atlas does. It takes longer than all the rest."""
 
+    def check(self) -> None:
+        """Raise `VisaeError` for options that cannot be right."""
+        super().check()
+        self.check_images()
+        self.check_sae()
+        self.open_training(self.seed)
+
     def run(self) -> None:
         """Run, and print the report."""
-        recipe, training = self.open_recipe(), self.open_training(self.seed)
-        network, images = self.open_network(), self.open_images()
+        from visae.atlas import Contents, find_credits, refuse_foreign
+        from visae.commands.atlas import IMAGES, STEPS, write_atlas
+        from visae.commands.printing import show_paths, show_run
+        from visae.images import evenly_spaced
+        from visae.run import run
+
+        config, training = self.open_config(), self.open_training(self.seed)
+        network, images, positions = self.open_network(), self.open_images(), self.open_positions()
         network.layer(self.layer)
         if self.atlas:
             # Before an hour's work.
             refuse_foreign(self.out / "atlas")
         report = run(
-            network,
-            self.layer,
-            images,
-            recipe,
-            self.out,
-            self.chosen_positions(),
-            training,
-            self.stimulus,
-            self.most_bytes(),
+            network, self.layer, images, config, self.out, positions, training, self.stimulus, self.max_bytes()
         )
-        show(report)
+        show_run(report)
         page = None
         if self.atlas:
-            some = evenly_spaced(images, COUNT)
-            known = find_credits(self.images, [some.key(place) for place in range(len(some))])
-            contents = Contents(seed=self.seed, credits=known)
-            page = write_atlas(network, some, self.out, STEPS, contents)
-        show_places(self.out, page)
+            subset = evenly_spaced(images, IMAGES)
+            credits = find_credits(self.images, [subset.key(index) for index in range(len(subset))])
+            page = write_atlas(network, subset, self.out, STEPS, Contents(seed=self.seed, credits=credits))
+        show_paths(self.out, page)

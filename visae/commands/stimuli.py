@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from visae.commands.options import File
-from visae.plots import plot_stimuli
-from visae.tuning.stimuli import STIMULI
-from visae.tuning.stimuli._kinds import Range
+
+if TYPE_CHECKING:
+    from visae.tuning.stimuli._kinds import Range
 
 
 @dataclass(kw_only=True)
@@ -22,22 +23,26 @@ class Stimuli:
     def run(self) -> None:
         """Print the list, or draw the sheet."""
         if self.sheet:
+            from visae.plots import plot_stimuli
+
             plot_stimuli(self.sheet)
             print(f"sheet: {self.sheet}")
             return
+        from visae.tuning.stimuli import STIMULI
+
         print(f"{'stimulus':<20} {'parameter':<12} {'default':>8}  may be")
         for kind in STIMULI.values():
-            for name, of in kind.parameters.items():
-                default = "none" if math.isinf(of.default) else f"{of.default:g}"
-                print(f"{kind.name:<20} {name:<12} {default:>8}  {_words(of)}")
+            for name, parameter in kind.parameters.items():
+                default = "none" if math.isinf(parameter.default) else f"{parameter.default:g}"
+                print(f"{kind.name:<20} {name:<12} {default:>8}  {_range(parameter)}")
         print(
-            "orientation: degrees clockwise from +x; of a circle from its centre to the rim, "
-            "of all that is straight its normal"
+            "orientation: degrees clockwise from +x; for a circle from its centre to the rim, "
+            "for everything straight its normal"
         )
-        print("all take, besides: x and y, px right and down of the middle, and contrast, -1..1 (1: ink is white)")
+        print("all take x and y, px right and down of the middle, and contrast, -1..1 (1: ink is white)")
 
 
-def _words(of: Range) -> str:
-    unit = "" if of.unit in of.words or not of.unit else f", {of.unit}"
-    period = f"; comes round after {of.period:g}" if of.period else ""
-    return f"{of.words}{unit}{period}"
+def _range(parameter: "Range") -> str:
+    unit = "" if parameter.unit in parameter.words or not parameter.unit else f", {parameter.unit}"
+    period = f"; repeats after {parameter.period:g}" if parameter.period else ""
+    return f"{parameter.words}{unit}{period}"

@@ -2,31 +2,28 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-import visae
 from visae._support.errors import VisaeError
-from visae._support.tables import measured_on, show_figures
-from visae.activations import Rows
-from visae.commands.options import File, SAEOptions, Text, TrainingOptions
-from visae.evaluation import evaluate, evaluated
-from visae.held_out import HeldOut
-from visae.training import read_sweep, train, train_many
+from visae._support.paths import require_store
+from visae.commands.options import DeviceOptions, File, TrainingOptions
+from visae.commands.sae_options import SAEOptions
 
 
 @dataclass(kw_only=True)
-class Train(TrainingOptions, SAEOptions):
+class Train(TrainingOptions, SAEOptions, DeviceOptions):
     """Train a sparse autoencoder on the rows of a store, or a whole sweep of them in one pass over the rows.
 
     Stopped at any moment and called again, it goes on from its last checkpoint.
 
     One: visae train --rows rows/ --sae topk --k 8 --width 768 --out runs/topk8
 
-    Many: visae train --rows rows/ --recipe sweep.toml --out runs/sweep
+    Many: visae train --rows rows/ --sweep sweep.toml --out runs/sweep
 
     A sweep is a TOML file with tables [[sae]], in which a setting may be a list; every combination is trained. SAEs of
     one shape share their products, so many cost less than as many runs:
 
-        [training]            # optional; the options below, which it overrules
+        [training]            # optional; the options below, which it overrides
         epochs = 16
 
         [[sae]]
@@ -40,39 +37,60 @@ class Train(TrainingOptions, SAEOptions):
         l1 = [5, 10, 20]
     """
 
+    RENAMED: ClassVar[dict[str, str]] = {"--recipe": "--sweep", "--rouse": "--revive"}
+
     rows: Path
     """Folder that visae capture made."""
     out: Path
-    """Folder for sae.safetensors and log.jsonl; of a sweep, for a folder of each dictionary, evaluation.json and
+    """Folder for sae.safetensors and log.jsonl; for a sweep, a folder of each dictionary, evaluation.json and
     frontier.png."""
-    recipe: File = None
+    sweep: File = None
     """A sweep. The options of a single SAE are then left out."""
     seed: int = 0
-    """Decides held-out images, the order of rows and, but for a sweep, the first directions."""
-    device: Text = None
-    """cpu, cuda, ... Without it: CUDA where there is one."""
+    """Decides held-out images, the order of rows and, except for a sweep, the first directions."""
+
+    def check(self) -> None:
+        """Raise `VisaeError` for options that cannot be right."""
+        require_store(self.rows)
+        if self.sweep is None:
+            self.check_sae()
+        elif self.is_given():
+            raise VisaeError(
+                f"--sweep names the SAEs, and so do --sae and its settings; put them all into {self.sweep}"
+            )
+        elif not self.sweep.exists():
+            raise VisaeError(f"cannot read {self.sweep}: there is no such file")
+        self.open_training(self.seed)
 
     def run(self) -> None:
-        """Train, and print the figures."""
-        if self.recipe is not None:
-            self._sweep(self.recipe)
+        """Train, and print the metrics."""
+        if self.sweep is not None:
+            self._train_sweep(self.sweep)
             return
-        sae = train(Rows(self.rows), self.open_recipe(), self.out, self.open_training(self.seed), self.device)
-        figures = sae.about["figures"]
+        from visae.commands.printing import measured_on
+        from visae.training import train
+
+        sae = train(self.rows, self.open_config(), self.out, self.open_training(self.seed), self.device)
+        metrics = sae.about["metrics"]
         print(
-            f"{sae.config.kind}, {sae.width:,} features: explained variance {figures['explained_variance']:.4f} on "
-            f"{measured_on(sae.about['held_out_images'])}, L0 {figures['l0']:.2f}, "
-            f"dead {figures['dead_fraction']:.1%}; in {self.out}"
+            f"{sae.config.kind}, {sae.width:,} features: explained variance {metrics['explained_variance']:.4f} on "
+            f"{measured_on(sae.about['held_out_images'])}, L0 {metrics['l0']:.2f}, "
+            f"dead {metrics['dead_fraction']:.1%}; in {self.out}"
         )
 
-    def _sweep(self, recipe: Path) -> None:
-        if self.given() or self.sae != SAEOptions.sae:
-            raise VisaeError(f"--recipe names the SAEs, and so do --sae and its settings; put them all into {recipe}")
-        members, training = read_sweep(recipe, self.open_training(self.seed))
+    def _train_sweep(self, sweep: Path) -> None:
+        import visae
+        from visae.activations import Rows
+        from visae.commands.printing import show_metrics
+        from visae.evaluation import earlier_evaluation, evaluate
+        from visae.held_out import HeldOut
+        from visae.training import read_sweep, train_many
+
+        specs, training = read_sweep(sweep, self.open_training(self.seed))
         rows = Rows(self.rows)
-        saes = train_many(rows, members, self.out, training, self.device)
+        saes = train_many(rows, specs, self.out, training, self.device)
         name = rows.settings["network"]
-        # The truth of the planted network costs nothing; what visae evaluate found with images is kept.
+        # The truth of the planted network costs nothing; what visae evaluate measured with images is kept.
         network = visae.network(name, device=self.device) if name.startswith("planted") else None
-        found = evaluated(saes, rows, self.out) or evaluate(saes, HeldOut(rows, network), self.out)
-        show_figures(found, self.out)
+        evaluated = earlier_evaluation(saes, rows, self.out) or evaluate(saes, HeldOut(rows, network), self.out)
+        show_metrics(evaluated, f"{name}, {rows.settings['layer']}", self.out)

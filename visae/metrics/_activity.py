@@ -36,7 +36,7 @@ def activity(
                 cosine of a match is, the pair is scored. Of a block the part along the planted direction counts.
     pairs:      batches of rows x [n, d] and, of the same positions, the planted features' values [n, f].
     """
-    read = readout(directions, sae.directions, sae.block).T.float()
+    read = readout(directions, sae.directions, sae.block_size).T.float()
     hits, found, planted = torch.zeros(3, len(directions), dtype=torch.int64)
     for x, truth in pairs:
         present = truth.cpu() > 0

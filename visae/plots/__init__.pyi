@@ -4,6 +4,7 @@ from ._composed import draw_composed as draw_composed
 from ._coverage import Envelope as Envelope
 from ._coverage import draw_coverage as draw_coverage
 from ._distribution import draw_selectivity as draw_selectivity
+from ._evaluation import plot_evaluation as plot_evaluation
 from ._frontier import plot_frontier as plot_frontier
 from ._heatmap import draw_heatmaps as draw_heatmaps
 from ._natural import Twice as Twice

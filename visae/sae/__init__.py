@@ -1,5 +1,19 @@
-"""Sparse autoencoders: one file a kind, one base."""
+"""Sparse autoencoders: one file a kind, one registry, one base."""
+
+from typing import Any
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_listed, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    """What the stub lists; and the config class of any other kind in this package, so that a kind is one file."""
+    try:
+        return _listed(name)
+    except AttributeError:
+        if not name[:1].isupper():
+            raise
+    from visae.sae._declared import config_named
+
+    return config_named(name)

@@ -1,4 +1,4 @@
-"""The few pieces of algebra that all kinds share, for one SAE [...] or for a stack of them [s, ...]."""
+"""The algebra that all kinds share, for one SAE [...] or for a stack of them [s, ...]."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from torch import Tensor
 def linear(
     z: Float[Tensor, "n d"] | Float[Tensor, "s n d"], weight: Float[Tensor, "*s m d"], bias: Float[Tensor, "*s m"]
 ) -> Float[Tensor, "*s n m"]:
-    """Rows times the rows of `weight`, plus `bias`: one batched product for a stack, whose members may share rows."""
+    """z weight^T + bias, as one batched product for a stack, whose members may share rows."""
     if weight.ndim == 2:
         return F.linear(z, weight, bias)
     if len(weight) == 1:
@@ -20,12 +20,12 @@ def linear(
 def shifted(
     bias: Float[Tensor, "*s m"], weight: Float[Tensor, "*s m d"], origin: Float[Tensor, "*s d"]
 ) -> Float[Tensor, "*s m"]:
-    """The bias b' with which weight z + b' = weight (z - origin) + bias."""
+    """The bias b' for which weight z + b' = weight (z - origin) + bias."""
     return bias - (weight @ origin[..., None])[..., 0]
 
 
 def with_ones(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
-    """Rows with a one appended, by which a product adds a shift, and its gradient sums that of the shift."""
+    """Append a column of ones, so that one product adds a bias and its gradient sums the bias's."""
     return torch.cat([rows, rows.new_ones(len(rows), 1)], 1)
 
 
@@ -34,27 +34,22 @@ def random_directions(width: int, dim: int, generator: torch.Generator) -> Float
     return F.normalize(torch.randn(width, dim, generator=generator), dim=1)
 
 
-def untied(start: Float[Tensor, "m d"]) -> dict[str, Tensor]:
-    """The parameters of an encoder that starts at given directions, and the biases."""
-    width, dim = start.shape
-    return {"encoder": start.clone(), "encoder_bias": torch.zeros(width), "bias": torch.zeros(dim)}
-
-
-def squared_error(z: Float[Tensor, "*r n d"], guess: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
-    """Mean over rows of |z - guess|^2."""
+def squared_error(z: Float[Tensor, "*r n d"], reconstruction: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
+    """Mean over rows of |z - reconstruction|^2."""
     # One pass forward and one backward, where a difference and a square would take six.
-    return F.mse_loss(guess, z.expand_as(guess), reduction="none").sum((-2, -1)) / guess.shape[-2]
+    losses = F.mse_loss(reconstruction, z.expand_as(reconstruction), reduction="none")
+    return losses.sum((-2, -1)) / reconstruction.shape[-2]
 
 
 @torch.no_grad()
 def drop_parallel_gradient(directions: Tensor) -> None:
-    """Remove from the gradient of unit rows the part along each row, which their norm forbids."""
+    """Remove from the gradient of unit rows the part along each row."""
     gradient = directions.grad
     assert gradient is not None
     gradient.addcmul_(torch.linalg.vecdot(gradient, directions)[..., None], directions, value=-1)
 
 
 @torch.no_grad()
-def put_on_sphere(directions: Tensor) -> None:
+def project_to_sphere(directions: Tensor) -> None:
     """Scale rows to unit norm."""
     directions /= directions.norm(dim=-1, keepdim=True).clamp_min(1e-12)

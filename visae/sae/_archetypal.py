@@ -2,45 +2,24 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from visae._support.errors import VisaeError
-from visae.sae._algebra import random_directions, untied
-from visae.sae._base import SAE, SAEConfig
+from visae.sae._algebra import random_directions
+from visae.sae._base import SAE
+from visae.sae._config import LineStyle
+from visae.sae._registry import register_kind
 from visae.sae._topk import TopK, TopKSAE
-
-
-@dataclass(frozen=True)
-class Archetypal(TopK):
-    """The recipe of a relaxed archetypal SAE: the settings of TopK, and
-
-    centroids:  centroids of the data (K-means) of which features are convex combinations; 0 for as many as features.
-    delta:      how far a feature may lie from its combination, in units of standardised rows, whose norm is about
-                sqrt(d); the paper's 0.01 keeps features on the hull of the centroids.
-    """
-
-    kind: ClassVar[str] = "archetypal"
-    centroids: int = 0
-    delta: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.centroids < 0 or not 0 <= self.delta < math.inf:
-            raise VisaeError(f"centroids is {self.centroids} and delta {self.delta:g}; they must be 0 or more")
-
-    def build(self, dim: int, generator: torch.Generator) -> SAE:
-        """A fresh SAE over rows of `dim`."""
-        return ArchetypalSAE(self, dim, generator)
 
 
 class ArchetypalSAE(TopKSAE):
     """A TopK SAE whose decoder is scale * (mixture @ centroids + relaxation).
 
-    mixture: [m, c], rows are weights, not negative and of sum one.  centroids: [c, d], fixed by the data.
+    mixture: [m, c], each row non-negative and of sum one.  centroids: [c, d], fixed by the data.
     relaxation: [m, d], rows of norm at most delta.  scale: exp of `log_scale`.
     """
 
@@ -49,28 +28,31 @@ class ArchetypalSAE(TopKSAE):
     log_scale: Tensor
     centroids: Tensor
 
-    def __init__(self, recipe: SAEConfig, dim: int, generator: torch.Generator):
-        width, count = recipe.width, getattr(recipe, "centroids", 0) or recipe.width
-        super().__init__(
-            recipe,
-            dim,
-            mixture=torch.eye(count)[torch.arange(width) % count],
-            relaxation=torch.zeros(width, dim),
-            log_scale=torch.zeros(()),
-            **untied(random_directions(width, dim, generator)),
-        )
-        self.register_buffer("centroids", torch.zeros(count, dim))
+    @classmethod
+    def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
+        """Return a fresh SAE; its directions are those of the data only once it is initialised."""
+        width, count = config.width, config.centroids or config.width
+        parts = {
+            "mixture": torch.eye(count)[torch.arange(width) % count],
+            "relaxation": torch.zeros(width, dim),
+            "log_scale": torch.zeros(()),
+        }
+        start = cls.tied_start(random_directions(width, dim, generator))
+        del start["decoder"]
+        sae = cls(config, dim, **parts, **start)
+        sae.register_buffer("centroids", torch.zeros(count, dim))
+        return sae
 
     @property
     def decoder(self) -> Float[Tensor, "*s m d"]:  # type: ignore[override]
-        """The features' directions, made of their parts."""
+        """The features' directions, composed of their parts."""
         return self.log_scale.exp()[..., None, None] * (self.mixture @ self.centroids + self.relaxation)
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Centroids by K-means, and an encoder that looks for them.
 
-        K-means has always the same seed: SAEs of different seeds share their centroids, as in the paper, and differ in
-        the directions added to those of the encoder, which are as long.
+        K-means always has the same seed: SAEs of different seeds share their centroids, as in the paper, and differ in
+        the random directions that are added to the encoder's, at the same length.
         """
         super().initialise(z)
         self.centroids.copy_(_centroids(z, len(self.centroids)))
@@ -83,12 +65,36 @@ class ArchetypalSAE(TopKSAE):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Put the mixture's rows back on the simplex, and the relaxation's into its ball."""
+        """Project the mixture's rows to the simplex, and the relaxation's into their ball."""
         self.mixture.relu_()
         total = self.mixture.sum(-1, keepdim=True)
         self.mixture.copy_(torch.where(total > 0, self.mixture / total, 1 / self.mixture.shape[-1]))
         norm = self.relaxation.norm(dim=-1, keepdim=True)
         self.relaxation.mul_((self.config.delta / norm.clamp_min(1e-12)).clamp_max(1))
+
+
+@register_kind
+@dataclass(frozen=True)
+class Archetypal(TopK):
+    """Settings of a relaxed archetypal SAE: those of TopK, and
+
+    centroids:  centroids of the data (K-means) of which features are convex combinations; 0 for as many as features.
+    delta:      how far a feature may lie from its combination, in units of standardised rows, whose norm is about
+                sqrt(d); the paper's 0.01 keeps features on the hull of the centroids.
+    """
+
+    kind: ClassVar[str] = "archetypal"
+    sae: ClassVar[Any] = ArchetypalSAE
+    summary: ClassVar[str] = "features near the convex hull of the data"
+    source: ClassVar[str] = "arXiv 2502.12892"
+    style: ClassVar[LineStyle] = LineStyle("#000000", "X")
+    centroids: int = 0
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.centroids < 0 or not 0 <= self.delta < math.inf:
+            raise VisaeError(f"centroids is {self.centroids} and delta {self.delta:g}; they must be 0 or more")
 
 
 def _centroids(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "c d"]:

@@ -1,12 +1,12 @@
 """What a sparse autoencoder has to beat: principal and independent components, random directions, and neurons.
 
-All are linear and behind the same interface. None is trained in steps: each is fitted to a sample of rows at once.
-Their features have a sign, but for neurons.
+All are linear and share the SAE's interface. Each is fitted to a sample of rows at once instead of being trained.
+Their features are signed, except for neurons.
 """
 
 import warnings
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -15,90 +15,38 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae._support.progress import say
 from visae.sae._algebra import random_directions, squared_error
-from visae.sae._base import SAE, SAEConfig
+from visae.sae._base import SAE, Losses
+from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._registry import register_kind
 
-# FastICA's steps: components that have not come to rest by then are those of nearly Gaussian directions, and never do.
+# FastICA's steps: components that have not converged by then belong to nearly Gaussian directions, and never do.
 _ICA_STEPS = 200
-
-
-@dataclass(frozen=True)
-class _Baseline:
-    varied: ClassVar[tuple[str, ...]] = ()
-    width: int = 0
-    k: int = 0
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.k) < 0:
-            raise VisaeError(f"width is {self.width} and k is {self.k}; they must be 0 (for all) or more")
-
-    def refuse_wider(self, dim: int) -> None:
-        """Raise `VisaeError` for more features than the rows have dimensions."""
-        if self.width > dim:
-            raise VisaeError(f"the width is {self.width}, rows have {dim} dimensions; it cannot be larger")
-
-
-@dataclass(frozen=True)
-class PCA(_Baseline):
-    """The recipe of principal component analysis.
-
-    width:  components, those of the largest variance; 0 for as many as the rows have dimensions.
-    k:      components that may be used for one row, those of the largest magnitude; 0 for all.
-    """
-
-    kind: ClassVar[str] = "pca"
-
-    def build(self, dim: int, generator: torch.Generator) -> SAE:
-        """Principal components, once fitted."""
-        self.refuse_wider(dim)
-        return PCASAE(self, dim, generator)
-
-
-@dataclass(frozen=True)
-class ICA(_Baseline):
-    """The recipe of independent component analysis (scikit-learn's FastICA); settings as for PCA."""
-
-    kind: ClassVar[str] = "ica"
-
-    def build(self, dim: int, generator: torch.Generator) -> SAE:
-        """Independent components, once fitted."""
-        self.refuse_wider(dim)
-        return ICASAE(self, dim, generator)
-
-
-@dataclass(frozen=True)
-class RandomDirections(_Baseline):
-    """The recipe of random unit directions; settings as for PCA, but for a width that may be larger."""
-
-    kind: ClassVar[str] = "random"
-
-    def build(self, dim: int, generator: torch.Generator) -> SAE:
-        """Random directions, whose common gain is fitted."""
-        return RandomSAE(self, dim, generator)
-
-
-@dataclass(frozen=True)
-class Neurons(_Baseline):
-    """The recipe of the neurons themselves; settings as for PCA, without a width."""
-
-    kind: ClassVar[str] = "neurons"
-
-    def build(self, dim: int, generator: torch.Generator) -> SAE:
-        """The neurons of a layer as features."""
-        if self.width not in (0, dim):
-            raise VisaeError(f"the width is {self.width}, the layer has {dim} neurons; leave it out")
-        return NeuronsSAE(self, dim, generator)
 
 
 class LinearSAE(SAE):
     """f = encoder z + encoder_bias, of which the k values of the largest magnitude are kept; nothing is trained."""
 
-    def __init__(self, recipe: SAEConfig, dim: int, generator: torch.Generator):
-        width = recipe.width or dim
+    encoder: Tensor
+    encoder_bias: Tensor
+    seed: int
+
+    @classmethod
+    def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
+        """Return random directions, until it is initialised; raises `VisaeError` for more features than dimensions."""
+        if config.width > dim:
+            raise VisaeError(f"the width is {config.width}, rows have {dim} dimensions; it cannot be larger")
+        return cls.with_random_directions(config, dim, generator)
+
+    @classmethod
+    def with_random_directions(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
+        """Return unit directions that decode as they encode, without gradients."""
+        width = config.width or dim
         directions = random_directions(width, dim, generator)
         biases = {"encoder_bias": torch.zeros(width), "bias": torch.zeros(dim)}
-        super().__init__(recipe, dim, encoder=directions, decoder=directions.clone(), **biases)
-        self.requires_grad_(False)
-        self.seed = int(torch.randint(1 << 31, (), generator=generator))
+        sae = cls(config, dim, encoder=directions, decoder=directions.clone(), **biases)
+        sae.requires_grad_(False)
+        sae.seed = int(torch.randint(1 << 31, (), generator=generator))
+        return sae
 
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """All features, before any is left out."""
@@ -109,22 +57,25 @@ class LinearSAE(SAE):
         f = self.preactivate(z)
         if not 0 < self.config.k < self.width:
             return f
-        places = f.abs().topk(self.config.k, dim=1).indices
-        return torch.zeros_like(f).scatter(1, places, f.gather(1, places))
+        columns = f.abs().topk(self.config.k, dim=1).indices
+        return torch.zeros_like(f).scatter(1, columns, f.gather(1, columns))
 
-    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Tensor]:
+    def losses(self, z: Float[Tensor, "n d"]) -> Losses:
         """`error`, per dimension."""
-        return {"error": squared_error(z, self.reconstruct(self.features(z))) / self.dim}
+        f = self.features(z)
+        return Losses({"error": squared_error(z, self.reconstruct(f)) / self.dim}, (f != 0).any(0))
 
-    def take(self, encoder: Float[Tensor, "m d"], decoder: Float[Tensor, "m d"], mean: Float[Tensor, " d"]) -> None:
+    def set_directions(
+        self, encoder: Float[Tensor, "m d"], decoder: Float[Tensor, "m d"], mean: Float[Tensor, " d"]
+    ) -> None:
         """Use these directions, about this mean."""
         self.encoder.copy_(encoder)
         self.decoder.copy_(decoder)
         self.encoder_bias.copy_(-encoder @ mean)
         self.bias.copy_(mean)
 
-    def turn(self, z: Float[Tensor, "n d"]) -> None:
-        """Turn each direction so that its features have their long tail above zero; a sign says nothing otherwise."""
+    def orient(self, z: Float[Tensor, "n d"]) -> None:
+        """Flip each direction so that its features have their long tail above zero; the sign is arbitrary otherwise."""
         f = self.preactivate(z).double()
         sign = torch.where((f - f.mean(0)).pow(3).mean(0) < 0, -1.0, 1.0).to(z.dtype)
         self.encoder *= sign[:, None]
@@ -141,8 +92,8 @@ class PCASAE(LinearSAE):
         mean = exact.mean(0)
         vectors = torch.linalg.eigh((exact - mean).T @ (exact - mean)).eigenvectors
         components = vectors.T.flip(0)[: self.width].to(z.dtype)
-        self.take(components, components, mean.to(z.dtype))
-        self.turn(z)
+        self.set_directions(components, components, mean.to(z.dtype))
+        self.orient(z)
 
 
 class ICASAE(LinearSAE):
@@ -162,26 +113,99 @@ class ICASAE(LinearSAE):
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted.fit(z.double().cpu().numpy())
         if fitted.n_iter_ >= _ICA_STEPS:
-            say(f"train: some of {count} independent components still turn after {_ICA_STEPS} steps; used as they are")
-        found = (fitted.components_, fitted.mixing_.T.copy(), fitted.mean_)
-        self.take(*(torch.from_numpy(array).to(z) for array in found))
-        self.turn(z)
+            say(f"train: some of {count} independent components have not converged after {_ICA_STEPS} steps")
+        arrays = (fitted.components_, fitted.mixing_.T.copy(), fitted.mean_)
+        self.set_directions(*(torch.from_numpy(array).to(z) for array in arrays))
+        self.orient(z)
 
 
 class RandomSAE(LinearSAE):
     """Random unit directions, as encoder and, times one gain, as decoder."""
 
+    @classmethod
+    def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
+        """Return random directions, of which there may be more than dimensions."""
+        return cls.with_random_directions(config, dim, generator)
+
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """The gain with the least squared error."""
-        guess = self.reconstruct(self.features(z))
-        self.decoder *= (guess * z).sum() / guess.square().sum().clamp_min(1e-12)
+        reconstruction = self.reconstruct(self.features(z))
+        self.decoder *= (reconstruction * z).sum() / reconstruction.square().sum().clamp_min(1e-12)
 
 
 class NeuronsSAE(LinearSAE):
-    """The neurons themselves: f = x / scale, in the SAE's units; with all of them the reconstruction is perfect."""
+    """The neurons themselves: f = x / scale, on the SAE's scale; with all of them the reconstruction is perfect."""
 
-    def initialise(self, z: Float[Tensor, "n d"]) -> None:  # noqa: ARG002 - what neurons are needs no sample
+    @classmethod
+    def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
+        """Return the neurons, once initialised; raises `VisaeError` for another width than theirs."""
+        if config.width not in (0, dim):
+            raise VisaeError(f"the width is {config.width}, the layer has {dim} neurons; leave it out")
+        return cls.with_random_directions(config, dim, generator)
+
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:  # noqa: ARG002 - neurons need no sample
         """Directions along the axes, about the point where all neurons are silent."""
         silent = -self.centre / self.scale
-        along = torch.eye(self.dim).to(silent)
-        self.take(along, along, silent)
+        axes = torch.eye(self.dim).to(silent)
+        self.set_directions(axes, axes, silent)
+
+
+@dataclass(frozen=True)
+class _Baseline(SAEConfig):
+    """Settings of a baseline.
+
+    width:  features; 0 for as many as the rows have dimensions.
+    k:      features that may be used for one row, those of the largest magnitude; 0 for all.
+    """
+
+    baseline: ClassVar[bool] = True
+    width: int = 0
+    k: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.k) < 0:
+            raise VisaeError(f"width is {self.width} and k is {self.k}; they must be 0 (for all) or more")
+
+
+@register_kind
+@dataclass(frozen=True)
+class PCA(_Baseline):
+    """Settings of principal component analysis; its features are the components of the largest variance."""
+
+    kind: ClassVar[str] = "pca"
+    sae: ClassVar[Any] = PCASAE
+    summary: ClassVar[str] = "principal components"
+    style: ClassVar[LineStyle] = LineStyle("0.35", "<", "--")
+
+
+@register_kind
+@dataclass(frozen=True)
+class ICA(_Baseline):
+    """Settings of independent component analysis (scikit-learn's FastICA)."""
+
+    kind: ClassVar[str] = "ica"
+    sae: ClassVar[Any] = ICASAE
+    summary: ClassVar[str] = "independent components (FastICA)"
+    style: ClassVar[LineStyle] = LineStyle("0.5", ">", "--")
+
+
+@register_kind
+@dataclass(frozen=True)
+class RandomDirections(_Baseline):
+    """Settings of random unit directions, of which there may be more than the rows have dimensions."""
+
+    kind: ClassVar[str] = "random"
+    sae: ClassVar[Any] = RandomSAE
+    summary: ClassVar[str] = "random directions"
+    style: ClassVar[LineStyle] = LineStyle("0.65", "*", "--")
+
+
+@register_kind
+@dataclass(frozen=True)
+class Neurons(_Baseline):
+    """Settings of the neurons themselves, whose width is the layer's."""
+
+    kind: ClassVar[str] = "neurons"
+    sae: ClassVar[Any] = NeuronsSAE
+    summary: ClassVar[str] = "the layer's own neurons"
+    style: ClassVar[LineStyle] = LineStyle("0.75", "d", "--")

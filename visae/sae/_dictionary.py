@@ -10,14 +10,16 @@ from torch import Tensor
 
 from visae._support import files
 from visae._support.errors import VisaeError
+from visae._support.paths import DICTIONARY, require_dictionary
+from visae._support.settings import renamed_training_settings
 from visae.sae._base import SAE
-from visae.sae._registry import recipe
+from visae.sae._registry import make_config
 
-SCHEMA = 1
-FILE = "sae.safetensors"
+SCHEMA = 2
+FILE = DICTIONARY
 # What only training needs.
 _LEFT_OUT = "rows_since_fired"
-_HEADER = {"schema": int, "kind": str, "recipe": dict, "dim": int, "about": dict}
+_HEADER = {"schema": int, "kind": str, "config": dict, "dim": int, "about": dict}
 
 
 def save(sae: SAE, path: Path) -> None:
@@ -25,7 +27,7 @@ def save(sae: SAE, path: Path) -> None:
     header = {
         "schema": SCHEMA,
         "kind": sae.config.kind,
-        "recipe": config_settings(sae),
+        "config": asdict(sae.config),
         "dim": sae.dim,
         "about": sae.about,
     }
@@ -35,44 +37,42 @@ def save(sae: SAE, path: Path) -> None:
 def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     """Read an SAE from its file, or from the folder that training left.
 
-    Raises `VisaeError` for what is not a dictionary, for an unknown kind, and for tensors that are missing, surplus or
-    misshapen.
+    A kind of your own must be registered before. Raises `VisaeError` for what is not a dictionary, for an unknown kind,
+    and for tensors that are missing, surplus or misshapen.
     """
-    place = Path(path)
-    place = place / FILE if place.is_dir() else place
-    if not place.exists():
-        folder = place.parent if place.suffix else place
-        below = folder / "dictionary"
-        advice = f"give {below}" if (below / FILE).is_file() else f"train one with: visae train --out {folder} ..."
-        raise VisaeError(f"there is no dictionary at {place}; {advice}")
-    tensors, header = files.read_tensors(place, SCHEMA)
-    _refuse_other_headers(header, place)
-    sae = recipe(header["kind"], header["recipe"]).build(header["dim"], torch.Generator())
-    expected, found = _shapes(_kept(sae)), _shapes(tensors)
-    if found != expected:
-        raise VisaeError(f"{place} holds the tensors {found}, a {header['kind']} SAE has {expected}")
+    file = require_dictionary(path)
+    tensors, header = files.read_tensors(file, SCHEMA, upgrades={1: _from_schema_1})
+    _refuse_other_headers(header, file)
+    sae = make_config(header["kind"], header["config"]).build(header["dim"], torch.Generator())
+    expected, stored = _shapes(_kept(sae)), _shapes(tensors)
+    if stored != expected:
+        raise VisaeError(f"{file} holds the tensors {stored}, a {header['kind']} SAE has {expected}")
     sae.load_state_dict(sae.state_dict() | tensors)
     sae.about = header["about"]
     return sae.to(device).eval().requires_grad_(False)
-
-
-def config_settings(sae: SAE) -> Mapping[str, Any]:
-    """An SAE's recipe as JSON."""
-    return asdict(sae.config)
 
 
 def _kept(sae: SAE) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in sae.state_dict().items() if name != _LEFT_OUT}
 
 
-def _refuse_other_headers(header: Mapping[str, Any], place: Path) -> None:
-    files.expect_keys(header, _HEADER, place)
+def _refuse_other_headers(header: Mapping[str, Any], file: Path) -> None:
+    files.expect_keys(header, _HEADER, file)
     wrong = [key for key, kind in _HEADER.items() if not isinstance(header[key], kind)]
     if wrong or header["dim"] < 1:
-        found = ", ".join(f"{key} {header[key]!r}" for key in wrong or ["dim"])
-        raise VisaeError(f"{place} is no dictionary of this visae: its header has {found}")
+        shown = ", ".join(f"{key} {header[key]!r}" for key in wrong or ["dim"])
+        raise VisaeError(f"{file} is no dictionary of this visae: its header has {shown}")
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """Names, types and shapes, in the order of names."""
     return {name: f"{str(tensor.dtype)[6:]} {list(tensor.shape)}" for name, tensor in sorted(tensors.items())}
+
+
+def _from_schema_1(header: dict[str, Any]) -> dict[str, Any]:
+    renamed = {"config" if key == "recipe" else key: value for key, value in header.items()}
+    about = renamed.get("about")
+    if isinstance(about, dict):
+        about = {"metrics" if key == "figures" else key: value for key, value in about.items()}
+        renamed["about"] = about | {"settings": renamed_training_settings(about.get("settings", {}))}
+    return renamed

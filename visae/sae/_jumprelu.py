@@ -9,20 +9,68 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae._support.errors import VisaeError
-from visae.sae._algebra import random_directions, squared_error, untied
-from visae.sae._base import SAE, UnitNorm
+from visae.sae._algebra import random_directions, squared_error
+from visae.sae._base import SAE, Losses, UnitNormSAE
+from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._registry import register_kind
 
 # How much faster the logarithm of a silent feature's threshold falls than its bias rises: thresholds are several units
-# high, and nothing else brings down one that is not reached.
-_REVIVE_RATE = 5.0
+# high, and nothing else lowers one that is never reached.
+_THRESHOLD_RATE = 5.0
 
 
+class JumpReLUSAE(UnitNormSAE):
+    """f = pre * 1[pre > threshold], pre = encoder (z - bias) + encoder_bias, threshold = exp(log_threshold).
+
+    loss = |z - f decoder - bias|^2 + l0 * L0, or + l0 * (L0 / target - 1)^2; unit-norm decoder rows. The thresholds
+    learn by the pseudo-derivatives of the paper with the rectangle kernel (section 3).
+    """
+
+    l0: Tensor
+    target: Tensor
+    log_threshold: Tensor
+
+    @classmethod
+    def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
+        """Return a fresh SAE with equal thresholds."""
+        thresholds = torch.full((config.width,), math.log(config.threshold))
+        start = cls.tied_start(random_directions(config.width, dim, generator))
+        return cls(config, dim, **start, log_threshold=thresholds)
+
+    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
+        """The pre-activations above their thresholds; zero elsewhere."""
+        return self._jump(self.preactivate(z))
+
+    def losses(self, z: Float[Tensor, "n d"]) -> Losses:
+        """`error`, and `sparsity`: the mean number of features that fire, or its distance from the target, weighted."""
+        pre = self.preactivate(z)
+        f = self._jump(pre)
+        threshold = self.log_threshold.exp()[..., None, :]
+        l0: Tensor = _Step.apply(pre, threshold, self.config.bandwidth).sum(-1).mean(-1)
+        off_target = (l0 / torch.where(self.target > 0, self.target, 1) - 1).square()
+        penalty = torch.where(self.target > 0, off_target, l0)
+        terms = {"error": squared_error(z, self.reconstruct(f)), "sparsity": self.l0 * penalty}
+        return Losses(terms, (f.detach() > 0).any(-2))
+
+    def _jump(self, pre: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n m"]:
+        threshold = self.log_threshold.exp()[..., None, :]
+        jumped: Tensor = _Jump.apply(pre, threshold, self.config.bandwidth)
+        return jumped
+
+    @torch.no_grad()
+    def revive(self, after: int, by: float) -> None:
+        """Raise the bias of silent features, and lower their thresholds."""
+        super().revive(after, by)
+        self.log_threshold -= _THRESHOLD_RATE * by * (self.rows_since_fired > after)
+
+
+@register_kind
 @dataclass(frozen=True)
-class JumpReLU:
-    """The recipe of a JumpReLU SAE.
+class JumpReLU(SAEConfig):
+    """Settings of a JumpReLU SAE.
 
     width:      features, m.
-    l0:         weight of the sparsity penalty, on rows scaled so that E|z|^2 = d.
+    l0:         weight of the L0 penalty, on rows scaled so that E|z|^2 = d.
     target:     the L0 to reach: the penalty is then l0 * (L0 / target - 1)^2; 0 for a penalty of l0 * L0.
     bandwidth:  width of the kernel that stands for the step's derivative; the paper's 0.001 is for rows scaled so that
                 E|z|^2 = 1, and for batches many times larger.
@@ -31,8 +79,11 @@ class JumpReLU:
     """
 
     kind: ClassVar[str] = "jumprelu"
+    sae: ClassVar[Any] = JumpReLUSAE
     varied: ClassVar[tuple[str, ...]] = ("l0", "target")
-    width: int = 768
+    summary: ClassVar[str] = "a threshold a feature, a true L0 penalty or target"
+    source: ClassVar[str] = "arXiv 2407.14435"
+    style: ClassVar[LineStyle] = LineStyle("#009E73", "v")
     l0: float = 0.5
     target: float = 0.0
     bandwidth: float = 2.0
@@ -45,50 +96,6 @@ class JumpReLU:
             )
         if not 0 < self.bandwidth < math.inf or not 0 < self.threshold < math.inf:
             raise VisaeError(f"bandwidth is {self.bandwidth:g} and threshold {self.threshold:g}; they must be above 0")
-
-    def build(self, dim: int, generator: torch.Generator) -> SAE:
-        """A fresh SAE over rows of `dim`."""
-        start = random_directions(self.width, dim, generator)
-        thresholds = torch.full((self.width,), math.log(self.threshold))
-        return JumpReLUSAE(self, dim, decoder=start, **untied(start), log_threshold=thresholds)
-
-
-class JumpReLUSAE(UnitNorm):
-    """f = pre * 1[pre > threshold], pre = encoder (z - bias) + encoder_bias, threshold = exp(log_threshold).
-
-    loss = |z - f decoder - bias|^2 + l0 * L0, or + l0 * (L0 / target - 1)^2; unit-norm decoder rows. The thresholds
-    learn by the pseudo-derivatives of the paper with the rectangle kernel (section 3).
-    """
-
-    l0: Tensor
-    target: Tensor
-    log_threshold: Tensor
-
-    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The pre-activations above their thresholds; zero elsewhere."""
-        return self._jump(self.preactivate(z))
-
-    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
-        """`error`, and `sparsity`: the mean number of features that fire, or its distance from the target, weighted."""
-        pre = self.preactivate(z)
-        f = self._jump(pre)
-        self.count_rows_since_fired((f.detach() > 0).any(-2), len(z))
-        threshold = self.log_threshold.exp()[..., None, :]
-        l0: Tensor = _Step.apply(pre, threshold, self.config.bandwidth).sum(-1).mean(-1)
-        off_target = (l0 / torch.where(self.target > 0, self.target, 1) - 1).square()
-        penalty = torch.where(self.target > 0, off_target, l0)
-        return {"error": squared_error(z, self.reconstruct(f)), "sparsity": self.l0 * penalty}
-
-    def _jump(self, pre: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n m"]:
-        threshold = self.log_threshold.exp()[..., None, :]
-        jumped: Tensor = _Jump.apply(pre, threshold, self.config.bandwidth)
-        return jumped
-
-    @torch.no_grad()
-    def revive(self, after: int, by: float) -> None:
-        """Raise the bias of silent features, and lower their thresholds."""
-        super().revive(after, by)
-        self.log_threshold -= _REVIVE_RATE * by * (self.rows_since_fired > after)
 
 
 class _Jump(torch.autograd.Function):
@@ -104,12 +111,12 @@ class _Jump(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         pre, threshold = ctx.saved_tensors
         near = (pre - threshold).abs() < ctx.bandwidth / 2
-        of_threshold = -threshold / ctx.bandwidth * (gradient * near).sum(-2, keepdim=True)
-        return torch.where(pre > threshold, gradient, 0), of_threshold, None
+        threshold_gradient = -threshold / ctx.bandwidth * (gradient * near).sum(-2, keepdim=True)
+        return torch.where(pre > threshold, gradient, 0), threshold_gradient, None
 
 
 class _Step(torch.autograd.Function):
-    """H(pre - threshold), with -1 / bandwidth * K((pre - threshold) / bandwidth) for the threshold alone."""
+    """H(pre - threshold), with -1 / bandwidth * K((pre - threshold) / bandwidth), for the threshold alone."""
 
     @staticmethod
     def forward(ctx: Any, pre: Tensor, threshold: Tensor, bandwidth: float) -> Tensor:

@@ -1,54 +1,80 @@
-"""The kinds of SAE by name."""
+"""The kinds of SAE by name. Free of torch, unless a kind has to be built.
 
+A kind is one file of this package, or of a user's: a config class under `@register_kind`, and the SAE that it builds.
+"""
+
+import importlib
+import pkgutil
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
 
 from visae._support.errors import VisaeError, unknown
 from visae._support.settings import typed
-from visae.sae._archetypal import Archetypal
-from visae.sae._base import SAEConfig
-from visae.sae._baselines import ICA, PCA, Neurons, RandomDirections
-from visae.sae._batchtopk import BatchTopK
-from visae.sae._block import Block
-from visae.sae._gated import Gated
-from visae.sae._jumprelu import JumpReLU
-from visae.sae._matryoshka import Matryoshka
-from visae.sae._relu import ReLU
-from visae.sae._topk import TopK
+from visae.sae._config import LineStyle, SAEConfig
 
-_RECIPES = (
-    ReLU,
-    Gated,
-    TopK,
-    BatchTopK,
-    JumpReLU,
-    Matryoshka,
-    Archetypal,
-    Block,
-    PCA,
-    ICA,
-    RandomDirections,
-    Neurons,
-)
-KINDS: dict[str, Any] = {recipe.kind: recipe for recipe in _RECIPES}
+_Config = TypeVar("_Config", bound=type[SAEConfig])
+_REGISTERED: dict[str, type[SAEConfig]] = {}
 
 
-def recipe(kind: str, settings: Mapping[str, Any]) -> SAEConfig:
-    """A recipe from its kind and settings; raises `VisaeError` for a kind or a setting that does not exist,
-    and for a setting that is not of its type."""
-    if kind not in KINDS:
-        raise unknown("kind of SAE", kind, KINDS)
-    known = setting_names(kind)
-    surplus = [key for key in settings if key not in known]
+def register_kind(config: _Config) -> _Config:
+    """Register a kind of SAE: the decorator of its config class, a frozen dataclass under `visae.SAEConfig`.
+
+    From then on it trains, resumes, loads, evaluates and appears in plots by its name `config.kind`. Raises
+    `VisaeError` for a class that is no such dataclass, for a field without a default, and for a name that is taken.
+    """
+    name = config.__dict__.get("kind")
+    if not is_dataclass(config) or not issubclass(config, SAEConfig) or not isinstance(name, str):
+        raise VisaeError(f"{config.__name__} cannot be a kind; give a frozen dataclass under SAEConfig that has a kind")
+    unset = [field.name for field in fields(config) if not hasattr(config, field.name)]
+    if unset:
+        raise VisaeError(f"{config.__name__} has no default for {', '.join(unset)}; every setting of a kind needs one")
+    before = _REGISTERED.get(name)
+    # The same class defined again, as when a cell of a notebook runs twice, takes the place of the first.
+    if before is not None and (before.__module__, before.__qualname__) != (config.__module__, config.__qualname__):
+        raise VisaeError(f"there is a kind {name!r} already, {before.__module__}.{before.__qualname__}; choose another")
+    _REGISTERED[name] = config
+    return config
+
+
+def kinds() -> dict[str, type[SAEConfig]]:
+    """Every registered kind by name, this package's and users', baselines last. Imports torch."""
+    package = importlib.import_module("visae.sae")
+    for module in pkgutil.iter_modules(package.__path__, "visae.sae."):
+        importlib.import_module(module.name)
+    return in_order(_REGISTERED)
+
+
+def in_order(configs: Mapping[str, type[SAEConfig]]) -> dict[str, type[SAEConfig]]:
+    """Kinds in the order in which they are listed and drawn: by name, baselines last."""
+    return dict(sorted(configs.items(), key=lambda item: (item[1].baseline, item[0])))
+
+
+def make_config(
+    kind: str, settings: Mapping[str, Any], known: Mapping[str, type[SAEConfig]] | None = None
+) -> SAEConfig:
+    """The config of a kind by name; settings that are left out have their defaults.
+
+    known:  kinds to choose from; all that are registered, if None.
+
+    Raises `VisaeError` for a kind or a setting that does not exist, and for a setting of another type.
+    """
+    known = kinds() if known is None else known
+    if kind not in known:
+        raise unknown("kind of SAE", kind, known)
+    names = setting_names(known[kind])
+    surplus = [key for key in settings if key not in names]
     if surplus:
-        raise VisaeError(f"a {kind} SAE has no setting {', '.join(surplus)}; its settings are {', '.join(known)}")
-    made: SAEConfig = KINDS[kind](
-        **{key: typed(key, value, getattr(KINDS[kind], key)) for key, value in settings.items()}
-    )
-    return made
+        raise VisaeError(f"a {kind} SAE has no setting {', '.join(surplus)}; its settings are {', '.join(names)}")
+    return known[kind](**{key: typed(key, value, getattr(known[kind], key)) for key, value in settings.items()})
 
 
-def setting_names(kind: str) -> list[str]:
+def setting_names(config: type[SAEConfig]) -> list[str]:
     """The settings of a kind."""
-    return [field.name for field in fields(KINDS[kind])]
+    return [field.name for field in fields(config)]
+
+
+def style_of(kind: str) -> LineStyle:
+    """How a kind is drawn; grey for one that is not registered here."""
+    config = kinds().get(kind)
+    return LineStyle() if config is None else config.style

@@ -1,8 +1,8 @@
 """Sparse codes: what decoding costs when only the features that fire are touched.
 
-A sparse code lists the values that fire: each value, which feature it is, and to which row it belongs. Decoding, the
-gradient of the decoder, that of the encoder and that of the values are then sums over the list, and all of them are
-`embedding_bag`, which is fast on a CPU. `Dense` has the same interface over dense products, which a GPU is made for.
+A sparse code lists its entries: the value that fires, its feature and its row. Decoding, the gradient of the decoder,
+that of the encoder and that of the values are then sums over the list, and all of them are `embedding_bag`, which is
+fast on a CPU. `Dense` has the same interface over dense products, which a GPU is made for.
 """
 
 import math
@@ -18,7 +18,7 @@ from torch import Tensor
 from visae.sae._algebra import with_ones
 from visae.sae._topk_select import Entries
 
-# Pre-activations computed at once: a piece that stays in the cache while its sparse_code are chosen.
+# Pre-activations computed at once: a piece that stays in the cache while its entries are selected.
 _PIECE = 1 << 22
 
 
@@ -29,7 +29,7 @@ class Code(Protocol):
     def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
         """Features times decoder."""
 
-    def below(self, size: int) -> "Code":
+    def prefix(self, size: int) -> "Code":
         """The code with its first `size` features only."""
 
     def fired(self) -> Bool[Tensor, "*s m"]:
@@ -38,7 +38,7 @@ class Code(Protocol):
 
 @dataclass(frozen=True)
 class Dense:
-    """A code written out, f [*s, n, m]."""
+    """A code as a dense tensor, f [*s, n, m]."""
 
     f: Tensor
 
@@ -46,7 +46,7 @@ class Dense:
         """Features times decoder."""
         return self.f @ decoder[..., : self.f.shape[-1], :]
 
-    def below(self, size: int) -> "Dense":
+    def prefix(self, size: int) -> "Dense":
         """The code with its first `size` features only."""
         return Dense(self.f[..., :size])
 
@@ -57,19 +57,19 @@ class Dense:
 
 @dataclass(frozen=True)
 class SparseCode:
-    """A code as the list of its w values that are not zero, in the order of rows.
+    """A code as the list of its w non-zero values, in the order of rows.
 
-    values: [w], with the gradient.  places: [w], the feature, counted through the stack, 0 .. s m.
-    rows: [w], the row, counted through the stack, 0 .. s n.  shape: (*s, n, m).
-    by_place: [w], the list sorted by `places`;  rows_by_place: [w], `rows` in that order;  starts: [s m], where each
-    feature begins in it. They are needed twice, for the gradients of decoder and encoder.
+    values: [w], with the gradient.  features: [w], counted through the stack, 0 .. s m.
+    rows: [w], counted through the stack, 0 .. s n.  shape: (*s, n, m).
+    by_feature: [w], the order that sorts the list by feature;  rows_by_feature: [w], `rows` in that order;
+    starts: [s m], where each feature begins in it. All are needed twice, for the gradients of decoder and encoder.
     """
 
     values: Float[Tensor, " w"]
-    places: Int[Tensor, " w"]
+    features: Int[Tensor, " w"]
     rows: Int[Tensor, " w"]
-    by_place: Int[Tensor, " w"]
-    rows_by_place: Int[Tensor, " w"]
+    by_feature: Int[Tensor, " w"]
+    rows_by_feature: Int[Tensor, " w"]
     starts: Int[Tensor, " sm"]
     shape: tuple[int, ...]
 
@@ -78,34 +78,33 @@ class SparseCode:
         *stacked, n, m = self.shape
         flat = decoder.reshape(-1, decoder.shape[-1])
         starts = _starts(self.rows, len(flat) // m * n)
-        decoded = F.embedding_bag(self.places, flat.detach(), starts, per_sample_weights=self.values, mode="sum")
+        decoded = F.embedding_bag(self.features, flat.detach(), starts, per_sample_weights=self.values, mode="sum")
         attached: Tensor = _DecoderGradient.apply(decoded, flat, self)
         return attached.view(*stacked, n, -1)
 
-    def below(self, size: int) -> "SparseCode":
+    def prefix(self, size: int) -> "SparseCode":
         """The code with its first `size` features only."""
-        kept = self.places % self.shape[-1] < size
-        return _listed(self.values[kept], self.places[kept], self.rows[kept], self.shape)
+        kept = self.features % self.shape[-1] < size
+        return _listed(self.values[kept], self.features[kept], self.rows[kept], self.shape)
 
     def fired(self) -> Bool[Tensor, "*s m"]:
         """Which features fire on any of the rows."""
         *stacked, _, m = self.shape
-        ends = torch.cat([self.starts[1:], self.starts.new_tensor([len(self.places)])])
+        ends = torch.cat([self.starts[1:], self.starts.new_tensor([len(self.features)])])
         return (ends > self.starts).view(*stacked, m)
 
-    def summed(self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"]) -> Float[Tensor, "sm d"]:
-        """For each feature, the sum over its sparse_code of weight times the table's entry for their row."""
-        own = len(table) == math.prod(self.shape[:-1])
-        rows = self.rows_by_place if own else self.rows_by_place % len(table)
-        return F.embedding_bag(
-            rows, table, self.starts, per_sample_weights=weights.index_select(0, self.by_place), mode="sum"
-        )
+    def sum_by_feature(self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"]) -> Float[Tensor, "sm d"]:
+        """For each feature, the sum over its entries of weight times the table's row for the entry's row."""
+        is_stacked = len(table) == math.prod(self.shape[:-1])
+        rows = self.rows_by_feature if is_stacked else self.rows_by_feature % len(table)
+        sorted_weights = weights.index_select(0, self.by_feature)
+        return F.embedding_bag(rows, table, self.starts, per_sample_weights=sorted_weights, mode="sum")
 
 
 def sparse_pays(device: torch.device, k: int, width: int) -> bool:
     """Whether sparse decoding is faster than dense products: on a CPU, where k is a twelfth of the width or less.
 
-    Measured with `benchmarks/training.py sparse`; on a GPU it has not been measured.
+    Measured with `benchmarks/training.py sparse`; not measured on a GPU.
     """
     return device.type == "cpu" and 12 * k <= width
 
@@ -114,12 +113,12 @@ def sparse_code(
     z: Float[Tensor, "n d"],
     encoder: Float[Tensor, "*s m d"],
     shift: Float[Tensor, "*s m"],
-    choose: Callable[[Float[Tensor, "p m"], int], Entries],
+    select: Callable[[Float[Tensor, "p m"], int], Entries],
     piece: int | None = None,
 ) -> SparseCode:
-    """The sparse_code among the pre-activations encoder z + shift, with the gradients of encoder and shift.
+    """Select entries among the pre-activations encoder z + shift; they carry the gradients of encoder and shift.
 
-    choose: from a piece of one member's pre-activations [p, m], and the member's index, to those that win.
+    select: from some rows of one member's pre-activations [p, m], and the member's index, to the entries that fire.
     piece:  rows at once; as many as stay in the cache, if None.
     """
     n, m = len(z), encoder.shape[-2]
@@ -127,28 +126,28 @@ def sparse_code(
     z1 = with_ones(z)
     encoder1 = torch.cat([encoder, shift[..., None]], -1).flatten(0, -2)
     size = min(piece or max(_PIECE // m, 1), n)
-    # One piece of memory for all: fresh pages cost as much as what is written to them.
-    room = z.new_empty(size, m)
-    found = []
+    # One buffer for all pieces: fresh pages cost as much as what is written to them.
+    buffer = z.new_empty(size, m)
+    entries = []
     with torch.no_grad():
-        for member, own in enumerate(torch.split(encoder1, m)):
+        for member, own_encoder in enumerate(torch.split(encoder1, m)):
             for start in range(0, n, size):
                 part = z1[start : start + size]
-                pre = torch.mm(part, own.T, out=room[: len(part)])
-                values, rows, places = choose(pre, member)
-                found.append((values, rows + (member * n + start), places + member * m))
-    values, rows, places = map(torch.cat, zip(*found, strict=True))
-    code = _listed(values, places, rows, (*encoder.shape[:-2], n, m))
+                pre = torch.mm(part, own_encoder.T, out=buffer[: len(part)])
+                values, rows, features = select(pre, member)
+                entries.append((values, rows + (member * n + start), features + member * m))
+    values, rows, features = map(torch.cat, zip(*entries, strict=True))
+    code = _listed(values, features, rows, (*encoder.shape[:-2], n, m))
     return replace(code, values=_EncoderGradient.apply(code.values, encoder1, z1, code))
 
 
 def _listed(
-    values: Float[Tensor, " w"], places: Int[Tensor, " w"], rows: Int[Tensor, " w"], shape: tuple[int, ...]
+    values: Float[Tensor, " w"], features: Int[Tensor, " w"], rows: Int[Tensor, " w"], shape: tuple[int, ...]
 ) -> SparseCode:
     *stacked, _, m = shape
-    in_order, by_place = places.int().sort()
+    in_order, by_feature = features.int().sort()
     starts = _starts(in_order, m * (stacked[0] if stacked else 1))
-    return SparseCode(values, places, rows, by_place, rows.index_select(0, by_place), starts, shape)
+    return SparseCode(values, features, rows, by_feature, rows.index_select(0, by_feature), starts, shape)
 
 
 def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
@@ -157,7 +156,7 @@ def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
 
 
 class _DecoderGradient(torch.autograd.Function):
-    """The identity, which gives the decoder its gradient: for each feature, a sum over its sparse_code."""
+    """The identity, which gives the decoder its gradient: for each feature, a sum over its entries."""
 
     @staticmethod
     def forward(ctx: Any, decoded: Tensor, _decoder: Tensor, code: SparseCode) -> Tensor:
@@ -167,11 +166,11 @@ class _DecoderGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         code: SparseCode = ctx.code
-        return gradient, code.summed(code.values.detach(), gradient.contiguous()), None
+        return gradient, code.sum_by_feature(code.values.detach(), gradient.contiguous()), None
 
 
 class _EncoderGradient(torch.autograd.Function):
-    """The identity, which gives the encoder, with its shift, the gradient at the sparse_code."""
+    """The identity, which gives the encoder, with its shift, the gradient of the entries."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, _encoder1: Tensor, z1: Tensor, code: SparseCode) -> Tensor:
@@ -181,4 +180,4 @@ class _EncoderGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         code: SparseCode = ctx.code
-        return None, code.summed(gradient, ctx.z1), None, None
+        return None, code.sum_by_feature(gradient, ctx.z1), None, None

@@ -18,7 +18,7 @@ def same_shape(sae: SAE) -> tuple[Any, ...]:
 
 
 def stack(saes: Sequence[SAE]) -> SAE:
-    """One module that computes what each of the SAEs computes; its tensors are copies, [s, ...]."""
+    """Return one module that computes what each of the SAEs computes; its tensors are copies, [s, ...]."""
     whole = deepcopy(saes[0])
     whole.configs = tuple(sae.config for sae in saes)
     for name in whole._parameters:
@@ -31,7 +31,7 @@ def stack(saes: Sequence[SAE]) -> SAE:
 
 @torch.no_grad()
 def unstack(whole: SAE, saes: Sequence[SAE]) -> None:
-    """Copy what a stack has become back into its members."""
+    """Copy a stack's tensors back into its members."""
     tensors: dict[str, Tensor] = whole.state_dict()
     for index, sae in enumerate(saes):
         for name, tensor in sae.state_dict().items():

@@ -3,37 +3,110 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from visae._support.errors import VisaeError
-from visae.sae._algebra import random_directions, squared_error, untied
-from visae.sae._auxk import auxk, dead_features
-from visae.sae._base import SAE, UnitNorm
-from visae.sae._median import geometric_median
+from visae.sae._algebra import squared_error
+from visae.sae._base import SAE, EncoderSAE, Losses, UnitNormSAE
+from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._registry import register_kind
 from visae.sae._sparse_code import Code, Dense, sparse_code, sparse_pays
 from visae.sae._topk_select import Entries, topk_dense, topk_entries
 
+_MEDIAN_ITERATIONS = 100
 
+
+class TopKSAE(UnitNormSAE):
+    """f = TopK(ReLU(encoder (z - bias) + encoder_bias)); unit-norm decoder rows; encoder = decoder at the start.
+
+    loss = |z - f decoder - bias|^2 / d + aux_weight * AuxK
+    """
+
+    k: Tensor
+    dead: list[Tensor] | None = None  # for each member, as of the last refresh
+
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
+        """Put the bias at the geometric median if the config says so; the mean is zero already."""
+        if self.config.origin == "median":
+            self.bias.data.copy_(geometric_median(z))
+
+    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
+        """The k largest positive pre-activations of each row; zero elsewhere."""
+        return topk_dense(self.preactivate(z), self.k, self.largest_k)
+
+    def losses(self, z: Float[Tensor, "n d"]) -> Losses:
+        """`error`, per dimension, and `aux` (see `auxk`), which is zero while no feature is dead."""
+        code = self.code(z)
+        reconstruction = code.decode(self.decoder) + self.bias[..., None, :]
+        terms = {"error": squared_error(z, reconstruction) / self.dim}
+        if self.config.aux_k:
+            terms["aux"] = self.aux(z, reconstruction)
+        return Losses(terms, code.fired())
+
+    def code(self, z: Float[Tensor, "n d"]) -> Code:
+        """The features that the training loss decodes."""
+        if sparse_pays(z.device, self.largest_k, self.width):
+            return sparse_code(z, self.encoder, self.shift, self.select)
+        return Dense(topk_dense(self.preactivate(z), self.k, self.largest_k))
+
+    def select(self, pre: Float[Tensor, "p m"], member: int) -> Entries:
+        """The entries that fire among some rows of a member's pre-activations."""
+        return topk_entries(pre, self.configs[member].k)
+
+    def aux(self, z: Float[Tensor, "n d"], reconstruction: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
+        """AuxK's term of the loss, weighted."""
+        if self.dead is None:
+            self.refresh()
+        assert self.dead is not None
+        if not any(map(len, self.dead)):
+            return reconstruction.new_zeros(reconstruction.shape[:-2])
+        weight: float = self.config.aux_weight
+        return weight * auxk(self, z, z - reconstruction, self.dead, self.config.aux_k)
+
+    @property
+    def largest_k(self) -> int:
+        """The largest k of a stack."""
+        return int(max(config.k for config in self.configs))
+
+    def refresh(self) -> None:
+        """Update which features are dead."""
+        self.dead = dead_features(self.rows_since_fired, self.config.dead_after)
+
+    def forget(self) -> None:
+        """Drop which features are dead."""
+        self.dead = None
+
+    def remember(self, before: SAE, kept: Sequence[int]) -> None:
+        """Keep the dead as they were until the next refresh."""
+        assert isinstance(before, TopKSAE)
+        self.dead = None if before.dead is None else [before.dead[index] for index in kept]
+
+
+@register_kind
 @dataclass(frozen=True)
-class TopK:
-    """The recipe of a TopK SAE.
+class TopK(SAEConfig):
+    """Settings of a TopK SAE.
 
     width:       features, m.
     k:           features that may fire at one position.
     aux_k:       dead features that together explain the residual (AuxK), at most; 0 for none.
-    aux_weight:  weight of that term; the paper's 1/32.
-    dead_after:  rows in a row without firing after which a feature counts as dead; a tenth of the paper's. Counted dead
-                 too early, features that are only rare are sent after the residual and die (see the README's figures).
+    aux_weight:  weight of AuxK's term; the paper's 1/32.
+    dead_after:  rows without firing after which a feature counts as dead; a tenth of the paper's. Counted dead too
+                 early, features that are only rare are sent after the residual and die.
     origin:      where the bias starts: at the data's `mean`, or at their geometric `median` as in the paper.
     """
 
     kind: ClassVar[str] = "topk"
+    sae: ClassVar[Any] = TopKSAE
     varied: ClassVar[tuple[str, ...]] = ("k",)
-    width: int = 768
+    summary: ClassVar[str] = "k features at every position"
+    source: ClassVar[str] = "arXiv 2406.04093"
+    style: ClassVar[LineStyle] = LineStyle("#0072B2", "D")
     k: int = 8
     aux_k: int = 64
     aux_weight: float = 1 / 32
@@ -49,74 +122,49 @@ class TopK:
         if self.origin not in ("mean", "median"):
             raise VisaeError(f"origin is {self.origin!r}; it must be 'mean' or 'median'")
 
-    def build(self, dim: int, generator: torch.Generator) -> SAE:
-        """A fresh SAE over rows of `dim`."""
-        start = random_directions(self.width, dim, generator)
-        return TopKSAE(self, dim, decoder=start, **untied(start))
+
+def dead_features(rows_since_fired: Int[Tensor, "*s m"], after: int) -> list[Int[Tensor, " _"]]:
+    """For each member of a stack, the features that have not fired for more than `after` rows of training."""
+    return [member.nonzero().flatten() for member in (rows_since_fired > after).view(-1, rows_since_fired.shape[-1])]
 
 
-class TopKSAE(UnitNorm):
-    """f = TopK(ReLU(encoder (z - bias) + encoder_bias)); unit-norm decoder rows; encoder = decoder at the start.
+def auxk(
+    sae: EncoderSAE,
+    z: Float[Tensor, "n d"],
+    residual: Float[Tensor, "*s n d"],
+    dead: Sequence[Int[Tensor, " _"]],
+    k: int,
+) -> Float[Tensor, "*s"]:
+    """AuxK (Gao et al. 2024, appendix A.2): what the k strongest dead features of each row leave of the residual.
 
-    loss = |z - f decoder - bias|^2 / d + aux_weight * AuxK
+    |e - e_hat|^2 / |e|^2, with e the residual, which gets no gradient, and e_hat the reconstruction from dead features.
+    0 for a member without dead features.
     """
+    residual = residual.detach()
+    m, d = sae.encoder.shape[-2:]
+    encoder, decoder = sae.encoder.reshape(-1, d), sae.decoder.reshape(-1, d)
+    shift, residuals = sae.shift.reshape(-1), residual.reshape(-1, *residual.shape[-2:])
+    terms = []
+    for member, (own_dead, own_residual) in enumerate(zip(dead, residuals, strict=True)):
+        if not len(own_dead):
+            terms.append(residual.new_zeros(()))
+            continue
+        index = own_dead + member * m
+        count = min(k, len(index))
+        f = topk_dense(F.linear(z, encoder[index], shift[index]), torch.full((), count, device=z.device), count)
+        size = own_residual.square().sum(-1).mean().clamp_min(1e-12)
+        terms.append(squared_error(own_residual, f @ decoder[index]) / size)
+    return torch.stack(terms).view(residual.shape[:-2])
 
-    k: Tensor
-    dead: list[Tensor] | None = None  # for each member, as they were at the last refresh
 
-    def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """The bias at the geometric median, if that is asked for; the mean is zero already."""
-        if self.config.origin == "median":
-            self.bias.data.copy_(geometric_median(z))
-
-    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The k largest positive pre-activations of each row; zero elsewhere."""
-        return topk_dense(self.preactivate(z), self.k, self.most)
-
-    def losses(self, z: Float[Tensor, "n d"]) -> dict[str, Float[Tensor, "*s"]]:
-        """`error`, per dimension, and `aux` (see `auxk`), which is zero while no feature is dead."""
-        code = self.code(z)
-        guess = code.decode(self.decoder) + self.bias[..., None, :]
-        self.count_rows_since_fired(code.fired(), len(z))
-        terms = {"error": squared_error(z, guess) / self.dim}
-        if self.config.aux_k:
-            terms["aux"] = self.aux(z, guess)
-        return terms
-
-    def code(self, z: Float[Tensor, "n d"]) -> Code:
-        """The features that the training loss decodes."""
-        if sparse_pays(z.device, self.most, self.width):
-            return sparse_code(z, self.encoder, self.shift, self.choose)
-        return Dense(topk_dense(self.preactivate(z), self.k, self.most))
-
-    def choose(self, pre: Float[Tensor, "p m"], member: int) -> Entries:
-        """The pre-activations that fire in a piece of a member's."""
-        return topk_entries(pre, self.configs[member].k)
-
-    def aux(self, z: Float[Tensor, "n d"], guess: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
-        """AuxK's term of the loss, weighted."""
-        if self.dead is None:
-            self.refresh()
-        assert self.dead is not None
-        if not any(map(len, self.dead)):
-            return guess.new_zeros(guess.shape[:-2])
-        weight: float = self.config.aux_weight
-        return weight * auxk(self, z, z - guess, self.dead, self.config.aux_k)
-
-    @property
-    def most(self) -> int:
-        """The largest k of a stack."""
-        return int(max(recipe.k for recipe in self.configs))
-
-    def refresh(self) -> None:
-        """Look again which features are dead."""
-        self.dead = dead_features(self.rows_since_fired, self.config.dead_after)
-
-    def forget(self) -> None:
-        """Which features are dead must be looked at again."""
-        self.dead = None
-
-    def remember(self, before: SAE, kept: Sequence[int]) -> None:
-        """The dead are looked at again at the next refresh, and not before."""
-        assert isinstance(before, TopKSAE)
-        self.dead = None if before.dead is None else [before.dead[index] for index in kept]
+def geometric_median(rows: Float[Tensor, "n d"]) -> Float[Tensor, " d"]:
+    """The point with the least sum of distances to the rows, by Weiszfeld's iteration, in float64."""
+    exact = rows.double()
+    point = exact.mean(0)
+    for _ in range(_MEDIAN_ITERATIONS):
+        weight = 1 / (exact - point).norm(dim=1).clamp_min(1e-9)
+        moved = (weight[:, None] * exact).sum(0) / weight.sum()
+        if torch.allclose(moved, point, rtol=1e-9, atol=1e-12):
+            break
+        point = moved
+    return point.to(rows.dtype)

@@ -12,13 +12,13 @@ from visae.activations import Rows
 from visae.training._config import TrainingConfig
 
 _HELD_OUT_BATCH = 8192
-_SAMPLE = 32_768  # rows from which the start of an SAE is fitted
+_SAMPLE = 32_768  # rows on which an SAE is initialised
 
 
 class Batches:
     """The rows of a store, split by image; every epoch in a new order over the whole store.
 
-    The order depends on the seed and the epoch alone, so it can be taken up anywhere.
+    The order depends on the seed and the epoch alone, so training can resume at any step.
     """
 
     def __init__(self, rows: Rows, training: TrainingConfig):
@@ -28,39 +28,39 @@ class Batches:
         self.held_out_images = order[:held_out].sort().values
         self._images = order[held_out:].sort().values
         self._count = len(self._images) * rows.rows_an_image
-        self.an_epoch = self._count // training.batch
-        if self.an_epoch < 1:
+        self.per_epoch = self._count // training.batch
+        if self.per_epoch < 1:
             raise VisaeError(
                 f"a batch is {training.batch:,} rows, {rows.folder} has {self._count:,} to train on; "
                 "capture more rows or train with a smaller batch"
             )
-        self.steps = self.an_epoch * training.epochs
+        self.steps = self.per_epoch * training.epochs
 
     def from_step(self, step: int) -> Iterator[Int64[Tensor, " b"]]:
         """The rows of steps `step`, `step + 1`, ... to the end, by their indices in the store."""
         size = self.training.batch
-        for epoch in range(step // self.an_epoch, self.training.epochs):
+        for epoch in range(step // self.per_epoch, self.training.epochs):
             shuffle = generator(self.training.seed, "order", epoch)
             order = torch.randperm(
                 self._count, generator=shuffle, dtype=torch.int64 if self._count >> 31 else torch.int32
             )
-            for index in range(step - epoch * self.an_epoch, self.an_epoch):
-                yield self._of(self._images, order[index * size : (index + 1) * size].long())
-            step = (epoch + 1) * self.an_epoch
+            for index in range(step - epoch * self.per_epoch, self.per_epoch):
+                yield self._store_index(self._images, order[index * size : (index + 1) * size].long())
+            step = (epoch + 1) * self.per_epoch
 
     def held_out(self) -> Iterator[Float[Tensor, "b d"]]:
-        """The rows of the images held out, in order; of all images where none are held out."""
+        """The rows of the held-out images, in order; of all images if none are held out."""
         images = self.held_out_images if len(self.held_out_images) else self._images
-        places = torch.arange(len(images) * self.rows.rows_an_image)
-        for part in torch.split(places, _HELD_OUT_BATCH):
-            yield self.rows.gather(self._of(images, part))
+        index = torch.arange(len(images) * self.rows.rows_an_image)
+        for part in torch.split(index, _HELD_OUT_BATCH):
+            yield self.rows.gather(self._store_index(images, part))
 
-    def sample(self, most: int = _SAMPLE) -> Float[Tensor, "b d"]:
-        """Some of the rows that are trained on, the same for every call."""
-        order = torch.randperm(self._count, generator=generator(self.training.seed, "sample"))[:most]
-        return self.rows.gather(self._of(self._images, order))
+    def sample(self, count: int = _SAMPLE) -> Float[Tensor, "b d"]:
+        """At most `count` of the rows that are trained on, the same in every call."""
+        order = torch.randperm(self._count, generator=generator(self.training.seed, "sample"))[:count]
+        return self.rows.gather(self._store_index(self._images, order))
 
-    def _of(self, images: Int64[Tensor, " i"], place: Int64[Tensor, " b"]) -> Int64[Tensor, " b"]:
-        """Indices in the store of the rows at these places among the rows of the images."""
-        an_image = self.rows.rows_an_image
-        return images[place // an_image] * an_image + place % an_image
+    def _store_index(self, images: Int64[Tensor, " i"], index: Int64[Tensor, " b"]) -> Int64[Tensor, " b"]:
+        """From indices among the rows of some images to indices in the store."""
+        rows_an_image = self.rows.rows_an_image
+        return images[index // rows_an_image] * rows_an_image + index % rows_an_image

@@ -1,5 +1,6 @@
-"""Checkpoints: all that a training run needs to go on as if it had never stopped."""
+"""Checkpoints, which hold all that a training run needs to go on as if it had never stopped, and the training log."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 from torch import Tensor
 
 from visae._support import files
-from visae._support.settings import refuse_other_settings
+from visae._support.errors import VisaeError
+from visae._support.settings import refuse_other_settings, renamed_training_settings
 
-SCHEMA = 2
+SCHEMA = 3
 FILE = "checkpoint.safetensors"
+LOG = "log.jsonl"
 
 
 @dataclass
@@ -35,23 +38,60 @@ def save(folder: Path, state: Checkpoint, settings: Mapping[str, Any]) -> None:
 
 
 def restore(folder: Path, settings: Mapping[str, Any]) -> Checkpoint | None:
-    """The checkpoint of a folder; None if there is none. Raises `VisaeError` if it was made with other settings."""
+    """The checkpoint of a folder, or None; raises `VisaeError` if it was made with other settings."""
     if not (folder / FILE).exists():
         return None
-    tensors, header = files.read_tensors(folder / FILE, SCHEMA)
+    tensors, header = files.read_tensors(folder / FILE, SCHEMA, upgrades={2: _from_schema_2})
     files.expect_keys(header, ("schema", "step", "stopped", "settings"), folder / FILE)
     refuse_other_settings(folder, header["settings"], settings)
-    return Checkpoint(int(header["step"]), tensors, dict(header["stopped"]))
+    renamed = {_name_today(name): tensor for name, tensor in tensors.items()}
+    return Checkpoint(int(header["step"]), renamed, dict(header["stopped"]))
 
 
 def members(folder: Path) -> set[str]:
-    """The members that the checkpoint of a folder is of; none if there is none."""
+    """The members of a folder's checkpoint; none if there is none."""
     if not (folder / FILE).exists():
         return set()
-    _, header = files.read_tensors(folder / FILE, SCHEMA, [])
+    _, header = files.read_tensors(folder / FILE, SCHEMA, [], upgrades={2: _from_schema_2})
     return set(header["settings"]["members"])
 
 
 def remove(folder: Path) -> None:
     """Remove the checkpoint of a run that is finished."""
     (folder / FILE).unlink(missing_ok=True)
+
+
+class Log:
+    """Lines of JSON in `folder`, each with a `step`; lines of steps that will be run again are dropped on opening."""
+
+    def __init__(self, folder: Path, step: int):
+        self.path = folder / LOG
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        kept = [line for line in lines if _step(line) < step]
+        files.write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())
+
+    def write(self, **entry: Any) -> None:
+        """Append one line; raises `VisaeError` where that is not possible."""
+        try:
+            with self.path.open("a") as file:
+                file.write(json.dumps(entry, allow_nan=False) + "\n")
+        except OSError as error:
+            raise VisaeError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+
+def _step(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        # A line that a killed run left half written.
+        return float("inf")
+
+
+def _from_schema_2(header: dict[str, Any]) -> dict[str, Any]:
+    settings = header.get("settings", {})
+    renamed = {name: renamed_training_settings(member) for name, member in settings.get("members", {}).items()}
+    return {**header, "settings": {**settings, "members": renamed}}
+
+
+def _name_today(name: str) -> str:
+    return f"{name.removesuffix('.idle')}.rows_since_fired" if name.endswith("/sae.idle") else name

@@ -12,14 +12,14 @@ class TrainingConfig:
     """Settings of a training run.
 
     epochs:   passes over the rows that are not held out.
-    batch:    rows a step.
-    lr:       Adam's learning rate at its height.
+    batch:    rows per step.
+    lr:       Adam's peak learning rate.
     warmup:   share of the steps over which the rate, and a sparsity penalty, rise from zero.
     decay:    share of the steps, at the end, over which the rate falls to zero.
-    holdout:  share of the images whose rows are kept for the figures: other images, not other positions.
-    revive:   how far the encoder's bias of a feature that has fallen silent rises in each step until it fires again,
-              in learning rates; 0 for not at all (see `SAE.revive`).
-    seed:     decides the images held out, the order of the rows and, but for a sweep, the initial directions.
+    holdout:  share of the images whose rows are kept for the metrics: other images, not other positions.
+    revive:   how far the encoder's bias of a silent feature rises in each step until it fires again, in learning
+              rates; 0 for not at all (see `EncoderSAE.revive`).
+    seed:     decides the images held out, the order of the rows and, except for a sweep, the initial directions.
     """
 
     epochs: int = 8
@@ -40,11 +40,11 @@ class TrainingConfig:
             if not 0 <= share < 1:
                 raise VisaeError(f"{name} is {share:g}; it is a share, from 0 to below 1")
 
-    def rate(self, step: int, steps: int) -> float:
+    def learning_rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, 0 <= step < steps."""
-        left = (steps - step) / max(self.decay * steps, 1)
-        return self.lr * min(self.warmth(step, steps), left, 1.0)
+        remaining = (steps - step) / max(self.decay * steps, 1)
+        return self.lr * min(self.warmup_factor(step, steps), remaining, 1.0)
 
-    def warmth(self, step: int, steps: int) -> float:
+    def warmup_factor(self, step: int, steps: int) -> float:
         """How far the warm-up has come, above 0 and up to 1."""
         return min((step + 1) / max(self.warmup * steps, 1), 1.0)

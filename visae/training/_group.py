@@ -1,4 +1,4 @@
-"""SAEs of one shape on their way through training: a stack, and its optimiser."""
+"""SAEs of one shape in training: one stack and its optimiser."""
 
 from collections.abc import Mapping
 
@@ -8,10 +8,10 @@ from torch import Tensor
 
 from visae.sae import SAE, same_shape, stack, unstack
 
-# Leaving everything unexplained costs 1 or d, depending on the kind; what costs this many times d is lost.
+# Explaining nothing costs 1 or d, depending on the kind; a loss this many times d has diverged.
 _DIVERGED = 1e4
-# Values of [s, n, m] in one stack: as many as a CPU's memory takes lightly, and a GPU needs to be busy.
-_MOST = {"cpu": 1 << 26, "cuda": 1 << 28}
+# Values of [s, n, m] in one stack: what a CPU's memory bears, and what keeps a GPU busy.
+_MAX_VALUES = {"cpu": 1 << 26, "cuda": 1 << 28}
 
 Terms = dict[str, Float[Tensor, " _"]]
 
@@ -23,31 +23,32 @@ class Group:
         self.members, self.lr = dict(members), lr
         self._stack()
 
-    def step(self, x: Float[Tensor, "n d"], rate: float, warmth: float) -> Terms:
-        """One step of the optimiser; returns the terms of each member's loss, before it."""
+    def step(self, x: Float[Tensor, "n d"], learning_rate: float, warmup_factor: float) -> Terms:
+        """Take one step of the optimiser, and count which features fired; return each member's terms before it."""
         whole = self.whole
         # All members have the centre and the scale of the rows.
         z = next(iter(self.members.values())).standardise(x)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
-            terms = whole.losses(z)
+            terms, fired = whole.losses(z)
+        whole.count_rows_since_fired(fired, len(z))
         if "sparsity" in terms:
-            terms["sparsity"] = warmth * terms["sparsity"]
-        self.optimiser.param_groups[0]["lr"] = rate
+            terms["sparsity"] = warmup_factor * terms["sparsity"]
+        self.optimiser.param_groups[0]["lr"] = learning_rate
         self.optimiser.zero_grad()
         torch.autograd.backward(torch.stack(list(terms.values())).sum())
         whole.before_step()
         self.optimiser.step()
         whole.after_step()
-        # Without the graph, which would keep the activations of this step during the next.
+        # Detached from the graph, which would keep this step's activations during the next.
         return {name: term.detach() for name, term in terms.items()}
 
-    def lost(self, terms: Terms) -> list[str]:
-        """The members whose loss, or a parameter, is beyond repair."""
-        # Written so that NaN, which compares as false, is lost too.
+    def diverged(self, terms: Terms) -> list[str]:
+        """The members whose loss or parameters cannot recover."""
+        # Written so that NaN, which compares as false, counts as diverged.
         sound: Bool[Tensor, " s"] = torch.stack(list(terms.values())).sum(0) <= _DIVERGED * self.whole.dim
         for parameter in self.whole.parameters():
             sound = sound & parameter.isfinite().reshape(len(sound), -1).all(1)
-        return [name for name, fine in zip(self.members, sound.tolist(), strict=True) if not fine]
+        return [name for name, is_sound in zip(self.members, sound.tolist(), strict=True) if not is_sound]
 
     def drop(self, names: list[str]) -> None:
         """Go on without these members."""
@@ -64,8 +65,8 @@ class Group:
         for name, parameter in self.whole.named_parameters():
             moments = self.optimiser.state.get(parameter, {})
             for moment, tensor in moments.items():
-                spread = tensor.expand(len(self.members)) if tensor.ndim == 0 else tensor
-                tensors[f"adam.{name}.{moment}"] = spread
+                per_member = tensor.expand(len(self.members)) if tensor.ndim == 0 else tensor
+                tensors[f"adam.{name}.{moment}"] = per_member
         return {
             f"{name}/{key}": tensor[index].clone()
             for index, name in enumerate(self.members)
@@ -73,19 +74,19 @@ class Group:
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take up a state; every member must be in it."""
+        """Restore a state; every member must be in it."""
         for name, sae in self.members.items():
-            sae.load_state_dict(of_member(state, f"{name}/sae."))
+            sae.load_state_dict(without_prefix(state, f"{name}/sae."))
         self._stack()
         for name, parameter in self.whole.named_parameters():
-            states = [of_member(state, f"{member}/adam.{name}.") for member in self.members]
+            states = [without_prefix(state, f"{member}/adam.{name}.") for member in self.members]
             if states[0]:
-                moments = {key: torch.stack([one[key] for one in states]).to(parameter) for key in states[0]}
+                moments = {key: torch.stack([state[key] for state in states]).to(parameter) for key in states[0]}
                 moments["step"] = moments["step"][0]
                 self.optimiser.state[parameter] = moments
 
-    def settle(self) -> None:
-        """Bring what was learned back into the members."""
+    def finish(self) -> None:
+        """Copy what was learned back into the members."""
         self.whole.refresh()
         unstack(self.whole, list(self.members.values()))
 
@@ -94,20 +95,20 @@ class Group:
         self.optimiser = torch.optim.Adam(self.whole.parameters(), lr=self.lr, fused=True)
 
 
-def of_member(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors under a prefix, without it."""
+def without_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names have a prefix, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
 def grouped(members: Mapping[str, SAE], batch: int, lr: float) -> list[Group]:
-    """Members in groups of one shape, each small enough for the device; what has nothing to train is left out."""
-    alike: dict[object, list[dict[str, SAE]]] = {}
+    """Members in groups of one shape, each small enough for the device; baselines, which do not train, are left out."""
+    by_shape: dict[object, list[dict[str, SAE]]] = {}
     for name, sae in members.items():
         if not any(parameter.requires_grad for parameter in sae.parameters()):
             continue
-        most = max(_MOST.get(sae.centre.device.type, _MOST["cpu"]) // (batch * sae.width), 1)
-        groups = alike.setdefault(same_shape(sae), [{}])
-        if len(groups[-1]) >= most:
+        max_values = _MAX_VALUES.get(sae.centre.device.type, _MAX_VALUES["cpu"])
+        groups = by_shape.setdefault(same_shape(sae), [{}])
+        if len(groups[-1]) >= max(max_values // (batch * sae.width), 1):
             groups.append({})
         groups[-1][name] = sae
-    return [Group(group, lr) for groups in alike.values() for group in groups]
+    return [Group(group, lr) for groups in by_shape.values() for group in groups]

@@ -1,4 +1,4 @@
-"""TrainingConfig SAEs on the rows of a store, one or many in a pass."""
+"""Training SAEs on the rows of a store, one or many in a pass."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,56 +20,56 @@ from visae.sae._dictionary import FILE
 from visae.training import _checkpoint as checkpoint
 from visae.training._batches import Batches
 from visae.training._config import TrainingConfig
-from visae.training._trainer import Pass
+from visae.training._trainer import Trainer
 
 
 @dataclass(frozen=True)
 class SAESpec:
-    """One SAE of a sweep: how it is made, and the seed of its first directions."""
+    """One SAE of a sweep: its config, and the seed of its first directions."""
 
-    recipe: SAEConfig
+    config: SAEConfig
     seed: int = 0
 
 
 def train(
     rows: Rows | str | Path,
-    recipe: SAEConfig,
+    config: SAEConfig,
     out: str | Path,
     training: TrainingConfig | None = None,
     device: torch.device | str | None = None,
 ) -> SAE:
-    """Train one SAE, and leave `sae.safetensors` and `log.jsonl` in the folder `out`, and meanwhile a checkpoint.
+    """Train one SAE; leaves `sae.safetensors` and `log.jsonl` in the folder `out`, and a checkpoint meanwhile.
 
     A run that was stopped goes on from its last checkpoint and, on the CPU and with as many threads, ends with the same
-    bits as one that was not; a run that is finished is loaded. Raises `VisaeError` for a folder made with other
-    settings, for rows that do not vary, and when training diverges; the last checkpoint is then from before.
+    bits as one that was not; a finished run is loaded. Raises `VisaeError` for a folder made with other settings, for
+    rows that do not vary, and when training diverges; the last checkpoint is then from before.
     """
     training = training or TrainingConfig()
-    return _train(rows, {"": SAESpec(recipe, training.seed)}, {"": Path(out)}, Path(out), training, device)[""]
+    return _train(rows, {"": SAESpec(config, training.seed)}, {"": Path(out)}, Path(out), training, device)[""]
 
 
 def train_many(
     rows: Rows | str | Path,
-    members: Mapping[str, SAESpec],
+    specs: Mapping[str, SAESpec],
     out: str | Path,
     training: TrainingConfig | None = None,
     device: torch.device | str | None = None,
 ) -> dict[str, SAE]:
-    """Train any number of SAEs in one pass over the rows, and leave a folder for each in the folder `out`.
+    """Train any number of SAEs in one pass over the rows; leaves a folder for each in the folder `out`.
 
-    members:  by the name of its folder. SAEs of the same shape are trained as one stack.
+    specs:  by the name of its folder. SAEs of the same shape are trained as one stack.
 
-    Stopped and called again it goes on, as `train` does; members that are finished already are loaded, so that a sweep
-    can be extended. An SAE that diverges is stopped, keeps its state of the last checkpoint, says so in its
+    Stopped and called again it goes on, as `train` does; SAEs that are finished already are loaded, so that a sweep can
+    be extended. An SAE that diverges is stopped, keeps its state of the last checkpoint, says so in its
     `about["stopped"]`, and leaves the others running. Raises `VisaeError` if all diverge.
     """
-    folders = {name: Path(out) / name for name in members}
-    return _train(rows, members, folders, Path(out), training or TrainingConfig(), device)
+    folders = {name: Path(out) / name for name in specs}
+    return _train(rows, specs, folders, Path(out), training or TrainingConfig(), device)
 
 
 def _train(
     rows: Rows | str | Path,
-    members: Mapping[str, SAESpec],
+    specs: Mapping[str, SAESpec],
     folders: Mapping[str, Path],
     root: Path,
     training: TrainingConfig,
@@ -77,18 +77,18 @@ def _train(
 ) -> dict[str, SAE]:
     rows = rows if isinstance(rows, Rows) else Rows(rows)
     device = open_device(device)
-    settings = {name: _settings(rows, member, training) for name, member in members.items()}
+    settings = {name: _settings(rows, spec, training) for name, spec in specs.items()}
     for folder in {root, *folders.values()}:
         files.drop_leftovers(folder)
-    found = {name: _finished(folders[name], settings[name], device) for name in members}
-    # What a checkpoint is of is finished together: its last one is from before the dictionaries were written.
+    saes = {name: _finished(folders[name], settings[name], device) for name in specs}
+    # The members of a checkpoint are finished together: its last one is from before the dictionaries were written.
     begun = checkpoint.members(root)
-    todo = {name: members[name] for name, sae in found.items() if sae is None or name in begun}
+    todo = {name: specs[name] for name, sae in saes.items() if sae is None or name in begun}
     if todo:
         _refuse_other_members(root, begun, todo)
-        found |= _learned(rows, todo, folders, root, settings, training, device)
+        saes |= _trained(rows, todo, folders, root, settings, training, device)
         checkpoint.remove(root)
-    return {name: sae for name, sae in found.items() if sae is not None}
+    return {name: sae for name, sae in saes.items() if sae is not None}
 
 
 def _finished(folder: Path, settings: Mapping[str, Any], device: torch.device) -> SAE | None:
@@ -105,13 +105,13 @@ def _refuse_other_members(root: Path, begun: set[str], todo: Mapping[str, SAESpe
     if begun and begun != set(todo):
         raise VisaeError(
             f"{root} holds an unfinished sweep of {len(begun)} SAEs, {len(todo)} are asked for; "
-            "finish it with the recipe that it was begun with, then extend it"
+            "finish it with the sweep that it was begun with, then extend it"
         )
 
 
-def _learned(
+def _trained(
     rows: Rows,
-    members: Mapping[str, SAESpec],
+    specs: Mapping[str, SAESpec],
     folders: Mapping[str, Path],
     root: Path,
     settings: Mapping[str, Mapping[str, Any]],
@@ -120,24 +120,28 @@ def _learned(
 ) -> dict[str, SAE]:
     batches = Batches(rows, training)
     _refuse_constant(batches)
+    saes = _initialised(rows, specs, batches, device)
+    trainer = Trainer(saes, folders, batches, root, {"members": {name: settings[name] for name in specs}})
+    trainer.run()
+    _refuse_all_diverged(trainer.stopped, saes)
+    for name, sae in saes.items():
+        sae.eval().requires_grad_(False)
+        sae.about = _about(rows, batches, sae, settings[name])
+        if name in trainer.stopped:
+            sae.about["stopped"] = trainer.stopped[name]
+        save(sae, folders[name] / FILE)
+    return saes
+
+
+def _initialised(rows: Rows, specs: Mapping[str, SAESpec], batches: Batches, device: torch.device) -> dict[str, SAE]:
     z = None
     saes: dict[str, SAE] = {}
-    for name, member in members.items():
-        sae = member.recipe.build(rows.dim, generator(member.seed, "directions"))
+    for name, spec in specs.items():
+        sae = spec.config.build(rows.dim, generator(spec.seed, "directions"))
         sae.fit_scale(rows.mean, rows.variance)
         z = sae.standardise(batches.sample()) if z is None else z
         sae.initialise(z)
         saes[name] = sae.to(device)
-    whole = {"members": {name: settings[name] for name in members}}
-    passed = Pass(saes, folders, batches, root, whole)
-    passed.run()
-    _refuse_all_lost(passed.stopped, saes)
-    for name, sae in saes.items():
-        sae.eval().requires_grad_(False)
-        sae.about = _about(rows, batches, sae, settings[name])
-        if name in passed.stopped:
-            sae.about["stopped"] = passed.stopped[name]
-        save(sae, folders[name] / FILE)
     return saes
 
 
@@ -149,32 +153,32 @@ def _about(rows: Rows, batches: Batches, sae: SAE, settings: Mapping[str, Any]) 
         "rows": len(rows),
         "settings": settings,
         "held_out_images": len(batches.held_out_images),
-        "figures": files.without_nan(asdict(fidelity(sae, batches.held_out()))),
+        "metrics": files.without_nan(asdict(fidelity(sae, batches.held_out()))),
     }
 
 
 def _refuse_constant(batches: Batches) -> None:
-    """Rows that are all alike have no variance to explain; better to say so before training than after it."""
-    one = next(batches.held_out())[:1]
-    if all(bool((x == one).all()) for x in batches.held_out()):
+    """Refuse rows that are all alike, which have no variance to explain, before training rather than after it."""
+    first = next(batches.held_out())[:1]
+    if all(bool((x == first).all()) for x in batches.held_out()):
         raise VisaeError(
             f"the {'held-out ' * bool(len(batches.held_out_images))}rows of {batches.rows.folder} are all alike; "
             "capture more images, or another layer"
         )
 
 
-def _refuse_all_lost(stopped: Mapping[str, str], members: Mapping[str, SAE]) -> None:
+def _refuse_all_diverged(stopped: Mapping[str, str], members: Mapping[str, SAE]) -> None:
     if stopped and len(stopped) == len(members):
         raise VisaeError(
             f"training {next(iter(stopped.values()))}; use a lower learning rate or penalty, and a new folder"
         )
 
 
-def _settings(rows: Rows, member: SAESpec, training: TrainingConfig) -> dict[str, Any]:
+def _settings(rows: Rows, spec: SAESpec, training: TrainingConfig) -> dict[str, Any]:
     return {
         "rows": rows.digest,
-        "kind": member.recipe.kind,
-        "recipe": asdict(member.recipe),  # type: ignore[call-overload]
-        "seed": member.seed,
+        "kind": spec.config.kind,
+        "config": asdict(spec.config),
+        "seed": spec.seed,
         "training": asdict(training),
     }

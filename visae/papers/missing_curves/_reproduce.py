@@ -128,4 +128,4 @@ def _layer_report(
 
 
 def _sae_figures(sae: SAE) -> dict[str, Any]:
-    return {"kind": sae.config.kind, "width": sae.width, **sae.about["figures"]}
+    return {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"]}

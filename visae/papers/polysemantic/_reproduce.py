@@ -71,7 +71,7 @@ def _figures(rows: Rows, of: LayerDecomposition) -> dict[str, Any]:
     every = [meanings(of.attribution, of.families, neuron) for neuron in range(sae.dim)]
     figures = {
         "rows": len(rows),
-        "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["figures"]},
+        "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"]},
         "neurons": sae.dim,
         "ranking": [{"neuron": neuron, "meanings": words(one)} for neuron, one in ranking],
         "several_large_parts": sum(len(one) > 1 for one in every),

@@ -13,7 +13,7 @@ from visae.papers.bag_of_words._synthetic import Mixture, circular, independent
 from visae.papers.missing_curves._populations import Population, spread
 from visae.papers.superposition_in_curves._measures import Superposed
 from visae.papers.superposition_in_curves._setting import Setting
-from visae.sae import SAE
+from visae.sae import SAE, EncoderSAE
 from visae.training import TrainingConfig
 from visae.training._batches import Batches
 
@@ -43,7 +43,7 @@ def of_dictionary(sae: SAE, rows: Rows, found: Population, training: TrainingCon
         )
     parts = torch.split(held_out_places(rows, training, most), 4096)
     x = torch.cat([sae.encode(rows.gather(part)).cpu() for part in parts])
-    if (x < 0).any():
+    if not isinstance(sae, EncoderSAE) or (x < 0).any():
         raise VisaeError("features of this kind of SAE may be negative; interference is asked of those that are not")
     gram = (sae.encoder @ sae.decoder.T).detach().cpu()
     at = families.orientation["curve"][curves].cpu()

@@ -1,6 +1,7 @@
 import pytest
 
-from visae._support.tables import few, figures_table, measured_on
+from visae._support.tables import shortened
+from visae.commands.printing import measured_on, metrics_table
 
 WHOLE = {
     "l0": 2.0,
@@ -31,7 +32,7 @@ def cells(text):
 
 
 def test_every_figure_has_a_column():
-    assert cells(figures_table({"one": {"kind": "topk", **WHOLE}})) == [["dictionary", *HEADS], ["one", *SHOWN]]
+    assert cells(metrics_table({"one": {"kind": "topk", **WHOLE}})) == [["dictionary", *HEADS], ["one", *SHOWN]]
 
 
 COLUMNS = [
@@ -45,20 +46,20 @@ COLUMNS = [
 
 @pytest.mark.parametrize(("figures", "expected"), COLUMNS)
 def test_only_what_any_has_is_shown(figures, expected):
-    found = cells(figures_table({str(i): {"kind": "topk", "l0": float(i), **each} for i, each in enumerate(figures)}))
+    found = cells(metrics_table({str(i): {"kind": "topk", "l0": float(i), **each} for i, each in enumerate(figures)}))
     assert [row[0] for row in found] == ["dictionary", *(str(i) for i in range(len(figures)))]
     assert [row[2:] for row in found] == (expected or [[] for _ in found])
 
 
 def test_rows_are_in_the_order_of_kinds_and_l0():
     made = {"d": ("topk", 8.0), "a": ("topk", 2.0), "c": ("relu", 5.5), "b": ("gated", 90.0)}
-    found = cells(figures_table({name: {"kind": kind, "l0": l0} for name, (kind, l0) in made.items()}))
+    found = cells(metrics_table({name: {"kind": kind, "l0": l0} for name, (kind, l0) in made.items()}))
     assert found[1:] == [["b", "90.00"], ["c", "5.50"], ["a", "2.00"], ["d", "8.00"]]
 
 
 def test_one_without_a_name_is_called_by_its_kind_and_who_was_stopped_is_marked():
     stopped = {"kind": "relu", "l0": 1.0, "stopped": "diverged at step 3"}
-    found = cells(figures_table({"": {"kind": "topk", "l0": 2.0}, "wild": stopped}))
+    found = cells(metrics_table({"": {"kind": "topk", "l0": 2.0}, "wild": stopped}))
     assert [row[0] for row in found[1:]] == ["wild (stopped)", "topk"]
 
 
@@ -71,6 +72,6 @@ def test_what_figures_were_measured_on(held_out, words):
 
 
 def test_few_of_many():
-    assert few([3]) == "3"
-    assert few(range(8)) == "0, 1, 2, 3, 4, 5, 6, 7"
-    assert few(range(10), 3) == "0, 1, 2 and 7 more"
+    assert shortened([3]) == "3"
+    assert shortened(range(8)) == "0, 1, 2, 3, 4, 5, 6, 7"
+    assert shortened(range(10), 3) == "0, 1, 2 and 7 more"

@@ -1,0 +1,89 @@
+"""Files that the version before wrote (dictionaries of schema 1, checkpoints of schema 2) are still read.
+
+`stored/` holds rows of the planted network (6 leaves images of 64 px), a dictionary, a sweep with its evaluation, and
+a run that was stopped at step 20 of 40.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from visae._support import files
+from visae._support.errors import VisaeError
+from visae.activations import Rows
+from visae.evaluation import earlier_evaluation, find_dictionaries, read_evaluation
+from visae.sae import TopK, load
+from visae.training import TrainingConfig, train
+
+CONFIG = TopK(width=8, k=2)
+TRAINING = TrainingConfig(epochs=4, batch=16, revive=0.25)
+
+
+@pytest.fixture(autouse=True)
+def often():
+    """Checkpoints and refreshes as rarely as in use, since they were so when the files were written."""
+
+
+@pytest.fixture
+def stored(tmp_path):
+    shutil.copytree(Path(__file__).parent / "stored", tmp_path / "stored")
+    return tmp_path / "stored"
+
+
+def test_a_dictionary_is_read_under_the_names_of_today(stored):
+    sae = load(stored / "dictionary")
+    assert sae.config == CONFIG
+    assert sae.about["metrics"]["l0"] == 2.0
+    assert sae.about["settings"]["config"]["k"] == 2
+    assert sae.about["settings"]["training"]["revive"] == 0.25
+
+
+def test_a_finished_run_is_loaded_and_not_trained_again(stored, monkeypatch):
+    monkeypatch.setattr("visae.training._group.Group.step", None)
+    before = (stored / "dictionary" / "sae.safetensors").read_bytes()
+    sae = train(stored / "rows", CONFIG, stored / "dictionary", TRAINING, "cpu")
+    assert sae.config == CONFIG
+    assert (stored / "dictionary" / "sae.safetensors").read_bytes() == before
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits(stored):
+    resumed = train(stored / "rows", CONFIG, stored / "stopped", TRAINING, "cpu")
+    whole = train(stored / "rows", CONFIG, stored / "new", TRAINING, "cpu")
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], tensor), name
+    assert (stored / "stopped" / "sae.safetensors").read_bytes() == (stored / "new" / "sae.safetensors").read_bytes()
+
+
+def test_other_settings_are_still_refused_by_name(stored):
+    with pytest.raises(VisaeError, match=r"training\.revive was 0\.25 and is now 0\.5"):
+        train(stored / "rows", CONFIG, stored / "stopped", TrainingConfig(epochs=4, batch=16), "cpu")
+
+
+def test_an_evaluation_is_read_and_used_again(stored):
+    saes = find_dictionaries(stored / "sweep")
+    assert list(saes) == ["relu", "topk"]
+    evaluation = read_evaluation(stored / "sweep" / "evaluation.json")
+    assert evaluation["dictionaries"]["topk"]["config"]["k"] == 2
+    earlier = earlier_evaluation(saes, Rows(stored / "rows"), stored / "sweep")
+    assert earlier["topk"]["explained_variance"] == evaluation["dictionaries"]["topk"]["explained_variance"]
+    assert (
+        earlier_evaluation({"topk": saes["relu"], "relu": saes["topk"]}, Rows(stored / "rows"), stored / "sweep")
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "read"),
+    [
+        ("dictionary/sae.safetensors", load),
+        ("stopped/checkpoint.safetensors", lambda file: train(file.parents[1] / "rows", CONFIG, file.parent, TRAINING)),
+    ],
+)
+def test_a_schema_from_the_future_is_refused_in_one_line(stored, file, read):
+    tensors, header = files.read_tensors(stored / file, 1 if "sae" in file else 2)
+    files.write_tensors(stored / file, tensors, header | {"schema": 99})
+    with pytest.raises(VisaeError, match="has schema 99, this visae reads schema") as error:
+        read(stored / file)
+    assert "\n" not in str(error.value)

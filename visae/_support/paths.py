@@ -1,0 +1,53 @@
+"""Whether what a user names is there, told before torch is imported and any work begins."""
+
+from pathlib import Path
+
+from visae._support.errors import VisaeError
+
+DICTIONARY, MANIFEST = "sae.safetensors", "manifest.json"
+LEAVES = "leaves:"
+
+
+def require_dictionary(path: str | Path) -> Path:
+    """The file of a dictionary, from its file or folder; raises `VisaeError` if there is none."""
+    path = Path(path)
+    file = path / DICTIONARY if path.is_dir() else path
+    if not file.exists():
+        folder = file.parent if file.suffix else file
+        below = folder / "dictionary"
+        advice = (
+            f"give {below}" if (below / DICTIONARY).is_file() else f"train one with: visae train --out {folder} ..."
+        )
+        raise VisaeError(f"there is no dictionary at {file}; {advice}")
+    return file
+
+
+def require_store(folder: str | Path) -> Path:
+    """The manifest of a store of rows; raises `VisaeError` if there is none."""
+    manifest = Path(folder) / MANIFEST
+    if not manifest.exists():
+        raise VisaeError(f"{folder} holds no {MANIFEST}; make a store with: visae capture --out {folder} ...")
+    return manifest
+
+
+def require_images(name: str) -> None:
+    """Raise `VisaeError` unless a name can be that of images: a folder, a file, or leaves:N with N of at least 1."""
+    if name.startswith(LEAVES):
+        leaves_count(name)
+    elif not Path(name).exists():
+        raise VisaeError(f"found nothing at {name}; expected a folder of images, a list file, or leaves:N")
+
+
+def leaves_count(name: str) -> int:
+    """N of `leaves:N`; raises `VisaeError` for anything else than a count of at least 1."""
+    number = name.removeprefix(LEAVES)
+    if not (number.isascii() and number.isdigit() and int(number) > 0):
+        raise VisaeError(f"found {name!r}, expected a count of at least 1 after the colon, for instance leaves:2000")
+    return int(number)
+
+
+def require_folder(option: str, out: Path | None) -> None:
+    """Raise `VisaeError` if a folder to write into is a file, or lies below one."""
+    for path in () if out is None else (out, *out.parents):
+        if path.is_file():
+            raise VisaeError(f"{option} is {out}, but {path} is a file; name a folder, which need not be there yet")

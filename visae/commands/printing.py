@@ -1,0 +1,95 @@
+"""What commands print: the report of a run, the metrics of dictionaries, and where files are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from visae._support.tables import markdown
+
+# From the name of a metric to its column: heading and format.
+_COLUMNS = {
+    "l0": ("L0", "{:.2f}"),
+    "explained_variance": ("EV", "{:.4f}"),
+    "normalised_mse": ("NMSE", "{:.4f}"),
+    "cosine": ("cosine", "{:.4f}"),
+    "gamma": ("gamma", "{:.3f}"),
+    "dead_fraction": ("dead", "{:.1%}"),
+    "stability": ("stability", "{:.3f}"),
+    "matched_fraction": ("matched", "{:.1%}"),
+    "mean_cosine": ("mean cos.", "{:.3f}"),
+    "mean_f1": ("F1", "{:.3f}"),
+    "loss_recovered_zero": ("loss rec.", "{:.4f}"),
+    "kl_recovered_zero": ("KL rec.", "{:.4f}"),
+}
+
+
+def run_table(report: Mapping[str, Any]) -> str:
+    """The report of `visae.run.run` in aligned lines."""
+    sae, curves, seconds = report["sae"], report["curves"], report["seconds"]
+    lines = [
+        ("network", f"{report['network']}, {report['layer']}"),
+        ("images", f"{report['images_read']:,} read, {report['images_skipped']:,} skipped"),
+        ("rows", f"{report['rows']:,}"),
+        ("dictionary", f"{sae['kind']}, {sae['width']:,} features, {sae['l0']:.1f} fire at a position (L0)"),
+        ("explained variance", f"{sae['explained_variance']:.4f} on {measured_on(report['images_held_out'])}"),
+        ("dead features", f"{sae['dead_fraction']:.1%}"),
+    ]
+    if "recovery" in report:
+        truth = report["recovery"]
+        lines += [
+            (
+                "planted features",
+                f"{truth['matched_fraction']:.1%} found by the dictionary (one to one, cosine >= 0.9)",
+            ),
+            ("", f"{truth['neurons_matched_fraction']:.1%} found among the neurons"),
+            ("", f"mean cosine {truth['mean_cosine']:.3f}"),
+        ]
+    for kind in ("neurons", "features"):
+        gap = f"largest gap {curves[kind]['max_gap_deg']:.1f} degrees"
+        lines.append((f"curve detectors, {kind}", f"{curves[kind]['count']}, {gap}"))
+    lines.append(("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())))
+    width = max(len(label) for label, _ in lines)
+    return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)
+
+
+def metrics_table(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
+    """What `visae.evaluate` returned, a Markdown row for each dictionary, in the order of kinds and L0."""
+    columns = {name: head for name, head in _COLUMNS.items() if any(name in metrics for metrics in evaluated.values())}
+    rows = [["dictionary", *(head for head, _ in columns.values())]]
+    for name, metrics in sorted(evaluated.items(), key=lambda item: (item[1]["kind"], item[1]["l0"])):
+        cells = [_cell(metrics.get(column), form) for column, (_, form) in columns.items()]
+        rows.append([f"{name or metrics['kind']}{' (stopped)' * ('stopped' in metrics)}", *cells])
+    return markdown(rows)
+
+
+def measured_on(held_out: int) -> str:
+    """What an SAE's metrics were measured on, in words."""
+    return f"{held_out:,} held-out images" if held_out else "the images trained on (none were held out)"
+
+
+def show_metrics(evaluated: Mapping[str, Mapping[str, Any]], title: str, out: Path) -> None:
+    """Print the metrics of dictionaries; draw the frontier of several, and print where the files are."""
+    from visae.plots import plot_evaluation
+
+    print(metrics_table(evaluated))
+    print(f"metrics: {out / 'evaluation.json'}")
+    if len(evaluated) > 1:
+        plot_evaluation(evaluated, title, out / "frontier.png")
+        print(f"plot:    {out / 'frontier.png'}")
+
+
+def show_run(report: Mapping[str, Any]) -> None:
+    """Print the report of a run."""
+    print(f"\n{run_table(report)}\n", flush=True)
+
+
+def show_paths(out: Path, atlas: Path | None = None) -> None:
+    """Print where a run's report, its plot and its atlas are."""
+    print(f"report: {out / 'report.json'}")
+    print(f"plot:   {out / 'curves' / 'curves.png'}")
+    if atlas is not None:
+        print(f"atlas:  {atlas}")
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
