@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import tyro
 
-from visae.networks._download import fetch
-from visae.networks._registry import network_card
+from visae.networks import fetch_weights, network_card
 
 
 @dataclass
@@ -22,4 +21,4 @@ class Fetch:
 
     def run(self) -> None:
         """Fetch, and say where the file is."""
-        print(fetch(network_card(self.name)))
+        print(fetch_weights(network_card(self.name)))

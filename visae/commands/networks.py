@@ -7,8 +7,7 @@ from typing import Annotated
 import tyro
 
 from visae._support.errors import VisaeError
-from visae.networks import _registry as opening
-from visae.networks import _weights as weights
+from visae.networks import card_names, find_weights, network_card, network_layers
 
 
 @dataclass
@@ -31,21 +30,21 @@ class Networks:
 
 def _networks() -> Iterator[str]:
     yield f"{'planted':<20} built, needs no weights; 70 known features in 48 neurons; planted:S sets the inhibition"
-    for name in opening.FLAVOURS:
-        card = opening.network_card(name)
+    for name in card_names():
+        card = network_card(name)
         yield f"{name:<20} {card.title}; {_state(name)}"
     yield f"{'torchvision:NAME':<20} any classifier of torchvision, for instance torchvision:resnet18"
 
 
 def _state(name: str) -> str:
     try:
-        return f"weights in {weights.find(opening.network_card(name))}"
+        return f"weights in {find_weights(network_card(name))}"
     except VisaeError:
         return f"weights not here yet (visae fetch {name})"
 
 
 def _layers(name: str) -> Iterator[str]:
-    layers = opening.layers(name)
+    layers = network_layers(name)
     yield f"{'layer':<32} {'channels':>8} {'stride':>6} {'sees (px)':>9}"
     for layer in layers.values():
         yield f"{layer.name:<32} {layer.channels:>8} {layer.stride:>6} {layer.receptive_field:>9}"

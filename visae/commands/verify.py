@@ -11,8 +11,7 @@ import visae
 from visae._support.errors import VisaeError
 from visae._support.tables import markdown
 from visae.commands.options import File, Text
-from visae.networks import _registry as opening
-from visae.networks._published_tuning import PublishedTuning
+from visae.networks import PublishedTuning, network_card
 from visae.tuning._verify import LEAST_CORRELATION, MOST_APART, MOST_ECHO, Verification, verify
 
 
@@ -77,7 +76,7 @@ def _words(channels: Sequence[int]) -> str:
 
 
 def _tuning(name: str) -> PublishedTuning:
-    published = None if name.startswith("planted") else opening.network_card(name).tuning
+    published = None if name.startswith("planted") else network_card(name).tuning
     if published is None:
         raise VisaeError(f"nothing was published to verify {name} by; verify inceptionv1")
     return published
