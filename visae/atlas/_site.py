@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from visae._support import files
+from visae._support.cache import published
 from visae._support.errors import VisaeError
 
 _PAGE = "index.html"
@@ -73,7 +74,7 @@ class Site:
 
     def publish(self) -> None:
         """Add the page itself, make it the one that is shown, and remove the versions before."""
-        page = files.published("viz")
+        page = published("viz")
         for path in sorted(page.iterdir()):
             if path.suffix in (".js", ".css"):
                 self.write(path.name, path.read_bytes())

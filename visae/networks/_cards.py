@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from visae._support.cache import published
 from visae._support.errors import VisaeError, unknown
-from visae._support.files import published
 
 SCHEMA = 1
 

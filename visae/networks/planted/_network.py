@@ -6,6 +6,7 @@ nor training.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -63,7 +64,8 @@ class PlantedNetwork(nn.Module):
         self.register_buffer("thresholds", thresholds[:, None, None])
         self.register_buffer("rivals", _rivals(self.features))
         self._rival_indices = [row.nonzero().flatten().tolist() for row in self.rivals]
-        self.register_buffer("directions", mixing_directions(len(self.features)))
+        # A copy, because networks share the cached directions.
+        self.register_buffer("directions", mixing_directions(len(self.features)).clone())
         self.margin = sampling_radius(self.features)
         self.at_position = EvidenceAtPosition(self.features, self.margin)
         self.eval()
@@ -115,7 +117,7 @@ class PlantedNetwork(nn.Module):
         return F.pad(self.channels.valid(window), (before, after, above, below), mode="replicate")
 
     def _sampled_range(self, position: int, px: int) -> tuple[int, int, int, int]:
-        """Return the first and last channel value that a position samples on an axis, and how many lie beyond each end."""
+        """Return the first and last channel value that a position samples on an axis, and how many the ends cut off."""
         first, last = STEP * position - self.margin, STEP * position + self.margin + 1
         inside = max(first, 0), min(last, (px - 1) // CHANNEL_STRIDE)
         return *inside, inside[0] - first, last - inside[1]
@@ -139,6 +141,7 @@ def _pixel_end(value: int) -> int:
     return CHANNEL_STRIDE * value + 2 * FILTER_RADIUS + 1
 
 
+@cache
 def mixing_directions(count: int) -> Float[Tensor, "f d"]:
     """Return directions `[f, d]`: each feature writes to 4 of the 48 neurons.
 
@@ -156,7 +159,8 @@ def mixing_directions(count: int) -> Float[Tensor, "f d"]:
     return directions.float()
 
 
-def _draw_direction(load: Tensor, source: torch.Generator) -> Float[Tensor, " d"]:
+# Called thousands of times: annotated without shapes, whose checks would slow tests down.
+def _draw_direction(load: Tensor, source: torch.Generator) -> Tensor:
     """Draw a random direction over the neurons to which the fewest features write so far (`load`), up to chance."""
     order = (load + 2 * torch.rand(NEURONS, generator=source)).argsort(stable=True)[:NEURONS_PER_FEATURE]
     direction = torch.zeros(NEURONS, dtype=torch.float64)
