@@ -16,7 +16,7 @@ def test_every_flavour_has_a_card_and_every_card_a_flavour():
     assert set(card_names()) == FLAVOURS.keys()
 
 
-@pytest.mark.parametrize("name", ["inceptionv1", "inceptionv1-caffe", "torchvision:resnet18"])
+@pytest.mark.parametrize("name", ["inceptionv1", "inceptionv1-caffe"])
 def test_a_card_has_the_networks_name(name):
     assert network_card(name).name == name
 
@@ -27,7 +27,6 @@ def test_a_card_has_the_networks_name(name):
         ("inceptionv3", "no network named 'inceptionv3'; the nearest are inceptionv1"),
         ("planted", "planted is constructed, not trained"),
         ("planted:0.2", r"planted:0\.2 is constructed, not trained"),
-        ("torchvision:resnet", "the nearest are resnet"),
     ],
 )
 def test_networks_without_weights_have_no_card(name, message):
