@@ -106,9 +106,9 @@ def test_the_digest_does_not_depend_on_the_file_format(tmp_path, caffe):
         torch.testing.assert_close(dict(opened.readable._stored()), caffe, rtol=0, atol=0)
         digests.add(opened.digest)
     write_npz(tmp_path / "other.npz", tensors(CAFFE, seed=1))
-    other = network("inceptionv1-caffe", weights=tmp_path / "other.npz", device="cpu")
+    different = network("inceptionv1-caffe", weights=tmp_path / "other.npz", device="cpu")
     assert len(digests) == 1
-    assert other.digest not in digests
+    assert different.digest not in digests
 
 
 def test_all_faults_are_in_one_error(tmp_path, caffe):
