@@ -24,8 +24,7 @@ import torch
 from machine import machine
 
 from visae.activations import capture
-from visae.networks import Network
-from visae.networks._inception import TENSORFLOW, InceptionV1
+from visae.networks import TENSORFLOW, InceptionV1, Network
 
 BATCH, SIZE, LAYER = 32, 224, "mixed3b"
 

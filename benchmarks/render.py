@@ -30,8 +30,7 @@ from visae.featurevis._transforms import compose, crop, pad, wobble
 from visae.featurevis._window import window
 from visae.featurevis.objectives import activation, everywhere, unit
 from visae.images import open_images
-from visae.networks import Network
-from visae.networks._inception import TENSORFLOW, InceptionV1
+from visae.networks import TENSORFLOW, InceptionV1, Network
 from visae.sae import load
 from visae.units import Units, features, neurons
 

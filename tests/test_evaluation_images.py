@@ -12,7 +12,7 @@ from visae.held_out import HeldOut
 from visae.images import Leaves, Subset
 from visae.metrics import activity, loss_recovered, planted_rows, recovery
 from visae.networks import Network
-from visae.networks.planted._network import Planted
+from visae.networks.planted import PlantedNetwork
 from visae.sae import PCA, TopK
 from visae.training import SAESpec, TrainingConfig, train_many
 from visae.training._batches import Batches
@@ -87,7 +87,7 @@ def test_where_every_image_was_trained_on_there_is_an_error(saes, network, rows,
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    network = Network("planted", Planted(), "digest")
+    network = Network("planted", PlantedNetwork(), "digest")
     return network, capture(network, "mixed", Leaves(4, 64), tmp_path_factory.mktemp("planted") / "rows", positions=32)
 
 

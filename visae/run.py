@@ -14,7 +14,7 @@ from visae.activations import Positions, Rows, capture_layers
 from visae.images import Images
 from visae.metrics import recovery
 from visae.networks import Network
-from visae.networks.planted._network import Truth
+from visae.networks.planted import Truth
 from visae.plots import plot_curves
 from visae.sae import SAE, SAEConfig
 from visae.training import TrainingConfig, train

@@ -9,8 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae._support.errors import VisaeError
-from visae.networks import Network
-from visae.networks._layers import Layer
+from visae.networks import Layer, Network
 from visae.sae import SAE, load
 
 

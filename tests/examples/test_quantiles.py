@@ -5,7 +5,7 @@ import torch
 from visae.examples import DatasetExamples, Examples
 from visae.examples._lowest import Lowest
 from visae.examples._quantiles import at_quantiles
-from visae.networks._layers import Layer
+from visae.networks import Layer
 
 
 def members_of(values):

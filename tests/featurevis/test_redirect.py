@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from visae.featurevis._redirect import redirected
-from visae.networks.planted._channels import NAMES, Channels
+from visae.networks.planted._channels import CHANNEL_NAMES, FilterBank
 
 WAYS = {
     "torch": torch.relu,
@@ -64,7 +64,7 @@ def test_torch_is_as_before_after_an_exception():
 
 
 def test_a_gradient_finds_a_planted_edge_that_is_not_there():
-    channels, of_edges = Channels(), [index for index, name in enumerate(NAMES) if name.startswith("edge")]
+    channels, of_edges = FilterBank(), [index for index, name in enumerate(CHANNEL_NAMES) if name.startswith("edge")]
     images = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(1)).requires_grad_()
 
     def towards_an_absent_one():

@@ -15,7 +15,7 @@ from visae.featurevis._steps import precision
 from visae.featurevis._transforms import compose, crop, pad, wobble
 from visae.featurevis.objectives import Objective, Second, diversity, everywhere, opacity, penalty, sparing, unit
 from visae.featurevis.parameterisations import Alpha, Bounded, Fourier, Pixels
-from visae.networks._layers import middle_position
+from visae.networks import middle_position
 from visae.units import features, neurons
 
 STILL = wobble(0, turn=0, zoom=0)

@@ -7,8 +7,7 @@ import visae
 from visae._support.errors import VisaeError
 from visae.featurevis._window import middle, window
 from visae.featurevis.objectives import everywhere, penalty, roughness, unit
-from visae.networks import Network
-from visae.networks._inception import CAFFE, TENSORFLOW, InceptionV1
+from visae.networks import CAFFE, TENSORFLOW, InceptionV1, Network
 from visae.units import neurons
 
 

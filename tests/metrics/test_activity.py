@@ -9,7 +9,7 @@ from visae._support.errors import VisaeError
 from visae.metrics import activity, match, planted_rows
 from visae.metrics._matching import readout
 from visae.networks import Network
-from visae.networks.planted._network import Planted
+from visae.networks.planted import PlantedNetwork
 
 
 def reading(directions):
@@ -97,7 +97,7 @@ def test_as_in_numpy(features, truths):
 
 
 def test_rows_of_the_planted_network_are_those_of_its_maps():
-    network = Network("planted", Planted(), "")
+    network = Network("planted", PlantedNetwork(), "")
     images = torch.rand(3, 3, 40, 56, generator=torch.Generator().manual_seed(0))
     pairs = list(planted_rows(network, images.split(2)))
     maps = network.maps(images, ["mixed", "truth"])
@@ -112,7 +112,7 @@ def test_rows_of_the_planted_network_are_those_of_its_maps():
 
 
 def test_the_truth_itself_scores_one():
-    network = Network("planted", Planted(), "")
+    network = Network("planted", PlantedNetwork(), "")
     images = torch.rand(2, 3, 48, 48, generator=torch.Generator().manual_seed(0))
     directions = torch.eye(len(network.truth.features))
     pairs = [(truth, truth) for _, truth in planted_rows(network, [images])]

@@ -9,9 +9,8 @@ from torch import nn
 
 from visae._support.errors import VisaeError
 from visae.metrics import Spliced, loss_recovered
-from visae.networks import Network
-from visae.networks._inception import CAFFE, InceptionV1
-from visae.networks.planted._network import Planted
+from visae.networks import CAFFE, InceptionV1, Network
+from visae.networks.planted import PlantedNetwork
 from visae.sae import TopK
 
 LAYER = "1"
@@ -166,7 +165,7 @@ def test_what_does_not_fit_is_an_error(network, images, layer, dim, mean, said):
 
 
 def test_a_network_without_classes_is_an_error(images):
-    network = Network("planted", Planted(), "")
+    network = Network("planted", PlantedNetwork(), "")
     with pytest.raises(VisaeError, match="planted does not classify"):
         spliced(network, "mixed", perfect(48), [images], torch.zeros(48))
 

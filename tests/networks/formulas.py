@@ -1,4 +1,4 @@
-"""InceptionV1's operations from their formulas: float64 NumPy, slow and obvious. Maps are [c, h, w]."""
+"""InceptionV1's operations written out from their formulas in float64 NumPy, slowly. Maps are [c, h, w]."""
 
 import math
 
@@ -6,22 +6,21 @@ import numpy as np
 
 
 def tensorflow_pads(size, kernel, stride):
-    """`SAME` as TensorFlow's documentation of convolutions states it."""
+    """`SAME` padding as stated in TensorFlow's documentation of convolutions."""
     total = max(kernel - (size % stride or stride), 0)
     return total // 2, total - total // 2
 
 
 def windows(x, kernel, stride, pads, fill):
-    """Every position's window, [h, w, c, kernel, kernel], of maps padded by (before, after) in rows and in columns."""
+    """All windows, [h, w, c, kernel, kernel], of maps padded by (before, after) in rows and columns."""
     padded = np.pad(x, ((0, 0), *pads), constant_values=fill)
-    rows, columns = ((side - kernel) // stride + 1 for side in padded.shape[1:])
-    at = [[padded[:, i * stride :, j * stride :][:, :kernel, :kernel] for j in range(columns)] for i in range(rows)]
-    return np.array(at)
+    rows, columns = (range(0, side - kernel + 1, stride) for side in padded.shape[1:])
+    return np.array([[padded[:, i : i + kernel, j : j + kernel] for j in columns] for i in rows])
 
 
 def conv(x, weight, bias, stride, pads):
-    seen = windows(x, weight.shape[2], stride, pads, 0.0)
-    return np.einsum("hwcij,mcij->mhw", seen, weight) + bias[:, None, None]
+    patches = windows(x, weight.shape[2], stride, pads, 0.0)
+    return np.einsum("hwcij,mcij->mhw", patches, weight) + bias[:, None, None]
 
 
 def same_conv(x, weight, bias, stride=1):
@@ -39,7 +38,7 @@ def same_max_pool(x, stride):
 
 
 def caffe_max_pool(x, stride):
-    """Caffe's pooling layer: as many windows as reach into the map, each cut off at the border."""
+    """Caffe's pooling layer: all windows that reach into the map, each truncated at the border."""
     pad = 1 if stride == 1 else 0
     counts = [math.ceil((side + 2 * pad - 3) / stride) + 1 for side in x.shape[1:]]
     out = np.empty((len(x), *counts))

@@ -1,4 +1,4 @@
-"""A server on the loopback that misbehaves as it is told, for the tests of downloading."""
+"""A server on the loopback interface that misbehaves on request, for the tests of downloading."""
 
 import hashlib
 import random
@@ -8,11 +8,11 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from visae.networks._cards import Digest, WeightsFile
+from visae.networks._cards import FileDigest, WeightsFile
 
 DATA = random.Random(0).randbytes(300_000)
 HALF = 150_000
-DIGEST = Digest("sha256", hashlib.sha256(DATA).hexdigest())
+DIGEST = FileDigest("sha256", hashlib.sha256(DATA).hexdigest())
 CORRUPT = DATA[:-1] + bytes([DATA[-1] ^ 1])
 
 
@@ -35,10 +35,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def start(self):
-        """Answer with the right header, and return at which byte the body has to begin."""
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        start = int(asked[1]) if asked else 0
-        if asked:
+        """Send the right header, and return the byte at which the body must begin."""
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(requested[1]) if requested else 0
+        if requested:
             span = f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"
             self.head(206, Content_Length=len(DATA) - start, Content_Range=span)
         else:
@@ -65,7 +65,7 @@ class Server(ThreadingHTTPServer):
         return WeightsFile("toy.pth", self.url, digest, size)
 
     def ranges(self):
-        return [asked for _, asked, _ in self.requests]
+        return [requested for _, requested, _ in self.requests]
 
 
 def whole(handler):
@@ -118,18 +118,18 @@ def status(code):
     return lambda handler: handler.head(code, Content_Length=0)
 
 
-def of_another_range(handler):
+def with_another_range(handler):
     handler.head(206, Content_Length=10, Content_Range=f"bytes 7-16/{len(DATA)}")
     handler.body(DATA[7:17])
 
 
-def of_no_range(handler):
+def with_no_range(handler):
     handler.head(206, Content_Length=10)
     handler.body(DATA[:10])
 
 
-def of_part_of_the_range(handler):
-    """What a server may do: send less of the file than was asked for, and say so."""
+def with_part_of_the_range(handler):
+    """Send less of the file than was requested, and say so, as a server may."""
     start = int(re.findall(r"\d+", handler.headers.get("Range", "0"))[0])
     end = min(start + 100_000, len(DATA))
     handler.head(206, Content_Length=end - start, Content_Range=f"bytes {start}-{end - 1}/*")
@@ -142,7 +142,7 @@ def redirecting(handler):
 
 @contextmanager
 def serving(*answers):
-    """A `Server` that gives one of `answers` to each request, and the last to all further ones."""
+    """A `Server` that gives the answers to requests in turn, and the last one to all further requests."""
     server = Server(answers)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

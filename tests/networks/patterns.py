@@ -1,4 +1,4 @@
-"""Images with one pattern each, in the middle: RGB `[1, 3, SIZE, SIZE]`, 0..1, antialiased."""
+"""Images of one centred pattern each: RGB `[1, 3, SIZE, SIZE]`, 0..1, antialiased."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from visae.tuning.stimuli import stimulus
 
 SIZE, MIDDLE = 96, 48
-POSITION = MIDDLE // 4  # of the maps of the planted network
+POSITION = MIDDLE // 4  # in the planted network's maps
 _AXIS = torch.arange(SIZE, dtype=torch.float64) - MIDDLE
 Y, X = torch.meshgrid(_AXIS, _AXIS, indexing="ij")
 
@@ -17,7 +17,7 @@ def image(luminance):
 
 
 def along(degrees, shift=0.0):
-    """Px from the middle along a direction, clockwise from +x."""
+    """Distance from the middle, in px, along a direction in degrees clockwise from +x."""
     return X * math.cos(math.radians(degrees)) + Y * math.sin(math.radians(degrees)) - shift
 
 
@@ -30,28 +30,28 @@ def gradient(degrees):
 
 
 def edge(degrees, shift=0.0, contrast=1.0):
-    """Light on the side to which `degrees` points."""
+    """A straight edge, light on the side to which `degrees` points."""
     return image(0.5 + contrast * ((along(degrees, shift) + 0.5).clamp(0, 1) - 0.5))
 
 
 def line(degrees, width=3.0, shift=0.0, light=False):
-    """A line whose normal points to `degrees`."""
+    """A straight line whose normal points to `degrees`."""
     ink = (width / 2 + 0.5 - along(degrees, shift).abs()).clamp(0, 1)
     return image(ink if light else 1 - ink)
 
 
-def drawn(kind, **parameters):
-    given = {name: torch.tensor([float(value)]) for name, value in parameters.items()}
-    return stimulus(kind).images(given, SIZE, float(MIDDLE))
+def draw(kind, **parameters):
+    values = {name: torch.tensor([float(value)]) for name, value in parameters.items()}
+    return stimulus(kind).images(values, SIZE, float(MIDDLE))
 
 
 def ring(orientation, radius):
-    """A circle, as a dark stroke, whose rim passes through the middle."""
-    return drawn("circle", orientation=orientation, radius=radius)
+    """A dark circle whose rim passes through the middle."""
+    return draw("circle", orientation=orientation, radius=radius)
 
 
 def disc(orientation, radius):
-    return drawn("disc", orientation=orientation, radius=radius)
+    return draw("disc", orientation=orientation, radius=radius)
 
 
 def spot(hue, radius=5.0):
@@ -62,5 +62,5 @@ def spot(hue, radius=5.0):
 
 
 def hue_channel(degrees):
-    """How much red there is in a pure hue at so many degrees from red."""
+    """The red in a pure hue, by its angle from red on the hue circle."""
     return min(max(2 - abs((degrees + 180) % 360 - 180) / 60, 0.0), 1.0)

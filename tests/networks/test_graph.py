@@ -8,7 +8,7 @@ import torch
 from visae._support.errors import VisaeError
 from visae.networks._graph import Graph, Node
 
-# input -> a -> b -> d -> e, and a -> c -> d; f hangs on the input alone.
+# input -> a -> b -> d -> e, and a -> c -> d; f depends on the input alone.
 EDGES = {"a": ["input"], "b": ["a"], "c": ["a"], "d": ["b", "c"], "e": ["d"], "f": ["input"]}
 ANCESTORS = {"a": "a", "b": "ab", "c": "ac", "d": "abcd", "e": "abcde", "f": "f"}
 FACTORS = {"a": 2.0, "b": 3.0, "c": 5.0, "d": 7.0, "e": 11.0, "f": 13.0}
@@ -17,7 +17,7 @@ VALUES = {"input": 1.0, "a": 2.0, "b": 6.0, "c": 10.0, "d": 112.0, "e": 1232.0, 
 
 
 class Recorder:
-    """Nodes that count their calls, and remember who is still alive when each of them runs."""
+    """Nodes that count their calls, and record which values are still alive when each of them runs."""
 
     def __init__(self):
         self.calls = Counter()
@@ -28,7 +28,7 @@ class Recorder:
     def operation(self, name):
         def run(*values):
             self.calls[name] += 1
-            self.alive[name] = {other for other, value in self.made.items() if value() is not None}
+            self.alive[name] = {made for made, value in self.made.items() if value() is not None}
             out = FACTORS[name] * sum(values)
             self.made[name] = weakref.ref(out)
             return out
@@ -42,17 +42,17 @@ class Recorder:
 SUBSETS = [wanted for size in range(4) for wanted in itertools.permutations(VALUES, size)]
 
 
-def test_any_values_in_any_order_at_the_price_of_their_ancestors():
+def test_only_ancestors_of_the_wanted_values_run():
     for wanted in SUBSETS:
         recorder = Recorder()
-        found = recorder.run(wanted)
-        assert {name: value.item() for name, value in found.items()} == {name: VALUES[name] for name in wanted}
-        assert list(found) == list(wanted)
+        values = recorder.run(wanted)
+        assert {name: value.item() for name, value in values.items()} == {name: VALUES[name] for name in wanted}
+        assert list(values) == list(wanted)
         needed = set().union(*(ANCESTORS.get(name, "") for name in wanted))
         assert recorder.calls == dict.fromkeys(needed, 1)
 
 
-# What is still there while a node runs: its own inputs, what a later node needs, and what was asked for.
+# What is alive while a node runs: its own inputs, what a later node needs, and what is wanted.
 ALIVE = [
     (["e"], {"a": "", "b": "a", "c": "ab", "d": "bc", "e": "d"}),
     (["e", "b"], {"a": "", "b": "a", "c": "ab", "d": "bc", "e": "bd"}),
@@ -68,7 +68,7 @@ def test_values_are_freed_after_their_last_use(wanted, expected):
     assert recorder.alive == {name: set(alive) for name, alive in expected.items()}
 
 
-def test_a_value_asked_for_twice_is_there_once():
+def test_a_value_wanted_twice_is_returned_once():
     assert list(Recorder().run(["b", "b"])) == ["b"]
 
 
@@ -76,7 +76,7 @@ def test_wanted_names_may_come_from_an_iterator():
     assert Recorder().run(name for name in "ab").keys() == {"a", "b"}
 
 
-# d = 7 (b + c), e = 11 d; a = 2, b = 3 a, c = 5 a where they are not replaced.
+# d = 7 (b + c), e = 11 d; a = 2, b = 3 a, c = 5 a unless replaced.
 REPLACED = [
     ({"b": lambda b: b + 1}, {"b": 7.0, "c": 10.0, "d": 119.0, "e": 1309.0}),
     ({"a": torch.zeros_like}, {"a": 0.0, "b": 0.0, "e": 0.0}),
@@ -86,21 +86,21 @@ REPLACED = [
 
 
 @pytest.mark.parametrize(("replaced", "expected"), REPLACED)
-def test_all_who_use_a_replaced_value_see_the_replacement(replaced, expected):
+def test_all_users_of_a_replaced_value_receive_the_replacement(replaced, expected):
     recorder = Recorder()
-    found = recorder.run(expected, replaced)
-    assert {name: value.item() for name, value in found.items()} == expected
+    values = recorder.run(expected, replaced)
+    assert {name: value.item() for name, value in values.items()} == expected
     assert set(recorder.calls.values()) == {1}
-    assert recorder.run(["e"])["e"].item() == VALUES["e"], "only for that run"
+    assert recorder.run(["e"])["e"].item() == VALUES["e"], "replaced in that run only"
 
 
-def test_a_value_that_is_replaced_is_freed():
+def test_replaced_values_are_freed():
     recorder = Recorder()
     recorder.run(["e"], {"b": lambda b: b + 1})
     assert recorder.alive["c"] == {"a"}
 
 
-@pytest.mark.parametrize(("wanted", "idle"), [(["e"], "f"), (["b"], "c"), (["a"], "e")])
-def test_replacing_what_nothing_depends_on_is_an_error(wanted, idle):
-    with pytest.raises(VisaeError, match=f"replacing {idle} changes nothing: {wanted[0]} does not depend on it"):
-        Recorder().run(wanted, {idle: torch.zeros_like})
+@pytest.mark.parametrize(("wanted", "unused"), [(["e"], "f"), (["b"], "c"), (["a"], "e")])
+def test_replacing_an_unused_value_is_an_error(wanted, unused):
+    with pytest.raises(VisaeError, match=f"replacing {unused} changes nothing: {wanted[0]} does not depend on it"):
+        Recorder().run(wanted, {unused: torch.zeros_like})

@@ -3,18 +3,19 @@ import numpy as np
 import pytest
 import torch
 
-from visae.networks._inception import CAFFE, LOGITS, TENSORFLOW, InceptionV1
-from visae.networks._probe import receptive_range
+from visae.networks import CAFFE, TENSORFLOW, InceptionV1
+from visae.networks._hooks import receptive_range
+from visae.networks._inception import LOGITS
 
 FLAVOURS = {"tensorflow": TENSORFLOW, "caffe": CAFFE}
 BRANCHES = ("1x1", "3x3", "5x5", "pool_reduce")
-# The first channel of each branch, and the end, as families.json and section 2.6 of the facts have them.
+# The first channel of each branch, and the end, as published in the Circuits thread.
 RANGES = {"mixed3a": (0, 64, 192, 224, 256), "mixed3b": (0, 128, 320, 416, 480), "mixed4a": (0, 192, 396, 444, 508)}
 
 
 @pytest.fixture(scope="module", params=FLAVOURS.values(), ids=FLAVOURS)
 def module(request):
-    """Random weights, three times as large as usual: values then stay large enough for the norms to count."""
+    """Random weights, three times the default size, so that values stay large enough for the norms to matter."""
     torch.manual_seed(0)
     network = InceptionV1(request.param)
     for conv in network.convs.values():
@@ -27,13 +28,13 @@ def images(*shape):
 
 
 @pytest.fixture(scope="module")
-def every(module):
-    """All layers of two images."""
+def maps(module):
+    """All layers' maps of two images."""
     with torch.inference_mode():
         return module.read(images(2, 3, 64, 64), module.layers)
 
 
-# How the formulas make each flavour's operations.
+# Each flavour's operations, by its number of classes.
 FORMULAS = {
     TENSORFLOW.classes: (formulas.same_conv, formulas.same_max_pool, formulas.tensorflow_lrn),
     CAFFE.classes: (formulas.caffe_conv, formulas.caffe_max_pool, formulas.caffe_lrn),
@@ -64,11 +65,11 @@ def forward(module, x):
 def test_the_first_layers_equal_the_formulas_at_odd_and_even_sizes(module, size):
     image = images(1, 3, *size)
     expected = forward(module, module.preprocess(image)[0].double().numpy())
-    found = module.read(image, expected)
+    result = module.read(image, expected)
     for name, value in expected.items():
-        assert found[name].shape[1:] == value.shape, name
-        assert np.abs(found[name][0].numpy() - value).max() < 1e-5 * value.max(), name
-    # The norms take away a fifth and more, so that their constants count.
+        assert result[name].shape[1:] == value.shape, name
+        assert np.abs(result[name][0].numpy() - value).max() < 1e-5 * value.max(), name
+    # The norms reduce values by a fifth and more, so that their constants matter.
     assert expected["localresponsenorm0"].max() < 0.8 * expected["maxpool0"].max() / module.flavour.lrn["k"] ** 0.5
 
 
@@ -79,30 +80,30 @@ def test_preprocessing():
     torch.testing.assert_close(prepared["caffe"], torch.tensor([255.0 - 104, 102.0 - 117, 51.0 - 123]))
 
 
-def test_every_layer_can_be_read_and_is_as_it_claims(module, every):
-    assert list(every) == list(module.layers)
+def test_every_layer_has_the_shape_that_it_claims(module, maps):
+    assert list(maps) == list(module.layers)
     for name, layer in module.layers.items():
         assert layer.name == name
         side = 64 // layer.stride
-        assert every[name].shape == (2, layer.channels, side, side), name
+        assert maps[name].shape == (2, layer.channels, side, side), name
 
 
-def test_every_branch_is_there_before_and_after_its_relu(every):
+def test_every_branch_can_be_read_before_and_after_its_relu(maps):
     inner = [*BRANCHES, "3x3_bottleneck", "5x5_bottleneck"]
     blocks = {f"mixed{block}" for block in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")}
     convs = {"conv2d0", "conv2d1", "conv2d2", *blocks, *(f"{block}_{part}" for block in blocks for part in inner)}
-    assert {name for name in every if f"{name}_pre_relu" in every} == convs
+    assert {name for name in maps if f"{name}_pre_relu" in maps} == convs
     for name in convs:
-        before = every[f"{name}_pre_relu"]
+        before = maps[f"{name}_pre_relu"]
         assert before.min() < 0, name
-        assert torch.equal(every[name], before.relu()), name
+        assert torch.equal(maps[name], before.relu()), name
 
 
-def test_a_mixed_layer_is_its_branches_in_tensorflows_order(module, every):
+def test_mixed_layers_concatenate_their_branches_in_tensorflows_order(module, maps):
     for block in module.flavour.mixed:
         for suffix in ("", "_pre_relu"):
-            branches = [every[f"{block}_{branch}{suffix}"] for branch in BRANCHES]
-            assert torch.equal(every[block + suffix], torch.cat(branches, 1))
+            branches = [maps[f"{block}_{branch}{suffix}"] for branch in BRANCHES]
+            assert torch.equal(maps[block + suffix], torch.cat(branches, 1))
 
 
 @pytest.mark.parametrize(("block", "ends"), RANGES.items())
@@ -112,7 +113,7 @@ def test_branches_have_the_published_channels(block, ends):
     assert tuple(np.cumsum([0, *widths])) == ends
 
 
-# Table 1 of the paper; the last of each row is what goes on.
+# Output channels in table 1 of the paper.
 WIDTHS = {"mixed3a": 256, "mixed3b": 480, "mixed4a": 512, "mixed4b": 512, "mixed4c": 512, "mixed4d": 528}
 WIDTHS |= {"mixed4e": 832, "mixed5a": 832, "mixed5b": 1024}
 
@@ -123,30 +124,30 @@ def test_mixed_layers_have_the_published_widths(flavour, departures):
     assert {block: layers[block].channels for block in WIDTHS} == WIDTHS | departures
 
 
-SEEN = ["conv2d0_pre_relu", "maxpool0", "conv2d2", "localresponsenorm1", "maxpool1", "mixed3a_5x5", "mixed3a_1x1"]
-SEEN += ["mixed3b", "mixed3b_3x3", "mixed3b_pool_reduce", "maxpool4", "mixed4a", "mixed4b_1x1"]
+PROBED = ["conv2d0_pre_relu", "maxpool0", "conv2d2", "localresponsenorm1", "maxpool1", "mixed3a_5x5", "mixed3a_1x1"]
+PROBED += ["mixed3b", "mixed3b_3x3", "mixed3b_pool_reduce", "maxpool4", "mixed4a", "mixed4b_1x1"]
 
 
-@pytest.mark.parametrize("name", SEEN)
-def test_what_a_position_sees_is_what_a_nan_reaches(module, name):
+@pytest.mark.parametrize("name", PROBED)
+def test_claimed_receptive_fields_are_those_measured(module, name):
     layer = module.layers[name]
     size = 32 * (layer.receptive_field // 32 + 4)
     for position in (middle := size // 2 // layer.stride, middle + 1):
-        found = receptive_range(lambda images: module.read(images[:, :, :32], [name])[name], position, size)
+        measured = receptive_range(lambda images: module.read(images[:, :, :32], [name])[name], position, size)
         half = (layer.receptive_field - 1) / 2
-        assert found == (layer.centre(position) - half, layer.centre(position) + half)
+        assert measured == (layer.centre(position) - half, layer.centre(position) + half)
 
 
 @torch.inference_mode()
-def test_logits_are_the_scores_of_the_mean_over_positions(module, every):
+def test_logits_are_the_scores_of_the_mean_over_positions(module, maps):
     dense = module.convs[LOGITS]
-    expected = every["mixed5b"].mean((2, 3)) @ dense.weight.T + dense.bias
-    found = module.logits(images(2, 3, 64, 64))
-    assert found.shape == (2, module.flavour.classes)
-    torch.testing.assert_close(found, expected)
+    expected = maps["mixed5b"].mean((2, 3)) @ dense.weight.T + dense.bias
+    logits = module.logits(images(2, 3, 64, 64))
+    assert logits.shape == (2, module.flavour.classes)
+    torch.testing.assert_close(logits, expected)
 
 
-def test_gradients_flow_to_the_images_alone(module):
+def test_gradients_flow_to_the_images_only(module):
     image = images(1, 3, 48, 48).requires_grad_()
     module.read(image, ["mixed3a"])["mixed3a"].sum().backward()
     assert image.grad.count_nonzero() > 0.9 * image.numel()

@@ -3,12 +3,10 @@ import torch
 from torch import nn
 
 from visae._support.errors import VisaeError
-from visae.networks import Network
-from visae.networks._hooks import Hooked
-from visae.networks._inception import CAFFE, TENSORFLOW, InceptionV1
+from visae.networks import CAFFE, TENSORFLOW, InceptionV1, Network, middle_position, weights_digest
+from visae.networks._hooks import HookedModule
 from visae.networks._network import Readable
-from visae.networks._weights import digest
-from visae.networks.planted._network import Planted
+from visae.networks.planted import PlantedNetwork
 
 
 def small(seed=0):
@@ -29,22 +27,25 @@ def network():
     return Network.from_module(small(), preprocess=lambda images: 2 * images - 1, name="small", size=32)
 
 
-@pytest.mark.parametrize("make", [lambda: InceptionV1(TENSORFLOW), Planted, lambda: Hooked(small(), lambda x: x, 32)])
-def test_whatever_stands_behind_a_network_can_be_read(make):
+MODULES = [lambda: InceptionV1(TENSORFLOW), PlantedNetwork, lambda: HookedModule(small(), lambda x: x, 32)]
+
+
+@pytest.mark.parametrize("make", MODULES)
+def test_modules_of_networks_are_readable(make):
     assert isinstance(make(), Readable)
 
 
 def test_maps_and_logits_are_those_of_the_module_in_evaluation_mode(network):
     module = small().eval()
     images = torch.rand(3, 3, 20, 24)
-    found = network.maps(images, ["2", "0"])
-    assert list(found) == ["2", "0"]
-    torch.testing.assert_close(found["0"], module[0](2 * images - 1))
-    torch.testing.assert_close(found["2"], module[:3](2 * images - 1))
+    maps = network.maps(images, ["2", "0"])
+    assert list(maps) == ["2", "0"]
+    torch.testing.assert_close(maps["0"], module[0](2 * images - 1))
+    torch.testing.assert_close(maps["2"], module[:3](2 * images - 1))
     torch.testing.assert_close(network.logits(images), module(2 * images - 1))
 
 
-def test_a_network_knows_its_layers(network):
+def test_layers_of_a_network(network):
     assert list(network.layers) == ["0", "1", "2", "3", "4"]
     assert network.layer("2").channels == 4
     assert network.layer("2").stride == 2
@@ -52,7 +53,7 @@ def test_a_network_knows_its_layers(network):
     assert (network.name, network.device) == ("small", torch.device("cpu"))
 
 
-def test_the_choice_of_layers_may_be_limited():
+def test_layers_can_be_restricted():
     network = Network.from_module(small(), ["2", "0"], size=32)
     assert list(network.layers) == ["0", "2"]
     with pytest.raises(VisaeError, match="no layer of module named '1'"):
@@ -60,30 +61,30 @@ def test_the_choice_of_layers_may_be_limited():
 
 
 TYPOS = [
-    (Planted(), "truht", "no layer of n named 'truht'; the nearest are truth"),
+    (PlantedNetwork(), "truht", "no layer of n named 'truht'; the nearest are truth"),
     (InceptionV1(TENSORFLOW), "mixed3b_5X5", "no layer of n named 'mixed3b_5X5'; the nearest are mixed3b_5x5"),
     (InceptionV1(TENSORFLOW), "conv2d3", "the nearest are conv2d2, conv2d1, conv2d0"),
 ]
 
 
-@pytest.mark.parametrize(("readable", "name", "said"), TYPOS)
-def test_a_typo_in_a_layers_name_lists_the_nearest(readable, name, said):
+@pytest.mark.parametrize(("readable", "name", "message"), TYPOS)
+def test_a_typo_in_a_layers_name_lists_the_nearest(readable, name, message):
     network = Network("n", readable, "")
-    for ask in (network.layer, lambda name: network.maps(torch.zeros(1, 3, 32, 32), [name])):
-        with pytest.raises(VisaeError, match=said):
-            ask(name)
+    for look_up in (network.layer, lambda name: network.maps(torch.zeros(1, 3, 32, 32), [name])):
+        with pytest.raises(VisaeError, match=message):
+            look_up(name)
 
 
-def test_a_network_without_classes_says_so():
+def test_a_network_without_classes_has_no_logits():
     with pytest.raises(VisaeError, match="planted does not classify"):
-        Network("planted", Planted(), "").logits(torch.rand(1, 3, 32, 32))
+        Network("planted", PlantedNetwork(), "").logits(torch.rand(1, 3, 32, 32))
 
 
-def test_logits_follow_what_is_put_in_a_layers_place(network):
+def test_logits_follow_from_replaced_layers(network):
     module = small().eval()
     images = torch.rand(3, 3, 20, 24)
-    found = network.logits(images, {"0": lambda maps: maps + 1, "2": lambda maps: 3 * maps})
-    torch.testing.assert_close(found, module[3:](3 * module[1:3](module[0](2 * images - 1) + 1)))
+    logits = network.logits(images, {"0": lambda maps: maps + 1, "2": lambda maps: 3 * maps})
+    torch.testing.assert_close(logits, module[3:](3 * module[1:3](module[0](2 * images - 1) + 1)))
     torch.testing.assert_close(network.logits(images, {}), network.logits(images))
 
 
@@ -93,13 +94,13 @@ def test_only_layers_can_be_replaced(network):
             network.logits(torch.rand(1, 3, 20, 24), {name: torch.zeros_like})
 
 
-# Each with channels of the block it belongs to, which is what the layers above see of it.
+# Each with its channels in the block that it belongs to, through which the layers above use it.
 BRANCHES = [("mixed3b_5x5", "mixed3b", slice(320, 416)), ("mixed4c", "mixed4c", slice(0, 512))]
 
 
 @pytest.mark.parametrize(("layer", "block", "channels"), BRANCHES)
 @torch.no_grad()
-def test_a_branch_of_inception_is_replaced_for_all_that_use_it(layer, block, channels):
+def test_replacing_a_branch_of_inception_affects_all_its_users(layer, block, channels):
     torch.manual_seed(0)
     network = Network("n", InceptionV1(CAFFE), "")
     images = torch.rand(2, 3, 64, 64)
@@ -115,8 +116,8 @@ def test_a_branch_of_inception_is_replaced_for_all_that_use_it(layer, block, cha
     assert torch.equal(network.logits(images, {block: silence}), silenced)
 
 
-def test_the_planted_networks_truth_is_at_hand():
-    planted = Planted()
+def test_the_planted_networks_truth_is_exposed():
+    planted = PlantedNetwork()
     truth = Network("planted", planted, "").truth
     assert truth.features == planted.features
     assert torch.equal(truth.directions, planted.directions)
@@ -124,7 +125,7 @@ def test_the_planted_networks_truth_is_at_hand():
 
 def test_the_digest_is_that_of_the_weights():
     digests = [Network.from_module(small(seed), size=32).digest for seed in (0, 0, 1)]
-    assert digests[0] == digests[1] == digest(small(0).state_dict())
+    assert digests[0] == digests[1] == weights_digest(small(0).state_dict())
     assert digests[0] != digests[2]
 
 
@@ -140,22 +141,35 @@ def test_layers_as_a_text_are_refused():
         Network.from_module(torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3)), layers="0")
 
 
-@pytest.mark.parametrize(("layers", "words"), [(["0"], "cannot take images of 48x48 px"), ([], "no layer of module")])
-def test_a_size_that_the_network_cannot_take_is_an_error(layers, words):
+@pytest.mark.parametrize(("layers", "message"), [(["0"], "cannot take images of 48x48 px"), ([], "no layer of module")])
+def test_impossible_sizes_and_missing_layers_are_errors(layers, message):
     module = nn.Sequential(nn.Conv2d(3, 2, 8, 8), nn.Flatten(), nn.Linear(2 * 64, 4), nn.Unflatten(1, (4, 1, 1)))
     network = Network.from_module(module, size=64)
-    with pytest.raises(VisaeError, match=words):
+    with pytest.raises(VisaeError, match=message):
         network.map_shapes([*layers, *(["3"] if layers else [])], 48)
 
 
-@pytest.mark.parametrize("which", ["module", "planted"])
+NETWORKS = {
+    "module": lambda: (Network.from_module(nn.Sequential(nn.Conv2d(3, 2, 4, stride=4)), ["0"]), "0"),
+    "planted": lambda: (Network("planted", PlantedNetwork(), ""), "mixed"),
+}
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_one_position_is_that_of_the_maps(make):
+    network, layer = make()
+    images = torch.rand(2, 3, 64, 96)
+    maps = network.maps(images, [layer])[layer]
+    values = network.read_at(images, {layer: (15, 23)})[layer]
+    torch.testing.assert_close(values, maps[:, :, 15:, 23:], rtol=0, atol=1e-6)
+    torch.testing.assert_close(network.read_middle(images, [layer])[layer], maps[:, :, 8:9, 12:13], rtol=0, atol=1e-6)
+    assert torch.equal(middle_position(maps), maps[:, :, 8:9, 12:13])
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 @pytest.mark.parametrize("position", [(-1, 0), (0, -1), (100, 3), (3, 100), (16, 0), (0, 24)])
-def test_a_position_outside_the_maps_is_an_error(which, position):
-    if which == "planted":
-        of, layer = Network("planted", Planted(), ""), "mixed"
-    else:
-        of, layer = Network.from_module(nn.Sequential(nn.Conv2d(3, 2, 4, stride=4)), ["0"]), "0"
+def test_a_position_outside_the_maps_is_an_error(make, position):
+    network, layer = make()
     images = torch.rand(1, 3, 64, 96)
-    assert of.read_at(images, {layer: (15, 23)})[layer].shape[2:] == (1, 1)
     with pytest.raises(VisaeError, match="16 rows and 24 columns"):
-        of.read_at(images, {layer: position})
+        network.read_at(images, {layer: position})

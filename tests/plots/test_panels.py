@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from visae.networks._layers import Layer
+from visae.networks import Layer
 from visae.plots._panels import SIDE, Square, crop, overlaid, seen
 
 LAYER = Layer("made", 1, 8, 15, 4.0)

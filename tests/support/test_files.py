@@ -185,7 +185,3 @@ def test_keys_that_are_not_known_are_errors(tmp_path):
     files.expect_keys({"a": 1, "b": 2}, ("b", "a"), tmp_path)
     with pytest.raises(VisaeError, match="other keys than this visae knows: unknown 'c', missing 'b'"):
         files.expect_keys({"a": 1, "c": 2}, ("a", "b"), tmp_path)
-
-
-def test_what_is_published_is_found():
-    assert (files.published("zoo")).is_dir()

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 import visae
-from visae.networks._inception import CAFFE, TENSORFLOW, InceptionV1
-from visae.networks._layers import Layer
-from visae.networks.planted._network import Planted
+from visae.networks import CAFFE, TENSORFLOW, InceptionV1, Layer
+from visae.networks.planted import PlantedNetwork
 from visae.tuning import sweep
 from visae.tuning._axes import default_radii
 from visae.tuning._views import viewing, views
@@ -21,7 +20,7 @@ def planted_curves(request):
 
 
 def test_every_planted_curve_orientation_is_recovered_to_within_5_degrees(planted_curves):
-    planted = [feature for feature in Planted().features if feature.kind == "curve"]
+    planted = [feature for feature in PlantedNetwork().features if feature.kind == "curve"]
     true = torch.tensor([feature.orientation for feature in planted])
     found = planted_curves.preferred[: len(planted)]
     apart = (found - true + 180).remainder(360) - 180
@@ -31,7 +30,7 @@ def test_every_planted_curve_orientation_is_recovered_to_within_5_degrees(plante
 
 def test_the_planted_curves_and_nothing_else_count_as_detectors():
     found = visae.curves(visae.neurons(visae.network("planted", device="cpu"), "truth"))
-    expected = torch.tensor([feature.kind == "curve" for feature in Planted().features])
+    expected = torch.tensor([feature.kind == "curve" for feature in PlantedNetwork().features])
     assert torch.equal(found.detectors, expected)
     assert found.max_gap == pytest.approx(15, abs=3)
 

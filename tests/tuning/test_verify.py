@@ -7,10 +7,10 @@ import torch
 
 from visae import cli
 from visae.commands.verify import report
-from visae.networks import _registry as opening
+from visae.networks import network_card
 from visae.tuning._verify import RADII, WIDTHS, compare, swept_radii
 
-PUBLISHED = opening.network_card("inceptionv1").tuning
+PUBLISHED = network_card("inceptionv1").tuning
 TRUTH = torch.tensor(list(PUBLISHED.neurons.values()))
 
 

@@ -1,4 +1,4 @@
-"""Where visae keeps what it can get, or work out, again."""
+"""Folders that visae reads from: the user's cache, and what is published with the package."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 
 
-def cache_folder(what: str) -> Path:
-    """A folder of this name in `VISAE_CACHE`, or in the user's cache if that is unset; it need not exist."""
+def cache_folder(name: str) -> Path:
+    """Return a folder of the cache: `VISAE_CACHE`, or the user's cache if that is unset; it need not exist."""
     chosen = os.environ.get("VISAE_CACHE")
-    return (Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("visae")) / what
+    return (Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("visae")) / name

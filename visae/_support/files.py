@@ -132,13 +132,6 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def published(folder: str) -> Path:
-    """Where `zoo/` or `viz/` lies: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).parent.parent
-    inside = package / "_published" / folder
-    return inside if inside.is_dir() else package.parent / folder
-
-
 def _write_through(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)

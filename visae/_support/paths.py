@@ -51,3 +51,10 @@ def require_folder(option: str, out: Path | None) -> None:
     for path in () if out is None else (out, *out.parents):
         if path.is_file():
             raise VisaeError(f"{option} is {out}, but {path} is a file; name a folder, which need not be there yet")
+
+
+def published(folder: str) -> Path:
+    """Return the path of `zoo/` or `viz/`: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "_published" / folder
+    return inside if inside.is_dir() else package.parent / folder

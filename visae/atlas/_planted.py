@@ -5,7 +5,7 @@ from typing import Any
 
 from visae.atlas._site import rounded
 from visae.metrics import match
-from visae.networks.planted._network import Truth
+from visae.networks.planted import Truth
 from visae.units import Units
 
 

@@ -13,8 +13,7 @@ from visae._support import files
 from visae._support.errors import VisaeError
 from visae._support.progress import say
 from visae._version import VERSION
-from visae.networks import Network
-from visae.networks._cards import card, names
+from visae.networks import Network, card_names, network_card
 from visae.sae import SAE
 
 _LOG, _EVALUATION = "log.jsonl", "evaluation.json"
@@ -26,7 +25,7 @@ def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, A
     dictionary:  its folder, for its log, and for an evaluation of the sweep that it is of; None for none.
     """
     about = sae.about
-    known = card(network.name) if network.name in names() else None
+    known = network_card(network.name) if network.name in card_names() else None
     return {
         "network": {
             "name": network.name,

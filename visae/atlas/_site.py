@@ -21,6 +21,7 @@ from jaxtyping import UInt8
 
 from visae._support import files
 from visae._support.errors import VisaeError
+from visae._support.paths import published
 
 _PAGE = "index.html"
 _NAME = re.compile(r"atlas-[0-9a-f]{8}")
@@ -73,7 +74,7 @@ class Site:
 
     def publish(self) -> None:
         """Add the page itself, make it the one that is shown, and remove the versions before."""
-        page = files.published("viz")
+        page = published("viz")
         for path in sorted(page.iterdir()):
             if path.suffix in (".js", ".css"):
                 self.write(path.name, path.read_bytes())

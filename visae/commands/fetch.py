@@ -26,7 +26,6 @@ class Fetch:
 
     def run(self) -> None:
         """Fetch, and print where the file is."""
-        from visae.networks._download import fetch
-        from visae.networks._registry import network_card
+        from visae.networks import fetch_weights, network_card
 
-        print(fetch(network_card(self.name)))
+        print(fetch_weights(network_card(self.name)))

@@ -34,27 +34,26 @@ class Networks:
 
 
 def _networks() -> Iterator[str]:
-    from visae.networks._registry import FLAVOURS, network_card
+    from visae.networks import card_names, network_card
 
     yield f"{'planted':<20} built, needs no weights; 70 known features in 48 neurons; planted:S sets the inhibition"
-    for name in FLAVOURS:
+    for name in card_names():
         yield f"{name:<20} {network_card(name).title}; {_state(name)}"
     yield f"{'torchvision:NAME':<20} any classifier of torchvision, for instance torchvision:resnet18"
 
 
 def _state(name: str) -> str:
-    from visae.networks._registry import network_card
-    from visae.networks._weights import find
+    from visae.networks import find_weights, network_card
 
     try:
-        return f"weights in {find(network_card(name))}"
+        return f"weights in {find_weights(network_card(name))}"
     except VisaeError:
         return f"weights not here yet (visae fetch {name})"
 
 
 def _layers(name: str) -> Iterator[str]:
-    from visae.networks._registry import layers
+    from visae.networks import network_layers
 
     yield f"{'layer':<32} {'channels':>8} {'stride':>6} {'sees (px)':>9}"
-    for layer in layers(name).values():
+    for layer in network_layers(name).values():
         yield f"{layer.name:<32} {layer.channels:>8} {layer.stride:>6} {layer.receptive_field:>9}"

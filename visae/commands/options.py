@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from visae._support.errors import VisaeError, unknown
-from visae._support.files import published
+from visae._support.errors import VisaeError
 from visae._support.paths import LEAVES, require_images
 from visae.training._config import TrainingConfig
 
@@ -155,9 +154,10 @@ def open_small(images: str, seed: int = 0) -> "Images":
 
 def check_network(name: str) -> None:
     """Raise `VisaeError` for the name of a network that does not exist, with the nearest that do."""
-    known = ["planted", *sorted(path.stem for path in published("zoo").glob("*.toml"))]
-    if name.partition(":")[0] not in ("planted", "torchvision") and name not in known:
-        raise unknown("network", name, [*known, "torchvision:resnet18"])
+    from visae.networks._catalogue import TORCHVISION, is_planted, network_names, unknown_network
+
+    if not is_planted(name) and not name.startswith(TORCHVISION) and name not in network_names():
+        raise unknown_network(name, network_names())
 
 
 def check_at_least(least: int, **options: int) -> None:

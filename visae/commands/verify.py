@@ -12,7 +12,7 @@ from visae._support.tables import markdown
 from visae.commands.options import WeightsOptions, check_network
 
 if TYPE_CHECKING:
-    from visae.networks._published_tuning import PublishedTuning
+    from visae.networks import PublishedTuning
     from visae.tuning._verify import Verification
 
 
@@ -81,7 +81,7 @@ def _joined(channels: Sequence[int]) -> str:
 
 
 def _published_tuning(name: str) -> "PublishedTuning":
-    from visae.networks._registry import network_card
+    from visae.networks import network_card
 
     published = None if name.startswith("planted") else network_card(name).tuning
     if published is None:

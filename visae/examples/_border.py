@@ -2,7 +2,7 @@
 
 from visae._support.errors import VisaeError
 from visae.images import Images
-from visae.networks._layers import Layer
+from visae.networks import Layer
 
 
 def border_margin(layer: Layer, images: Images) -> float:

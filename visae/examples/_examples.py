@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from visae.networks._layers import Layer
+from visae.networks import Layer
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from visae.featurevis.parameterisations import (
     usual,
 )
 from visae.images import Images
-from visae.networks._weights import digest
+from visae.networks import weights_digest
 from visae.units import Units
 
 SCHEMA = 2
@@ -127,7 +127,7 @@ class Album:
     def about(self) -> dict[str, Any]:
         """What decides the pictures, as they say it of themselves."""
         units = self.units
-        sae = {} if units.sae is None else {"dictionary": digest(units.sae.state_dict())}
+        sae = {} if units.sae is None else {"dictionary": weights_digest(units.sae.state_dict())}
         return {
             "visae": VERSION,
             "torch": torch.__version__,

@@ -13,8 +13,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae.featurevis._steps import Canvas
 from visae.featurevis.objectives import Objective, Seen
-from visae.networks import Network
-from visae.networks._layers import middle_position
+from visae.networks import Network, middle_position
 from visae.units import Units
 
 LucentObjective = Callable[[Callable[[str], Tensor]], Tensor]

@@ -1,2 +1,17 @@
+from . import planted as planted
+from ._cards import NetworkCard as NetworkCard
+from ._cards import PublishedTuning as PublishedTuning
+from ._cards import card_names as card_names
+from ._catalogue import network_card as network_card
+from ._catalogue import network_names as network_names
+from ._download import fetch_weights as fetch_weights
+from ._inception import CAFFE as CAFFE
+from ._inception import TENSORFLOW as TENSORFLOW
+from ._inception import InceptionV1 as InceptionV1
+from ._layers import Layer as Layer
 from ._network import Network as Network
+from ._network import middle_position as middle_position
 from ._registry import network as network
+from ._registry import network_layers as network_layers
+from ._weight_files import find_weights as find_weights
+from ._weights import weights_digest as weights_digest

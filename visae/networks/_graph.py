@@ -1,4 +1,4 @@
-"""A network as a table of nodes, of which a forward pass runs only those that are asked for."""
+"""A network as a graph of named operations; a forward pass runs only the nodes it needs."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ class Node:
 
 
 class Graph:
-    """Nodes in an order in which each comes after its inputs; the name `input` stands for the images."""
+    """Nodes in topological order; the name `input` stands for the images."""
 
     def __init__(self, nodes: Iterable[Node]):
         self.nodes = {node.name: node for node in nodes}
@@ -29,14 +29,14 @@ class Graph:
     def run(
         self, images: Tensor, wanted: Iterable[str], replaced: Mapping[str, Callable[[Tensor], Tensor]] = {}
     ) -> dict[str, Tensor]:
-        """The values of the wanted nodes; runs their ancestors only, and frees each value after its last use.
+        """Return the values of the wanted nodes; run only their ancestors, and free each value after its last use.
 
-        replaced: functions, by the name of a node, through which its value goes before anyone uses it. Raises
-                  `VisaeError` for a node on which nothing that is wanted depends.
+        replaced: functions, by node name, applied to that node's value before anything uses it. Raises `VisaeError` for
+                  a node on which no wanted node depends.
         """
         wanted = list(wanted)
         needed = self._ancestors(wanted)
-        _refuse_idle(replaced, needed, wanted)
+        _refuse_unused(replaced, needed, wanted)
         uses = Counter(source for node in needed.values() for source in node.inputs)
         uses.update(wanted)
         values: dict[str, Tensor] = {"input": images}
@@ -46,26 +46,26 @@ class Graph:
                 uses[source] -= 1
                 if not uses[source]:
                     del values[source]
-            values[node.name] = replaced.get(node.name, _unchanged)(node.operation(*arguments))
+            values[node.name] = replaced.get(node.name, _identity)(node.operation(*arguments))
         return {name: values[name] for name in wanted}
 
     def _ancestors(self, wanted: Iterable[str]) -> Mapping[str, Node]:
-        found: set[str] = set()
+        needed: set[str] = set()
         pending = list(wanted)
         while pending:
             name = pending.pop()
-            if name in found or name == "input":
+            if name in needed or name == "input":
                 continue
-            found.add(name)
+            needed.add(name)
             pending += self.nodes[name].inputs
-        return {name: node for name, node in self.nodes.items() if name in found}
+        return {name: node for name, node in self.nodes.items() if name in needed}
 
 
-def _refuse_idle(replaced: Iterable[str], needed: Mapping[str, Node], wanted: Iterable[str]) -> None:
+def _refuse_unused(replaced: Iterable[str], needed: Mapping[str, Node], wanted: Iterable[str]) -> None:
     for name in replaced:
         if name not in needed:
             raise VisaeError(f"replacing {name} changes nothing: {', '.join(wanted)} does not depend on it")
 
 
-def _unchanged(value: Tensor) -> Tensor:
+def _identity(value: Tensor) -> Tensor:
     return value

@@ -1,4 +1,4 @@
-"""Any torch module as something to read: forward hooks that live as long as one forward pass."""
+"""Any torch module as a network: layers read by forward hooks, their geometry measured by experiment."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,18 +12,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from visae._support.errors import VisaeError, unknown
-from visae.networks._layers import Layer
-from visae.networks._probe import receptive_range
+from visae.networks._layers import Layer, LazyLayers
 
 
-class _ReadAllError(Exception):
-    """Not a fault: the last value needed has been read."""
+class _AllReadError(Exception):
+    """Stops the forward pass once the last requested output has been read; not a fault."""
 
 
-class Hooked(nn.Module):
-    """A module whose submodules' outputs are read by hooks. A submodule called several times is read at its last call.
+class HookedModule(nn.Module):
+    """A module whose submodules' outputs are read by hooks.
 
-    `layers` has the submodules in the order of the forward pass; a layer's geometry is found out when first asked for.
+    A submodule that is called several times in a forward pass is read at its last call. `layers` lists the submodules
+    in the order of the forward pass; the geometry of a layer is measured on first access.
     """
 
     def __init__(
@@ -35,117 +35,117 @@ class Hooked(nn.Module):
     ):
         super().__init__()
         self.module, self.preprocess, self.size = module, preprocess, size
-        self._modules_by_name = dict(module.named_modules())
+        self._submodules = dict(module.named_modules())
         for name in names or ():
-            if name not in self._modules_by_name:
-                raise unknown("submodule", name, filter(None, self._modules_by_name))
-        self._calls, shapes = self._look(list(names or filter(None, self._modules_by_name)))
+            if name not in self._submodules:
+                raise unknown("submodule", name, filter(None, self._submodules))
+        self._calls, self._shapes = self._trace(list(names or filter(None, self._submodules)))
         for name in names or ():
-            if name not in shapes:
-                raise VisaeError(f"submodule {name!r} gives no maps [b, c, h, w]; choose one that does")
-        self._shapes = shapes
-        self.layers: Mapping[str, Layer] = _Lazy(shapes, self._layer)
+            if name not in self._shapes:
+                raise VisaeError(f"submodule {name!r} does not output maps [b, c, h, w]; choose one that does")
+        self.layers: Mapping[str, Layer] = LazyLayers(self._shapes, self._measure)
 
     def read(self, images: Float[Tensor, "b 3 h w"], names: Iterable[str]) -> dict[str, Tensor]:
-        """The named layers' maps; the forward pass stops after the last one."""
+        """Return the named layers' maps; the forward pass stops after the last of them."""
         wanted = list(dict.fromkeys(names))
-        found: dict[str, Tensor] = {}
-        missing = Counter({name: self._calls[name] for name in wanted})
+        maps: dict[str, Tensor] = {}
+        remaining = Counter({name: self._calls[name] for name in wanted})
 
-        def take(name: str, value: Any) -> None:
-            missing[name] -= 1
-            if missing[name]:
+        def collect(name: str, output: Any) -> None:
+            remaining[name] -= 1
+            if remaining[name]:
                 return
-            done = not any(missing.values())
-            # A later in-place operation of the module would change what was read.
-            found[name] = value if done else value.clone()
+            done = not any(remaining.values())
+            # A later in-place operation of the module would overwrite what was read.
+            maps[name] = output if done else output.clone()
             if done:
-                raise _ReadAllError
+                raise _AllReadError
 
-        with self._hooks(wanted, take), suppress(_ReadAllError):
+        with self._output_hooks(wanted, collect), suppress(_AllReadError):
             self.module(self.preprocess(images))
-        return {name: found[name] for name in wanted}
+        return {name: maps[name] for name in wanted}
 
     def logits(
         self, images: Float[Tensor, "b 3 h w"], replaced: Mapping[str, Callable[[Tensor], Tensor]] = {}
     ) -> Tensor:
-        """The module's output.
+        """Return the module's output.
 
-        replaced: functions, by the name of a submodule, through which its output goes before anyone uses it; if it is
-                  called several times, at its last call. Raises `VisaeError` where these images lead to another number
-                  of calls than the probing image did, so that the last one is not known.
+        replaced: functions, by submodule name, applied to that submodule's output before anything uses it; at its last
+                  call if it is called several times. Raises `VisaeError` if these images lead to a different number of
+                  calls than the probing image did, since then the last call is not known in advance.
         """
-        missing = Counter({name: self._calls[name] for name in replaced})
+        remaining = Counter({name: self._calls[name] for name in replaced})
 
-        def put(name: str, value: Any) -> Tensor | None:
-            missing[name] -= 1
-            return None if missing[name] else replaced[name](value)
+        def edit(name: str, output: Any) -> Tensor | None:
+            remaining[name] -= 1
+            return None if remaining[name] else replaced[name](output)
 
-        with self._hooks(list(replaced), put):
+        with self._output_hooks(list(replaced), edit):
             output: Tensor = self.module(self.preprocess(images))
-        for name, left in missing.items():
-            if left:
-                calls = self._calls[name]
+        for name, missed in remaining.items():
+            if missed:
+                expected = self._calls[name]
                 raise VisaeError(
-                    f"cannot replace {name!r}: it is called {calls - left} times here, {calls} were expected"
+                    f"cannot replace {name!r}: it was called {expected - missed} times for these images, "
+                    f"expected {expected}; replace a submodule that is called equally often for all images"
                 )
         return output
 
     @contextmanager
-    def _hooks(self, names: Sequence[str], take: Callable[[str, Any], Tensor | None]) -> Iterator[None]:
-        """Hooks that are given each submodule's output; what `take` returns, if not None, takes the output's place."""
+    def _output_hooks(self, names: Sequence[str], on_output: Callable[[str, Any], Tensor | None]) -> Iterator[None]:
+        """Call `on_output` with each submodule's name and output; a result other than None replaces the output."""
         with ExitStack() as stack:
             for name in names:
-                handle = self._modules_by_name[name].register_forward_hook(partial(_pass_on, take, name))
+                handle = self._submodules[name].register_forward_hook(partial(_forward_hook, on_output, name))
                 stack.callback(handle.remove)
             yield
 
     @torch.no_grad()
-    def _look(self, names: Sequence[str]) -> tuple[Counter[str], dict[str, tuple[int, ...]]]:
-        """How often each submodule is called in a forward pass, and the shapes of the maps, in the order of calls."""
+    def _trace(self, names: Sequence[str]) -> tuple[Counter[str], dict[str, tuple[int, ...]]]:
+        """Count the calls of each submodule in a forward pass, and record the shapes of maps in the order of calls."""
         calls: Counter[str] = Counter()
         shapes: dict[str, tuple[int, ...]] = {}
 
-        def take(name: str, value: Any) -> None:
+        def record(name: str, output: Any) -> None:
             calls[name] += 1
-            if isinstance(value, Tensor) and value.ndim == 4:
-                shapes[name] = tuple(value.shape)
+            if isinstance(output, Tensor) and output.ndim == 4:
+                shapes[name] = tuple(output.shape)
 
         try:
-            with self._hooks(names, take):
+            with self._output_hooks(names, record):
                 self.module(self.preprocess(self._blank(self.size)))
         except Exception as error:
             raise VisaeError(
                 f"the module fails on an RGB image of {self.size}x{self.size} px ({error}); "
-                "give the size and the preprocess that it expects"
+                "pass the size and the preprocess that it expects"
             ) from error
         return calls, shapes
 
     @torch.no_grad()
-    def _layer(self, name: str) -> Layer:
-        """The geometry of a layer; looked for in wider images while a border cuts the receptive field off."""
-        columns = {width: self._columns(name, width) for width in (self.size, 2 * self.size, 4 * self.size)}
-        stride = _stride(self.size, columns[self.size], columns[2 * self.size])
-        for width in (width for width, count in columns.items() if count):
-            middle = columns[width] // 2
-            first, last = receptive_range(partial(self._row, name), middle, width, self._device)
+    def _measure(self, name: str) -> Layer:
+        """Measure a layer's geometry, in wider images as long as the border truncates the receptive field."""
+        widths = {width: self._map_width(name, width) for width in (self.size, 2 * self.size, 4 * self.size)}
+        stride = _stride(self.size, widths[self.size], widths[2 * self.size])
+        for width in (width for width, columns in widths.items() if columns):
+            middle = widths[width] // 2
+            first, last = receptive_range(partial(self._read_strip, name), middle, width, self._device)
             if first > 0 and last < width - 1:
-                return self._geometry(name, stride, last - first + 1, (first + last) / 2 - stride * middle)
-        middle = columns[self.size] // 2
-        return self._geometry(name, stride, self.size, (self.size - 1) / 2 - stride * middle)
+                return self._layer(name, stride, last - first + 1, (first + last) / 2 - stride * middle)
+        middle = widths[self.size] // 2
+        return self._layer(name, stride, self.size, (self.size - 1) / 2 - stride * middle)
 
-    def _geometry(self, name: str, stride: int, receptive_field: int, offset: float) -> Layer:
+    def _layer(self, name: str, stride: int, receptive_field: int, offset: float) -> Layer:
         return Layer(name, self._shapes[name][1], stride, receptive_field, offset)
 
-    def _row(self, name: str, images: Tensor) -> Tensor:
-        """The layer's maps of the upper part of images, as high as the images of `size`."""
+    def _read_strip(self, name: str, images: Tensor) -> Tensor:
+        """Read a layer of the topmost `size` rows of images."""
         return self.read(images[:, :, : self.size], [name])[name]
 
-    def _columns(self, name: str, width: int) -> int:
-        """How many columns the layer's maps of images of a width have; 0 for a module that refuses that width."""
+    def _map_width(self, name: str, width: int) -> int:
+        """Return the width of a layer's maps for images of a width; 0 if the module rejects that width."""
         try:
-            return self._row(name, self._blank(width)).shape[3]
-        # Modules that take one size only say so in many ways.
+            return self._read_strip(name, self._blank(width)).shape[3]
+        # Modules that accept a single size report it with all kinds of errors.
         except Exception:
             return 0
 
@@ -158,39 +158,54 @@ class Hooked(nn.Module):
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
-def _stride(size: int, columns: int, in_double_width: int) -> int:
-    """How many px of the image lie between neighbouring columns.
+def _forward_hook(
+    on_output: Callable[[str, Any], Tensor | None], name: str, _module: nn.Module, _arguments: Any, output: Any
+) -> Tensor | None:
+    return on_output(name, output)
 
-    The columns that the same width again adds: without padding there are fewer than `size` / stride of them.
+
+def _stride(size: int, columns: int, columns_at_double_width: int) -> int:
+    """Return the px between neighbouring columns of a map.
+
+    From the columns that doubling the width adds: without padding, `size` px alone give fewer than `size` / stride.
     """
-    added = in_double_width - columns
+    added = columns_at_double_width - columns
     return max(round(size / (added if added > 0 else columns)), 1)
 
 
-def _pass_on(
-    take: Callable[[str, Any], Tensor | None], name: str, _module: nn.Module, _arguments: Any, output: Any
-) -> Tensor | None:
-    return take(name, output)
+# cuDNN may convolve in tiles (Winograd, FFT), and would spread a NaN over a whole tile.
+@torch.backends.cudnn.flags(enabled=False)
+@torch.inference_mode()
+def receptive_range(
+    read: Callable[[Tensor], Tensor], position: int, size: int, device: torch.device | str = "cpu"
+) -> tuple[int, int]:
+    """Return the first and last column of the image, in px, that a column of a layer's maps depends on.
+
+    read:      from images [1, 3, size, size] to the layer's maps.
+    position:  the column of the maps.
+
+    A NaN in the image reaches exactly the positions that depend on it, so bisection finds both ends in 2 log2(size)
+    forward passes. A network that mixes all positions in one step (squeeze-and-excitation, attention) depends on the
+    whole image: (0, size - 1).
+    """
+
+    def reached(first: int, last: int) -> bool:
+        images = torch.zeros(1, 3, size, size, device=device)
+        images[..., first:last] = torch.nan
+        return bool(read(images)[..., position].isnan().any())
+
+    first = _bisect(size, lambda column: reached(0, column + 1))
+    last = size - 1 - _bisect(size, lambda column: reached(size - 1 - column, size))
+    return first, last
 
 
-class _Lazy(Mapping[str, Layer]):
-    """Layers that are worked out when first asked for; all names are there from the start."""
-
-    def __init__(self, names: Iterable[str], make: Callable[[str], Layer]):
-        self._known: dict[str, Layer | None] = dict.fromkeys(names)
-        self._make = make
-
-    def __getitem__(self, name: str) -> Layer:
-        layer = self._known[name]
-        if layer is None:
-            layer = self._known[name] = self._make(name)
-        return layer
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._known
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
+def _bisect(size: int, reached: Callable[[int], bool]) -> int:
+    """Return the smallest of 0..size-1 for which `reached` holds, given that it holds for all above it."""
+    low, high = 0, size - 1
+    while low < high:
+        middle = (low + high) // 2
+        if reached(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -1,7 +1,7 @@
-"""InceptionV1 (Szegedy et al. 2014, arXiv 1409.4842) in both forms in which its weights were published.
+"""InceptionV1 (Szegedy et al. 2014, arXiv 1409.4842) in the two flavours in which its weights were published.
 
-One table of layers, two flavours. Layers carry their TensorFlow names; the values before the ReLU are
-`<name>_pre_relu`. The order of channels in a mixed layer is 1x1, 3x3, 5x5, pool.
+Layers have their TensorFlow names; values before the ReLU are `<name>_pre_relu`. The order of channels in a mixed layer
+is 1x1, 3x3, 5x5, pool.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ from visae.networks import _operations as operations
 from visae.networks._graph import Graph, Node
 from visae.networks._layers import Layer
 
-# Channels of 1x1, 3x3 bottleneck, 3x3, 5x5 bottleneck, 5x5, pool_reduce: table 1 of the paper, and BVLC's deploy file.
+# Channels of 1x1, 3x3 bottleneck, 3x3, 5x5 bottleneck, 5x5 and pool_reduce: table 1 of the paper, BVLC's deploy file.
 CAFFE_MIXED = {
     "mixed3a": (64, 96, 128, 16, 32, 32),
     "mixed3b": (128, 128, 192, 32, 96, 64),
@@ -33,41 +33,42 @@ TENSORFLOW_MIXED = CAFFE_MIXED | {
     "mixed5a": (256, 160, 320, 48, 128, 128),
 }
 POOL_BEFORE = {"mixed4a": "maxpool4", "mixed5a": "maxpool10"}
+_INPUT = Layer("input", channels=3, stride=1, receptive_field=1, offset=0.0)
 LOGITS = "softmax2_pre_activation"
-# The auxiliary classifiers of training, which the published Caffe file still holds.
-SPARE = ("loss1_", "loss2_")
+# Prefixes of the auxiliary classifiers, used in training only, which the published Caffe file still holds.
+AUXILIARY_HEADS = ("loss1_", "loss2_")
 
 
 @dataclass(frozen=True)
 class Flavour:
-    """One published form of InceptionV1: what differs between them."""
+    """What differs between the two published forms of InceptionV1."""
 
     mixed: Mapping[str, tuple[int, ...]]
     classes: int
-    mean: tuple[float, float, float]  # subtracted from 0..255, in the network's order of channels
-    bgr: bool  # whether that is blue, green, red
+    mean: tuple[float, float, float]  # subtracted from 0..255, in the network's channel order
+    bgr: bool  # whether that order is blue, green, red
     conv: Callable[[Tensor, nn.Conv2d], Tensor]
     max_pool: Callable[[Tensor, int], Tensor]
-    padding_before: Callable[[int, int], int]  # (kernel, stride) -> px, at even sizes
+    padding_before: Callable[[int, int], int]  # (kernel, stride) -> px, for even sizes
     lrn: Mapping[str, int | float]
-    stored_name: Callable[[str], str]  # a convolution's name here -> its name in the published file
+    stored_name: Callable[[str], str]  # from a convolution's name in this file to its name in the published one
 
 
 def tensorflow_name(conv: str) -> str:
-    """The name of a convolution in inception5h.pth."""
+    """Return a convolution's name in inception5h.pth."""
     return "softmax2_pre_activation_matmul" if conv == LOGITS else f"{conv}_pre_relu_conv"
 
 
 def caffe_name(conv: str) -> str:
-    """The name of a convolution in bvlc_googlenet.caffemodel, with `_` for `/`."""
-    whole = {
+    """Return a convolution's name in bvlc_googlenet.caffemodel, with `_` for `/`."""
+    outside_blocks = {
         "conv2d0": "conv1_7x7_s2",
         "conv2d1": "conv2_3x3_reduce",
         "conv2d2": "conv2_3x3",
         LOGITS: "loss3_classifier",
     }
-    if conv in whole:
-        return whole[conv]
+    if conv in outside_blocks:
+        return outside_blocks[conv]
     block, branch = conv.split("_", 1)
     branch = branch.replace("bottleneck", "reduce").replace("pool_reduce", "pool_proj")
     return f"inception_{block.removeprefix('mixed')}_{branch}"
@@ -96,13 +97,16 @@ CAFFE = Flavour(
     lrn={"radius": 2, "alpha": 1e-4 / 5, "beta": 0.75, "k": 1.0},
     stored_name=caffe_name,
 )
+FLAVOURS = {"inceptionv1": TENSORFLOW, "inceptionv1-caffe": CAFFE}
 
 
 class InceptionV1(nn.Module):
     """InceptionV1 of one flavour, with random weights until `load` is called.
 
-    `layers` tells every place that can be read, in the order of the forward pass.
+    `layers` holds the layers that can be read, in the order of the forward pass.
     """
+
+    mean: Tensor
 
     def __init__(self, flavour: Flavour):
         super().__init__()
@@ -116,29 +120,27 @@ class InceptionV1(nn.Module):
         self.register_buffer("mean", torch.tensor(flavour.mean).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
-    mean: Tensor
-
     def preprocess(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """RGB, 0..1, to what the published weights expect."""
+        """Convert RGB images, 0..1, to the input that the published weights expect."""
         ordered = images.flip(1) if self.flavour.bgr else images
         return (ordered * 255 - self.mean).contiguous(memory_format=torch.channels_last)
 
     def read(self, images: Float[Tensor, "b 3 h w"], names: Iterable[str]) -> dict[str, Tensor]:
-        """The named layers' values; runs only what they need."""
+        """Return the named layers' maps; compute only what they need."""
         return self.graph.run(self.preprocess(images), names)
 
     def logits(
         self, images: Float[Tensor, "b 3 h w"], replaced: Mapping[str, Callable[[Tensor], Tensor]] = {}
     ) -> Float[Tensor, "b classes"]:
-        """The class scores before the softmax, with the values of layers replaced as in `Graph.run`."""
+        """Return class scores before the softmax, with layers replaced as in `Graph.run`."""
         return self.graph.run(self.preprocess(images), [LOGITS], replaced)[LOGITS]
 
     def stored_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The names and shapes of the tensors in the published file."""
+        """Return the names and shapes of the tensors in the published file."""
         return {name: tuple(parameter.shape) for name, parameter in self._stored().items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the tensors of the published file, whose names and shapes have been checked."""
+        """Load the tensors of the published file, whose names and shapes have been checked."""
         for name, parameter in self._stored().items():
             parameter.data.copy_(tensors[name])
 
@@ -177,21 +179,13 @@ class InceptionV1(nn.Module):
 
     def _conv(self, name: str, source: str, width: int, channels: int, kernel: int, stride: int = 1) -> str:
         self.convs[name] = conv = nn.Conv2d(width, channels, kernel, stride)
-        pre_relu = f"{name}_pre_relu"
-        self._add(
-            pre_relu,
-            (source,),
-            lambda x: self.flavour.conv(x, conv),
-            self._seen(source, channels, kernel, stride),
-        )
-        self._add(name, (pre_relu,), torch.relu, self.layers[pre_relu])
-        return name
+        geometry = self._window_geometry(source, channels, kernel, stride)
+        pre_relu = self._add(f"{name}_pre_relu", (source,), lambda x: self.flavour.conv(x, conv), geometry)
+        return self._add(name, (pre_relu,), torch.relu, geometry)
 
     def _pool(self, name: str, source: str, stride: int) -> str:
-        channels = self.layers[source].channels
-        return self._add(
-            name, (source,), lambda x: self.flavour.max_pool(x, stride), self._seen(source, channels, 3, stride)
-        )
+        geometry = self._window_geometry(source, self.layers[source].channels, 3, stride)
+        return self._add(name, (source,), lambda x: self.flavour.max_pool(x, stride), geometry)
 
     def _lrn(self, name: str, source: str) -> str:
         layer = self.layers[source]
@@ -215,9 +209,9 @@ class InceptionV1(nn.Module):
         self.layers[name] = replace(geometry, name=name)
         return name
 
-    def _seen(self, source: str, channels: int, kernel: int, stride: int) -> Layer:
-        """The geometry of a layer that slides a window over `source` (at even sizes)."""
-        below = self.layers.get(source, Layer("input", 3, 1, 1, 0.0))
+    def _window_geometry(self, source: str, channels: int, kernel: int, stride: int) -> Layer:
+        """Return the geometry of a layer that slides a window over `source`, for even sizes."""
+        below = self.layers.get(source, _INPUT)
         shift = (kernel - 1) / 2 - self.flavour.padding_before(kernel, stride)
         return Layer(
             name="",

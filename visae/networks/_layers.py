@@ -1,22 +1,20 @@
-"""What a network knows of a place to read."""
+"""Layers of a network: their names and geometry."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-
-from jaxtyping import Float
-from torch import Tensor
 
 from visae._support.errors import VisaeError
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's geometry.
+    """Geometry of a layer.
 
-    channels:         length of one position's activation vector.
-    stride:           px of the image between neighbouring positions.
-    receptive_field:  side, in px, of the square of the image that one position sees.
-    offset:           px coordinate, in x and in y, of the centre of the receptive field of position 0
-                      (pixel centres are whole numbers), for images whose side is a multiple of the stride.
+    channels:         length of the activation vector at one position.
+    stride:           distance between neighbouring positions, in px of the image.
+    receptive_field:  side, in px, of the square of the image that one position depends on.
+    offset:           px coordinate, in x and in y, of the receptive field's centre at position 0. Pixel centres are
+                      whole numbers. Exact for images whose side is a multiple of the stride.
     """
 
     name: str
@@ -26,19 +24,37 @@ class Layer:
     offset: float
 
     def centre(self, position: int) -> float:
-        """The px coordinate of the centre of what a position (a row or column of the map) sees."""
+        """Return the px coordinate of the receptive field's centre at a row or column of the map."""
         return self.offset + self.stride * position
 
 
-def middle_position(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
-    """Maps at their middle position, (h // 2, w // 2), alone."""
-    row, column = maps.shape[2] // 2, maps.shape[3] // 2
-    return maps[:, :, row : row + 1, column : column + 1]
+class LazyLayers(Mapping[str, Layer]):
+    """Layers by name, each measured on first access; the names are known from the start."""
+
+    def __init__(self, names: Iterable[str], measure: Callable[[str], Layer]):
+        self._measured: dict[str, Layer | None] = dict.fromkeys(names)
+        self._measure = measure
+
+    def __getitem__(self, name: str) -> Layer:
+        layer = self._measured[name]
+        if layer is None:
+            layer = self._measured[name] = self._measure(name)
+        return layer
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._measured
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._measured)
+
+    def __len__(self) -> int:
+        return len(self._measured)
 
 
-def refuse_outside(layer: str, position: tuple[int, int], size: tuple[int, int]) -> None:
-    """Raise `VisaeError` for a position, row and column, that maps of this height and width do not have."""
-    if not all(0 <= at < side for at, side in zip(position, size, strict=True)):
+def check_position(layer: str, position: tuple[int, int], size: tuple[int, int]) -> None:
+    """Raise `VisaeError` if a position (row, column) lies outside maps of this size (height, width)."""
+    if not all(0 <= index < side for index, side in zip(position, size, strict=True)):
         raise VisaeError(
-            f"position {position} of {layer}: its maps of these images have {size[0]} rows and {size[1]} columns"
+            f"position {position} is outside the maps of {layer}, "
+            f"which have {size[0]} rows and {size[1]} columns for these images"
         )

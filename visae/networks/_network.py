@@ -1,4 +1,4 @@
-"""A network under study: named layers, its own preprocessing, verified weights."""
+"""A network under study: named layers, its own preprocessing, and the digest of its weights."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
@@ -8,18 +8,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from visae._support.errors import VisaeError, unknown
-from visae.networks._hooks import Hooked
-from visae.networks._layers import Layer, middle_position, refuse_outside
-from visae.networks._weights import digest
+from visae.networks._hooks import HookedModule
+from visae.networks._layers import Layer, check_position
+from visae.networks._weights import weights_digest
 from visae.networks.planted._network import Truth
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """What stands behind a network: a module that reads its own layers from RGB images, 0..1.
+    """What a `Network` wraps: a module that reads its own layers from RGB images, 0..1.
 
-    It may also have `read_at`, as `Network.read_at`, if one position costs it less than the maps, and `middle`, from
-    images to the row and column at the middle of all its layers' maps.
+    Optional methods: `logits`, as `Network.logits`; `read_at`, as `Network.read_at`, if reading one position is cheaper
+    than computing the maps; and `middle`, which returns the row and column at the middle of all its layers' maps.
     """
 
     @property
@@ -27,14 +27,14 @@ class Readable(Protocol):
         """The layers that can be read, in the order of the forward pass."""
 
     def read(self, images: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
-        """The named layers' maps, by a forward pass that stops after the last one needed."""
+        """Return the named layers' maps; the forward pass stops after the last one needed."""
 
 
 class Network:
     """A convnet under study.
 
-    name:    what `visae.network` calls it.
-    digest:  SHA-256 of its weights, whatever file they came in.
+    name:    the name by which `visae.network` opens it.
+    digest:  SHA-256 of its weights, independent of the file format they were stored in.
     """
 
     def __init__(self, name: str, readable: Readable, digest: str, device: torch.device | str = "cpu"):
@@ -53,24 +53,24 @@ class Network:
         device: torch.device | str = "cpu",
         size: int = 224,
     ) -> "Network":
-        """Any torch module as a network.
+        """Wrap any torch module as a network.
 
         layers:      names of submodules (as in `module.named_modules()`) whose outputs are maps `[b, c, h, w]`;
-                     every one of them if None.
-        preprocess:  from RGB images `[b, 3, h, w]`, 0..1, to what the module expects; nothing if None.
-        size:        px, side of the images with which channels, strides and receptive fields are found out.
+                     all of them if None.
+        preprocess:  from RGB images `[b, 3, h, w]`, 0..1, to the module's input; the identity if None.
+        size:        side, in px, of the images used to measure channels, strides and receptive fields.
 
         The module is put into evaluation mode and moved to `device`. Raises `VisaeError` for a layer that does not
-        exist or gives no maps.
+        exist or does not output maps.
         """
         if isinstance(layers, str):
             raise VisaeError(f"layers is the text {layers!r}; give a list of names, [{layers!r}]")
-        hooked = Hooked(module.eval().to(device), preprocess or _unchanged, size, layers)
-        return cls(name, hooked, digest(module.state_dict()), device)
+        hooked = HookedModule(module.eval().to(device), preprocess or _identity, size, layers)
+        return cls(name, hooked, weights_digest(module.state_dict()), device)
 
     @property
     def truth(self) -> Truth | None:
-        """What is planted in the planted network; None for all others."""
+        """The planted network's ground truth; None for all other networks."""
         truth: Truth | None = getattr(self.readable, "truth", None)
         return truth
 
@@ -80,20 +80,21 @@ class Network:
         return self.readable.layers
 
     def layer(self, name: str) -> Layer:
-        """A layer by name; raises `VisaeError` with the nearest names if there is none."""
+        """Return a layer by name; raises `VisaeError` with the nearest names if there is none."""
         if name not in self.layers:
             raise unknown(f"layer of {self.name}", name, self.layers)
         return self.layers[name]
 
     @property
     def classifies(self) -> bool:
-        """Whether it has logits."""
+        """Whether the network has logits."""
         return hasattr(self.readable, "logits")
 
     def maps(self, images: Float[Tensor, "b 3 h w"], layers: Sequence[str]) -> dict[str, Tensor]:
-        """Maps `{layer: [b, c, H, W]}` of RGB images, 0..1; the forward pass stops after the last layer needed.
+        """Return maps `{layer: [b, c, H, W]}` of RGB images, 0..1; stop the forward pass after the last layer needed.
 
-        Gradients flow to the images unless the caller turns them off.
+        Gradients flow to the images unless the caller turns them off. Raises `VisaeError` for a layer that does not
+        exist.
         """
         for name in layers:
             self.layer(name)
@@ -102,24 +103,26 @@ class Network:
     def read_at(
         self, images: Float[Tensor, "b 3 h w"], positions: Mapping[str, tuple[int, int]]
     ) -> dict[str, Float[Tensor, "b _ 1 1"]]:
-        """Layers of RGB images, 0..1, at one position of each, a row and a column of its maps: `{layer: [b, c, 1, 1]}`.
+        """Return each layer at one position of its maps, `{layer: [b, c, 1, 1]}`, of RGB images, 0..1.
 
-        The planted network reads no other positions; of all others the maps are made, and cut. Raises `VisaeError` for
-        a layer that does not exist, and for a position that its maps do not have.
+        positions: row and column, by layer.
+
+        The planted network computes these positions only; all other networks compute the maps and crop them. Raises
+        `VisaeError` for a layer that does not exist, and for a position outside its maps.
         """
         for name in positions:
             self.layer(name)
         read = getattr(self.readable, "read_at", None)
         if read is not None:
-            found: dict[str, Tensor] = read(images.to(self.device), positions)
-            return found
+            values: dict[str, Tensor] = read(images.to(self.device), positions)
+            return values
         maps = self.maps(images, list(positions))
-        return {name: _cut(name, maps[name], *position) for name, position in positions.items()}
+        return {name: _at_position(name, maps[name], *position) for name, position in positions.items()}
 
     def read_middle(
         self, images: Float[Tensor, "b 3 h w"], layers: Sequence[str]
     ) -> dict[str, Float[Tensor, "b _ 1 1"]]:
-        """Layers of RGB images, 0..1, at the middle position of their maps, (h // 2, w // 2), alone; see `read_at`."""
+        """Return each layer at the middle position of its maps, (h // 2, w // 2), as `read_at` does."""
         middle = getattr(self.readable, "middle", None)
         if middle is not None:
             return self.read_at(images, dict.fromkeys(layers, middle(images)))
@@ -127,9 +130,9 @@ class Network:
 
     @torch.inference_mode()
     def map_shapes(self, layers: Sequence[str], size: int) -> dict[str, tuple[int, int, int]]:
-        """Channels, height and width of the layers' maps of square images of `size` px.
+        """Return channels, height and width of the layers' maps of square images of `size` px.
 
-        Raises `VisaeError` for no layers, and for a size that the network cannot take.
+        Raises `VisaeError` if no layer is named, and for a size that the network cannot process.
         """
         if not layers:
             raise VisaeError(f"no layer of {self.name} to read; name one, for instance {next(iter(self.layers))}")
@@ -145,10 +148,10 @@ class Network:
     def logits(
         self, images: Float[Tensor, "b 3 h w"], replaced: Mapping[str, Callable[[Tensor], Tensor]] = {}
     ) -> Float[Tensor, "b classes"]:
-        """Class scores before the softmax, `[b, classes]`.
+        """Return class scores before the softmax, `[b, classes]`.
 
-        replaced: functions by the name of a layer, from its maps `[b, c, H, W]` to those that the network goes on with
-                  in their place, of the same shape.
+        replaced: functions, by layer name, from that layer's maps `[b, c, H, W]` to the maps, of the same shape, with
+                  which the forward pass continues.
 
         Raises `VisaeError` for a network without classes, and for a layer that does not exist or cannot be replaced.
         """
@@ -161,10 +164,16 @@ class Network:
         return logits
 
 
-def _cut(name: str, maps: Float[Tensor, "b c h w"], row: int, column: int) -> Float[Tensor, "b c 1 1"]:
-    refuse_outside(name, (row, column), (maps.shape[2], maps.shape[3]))
+def middle_position(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
+    """Return maps at their middle position only, (h // 2, w // 2)."""
+    row, column = maps.shape[2] // 2, maps.shape[3] // 2
     return maps[:, :, row : row + 1, column : column + 1]
 
 
-def _unchanged(images: Tensor) -> Tensor:
+def _at_position(layer: str, maps: Float[Tensor, "b c h w"], row: int, column: int) -> Float[Tensor, "b c 1 1"]:
+    check_position(layer, (row, column), (maps.shape[2], maps.shape[3]))
+    return maps[:, :, row : row + 1, column : column + 1]
+
+
+def _identity(images: Tensor) -> Tensor:
     return images

@@ -1,4 +1,4 @@
-"""From a network's name to the network."""
+"""Open a network, or list its layers, by name."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,101 +7,85 @@ import torch
 from torch import Tensor
 
 from visae._support.devices import open_device
-from visae._support.errors import VisaeError, unknown
-from visae.networks import _torchvision as classifiers
-from visae.networks import _weights as weights
-from visae.networks._cards import Card, card
-from visae.networks._containers import read
-from visae.networks._inception import CAFFE, SPARE, TENSORFLOW, Flavour, InceptionV1
+from visae._support.errors import VisaeError
+from visae.networks._cards import named_card
+from visae.networks._catalogue import TORCHVISION, is_planted, network_names, unknown_network
+from visae.networks._inception import AUXILIARY_HEADS, FLAVOURS, Flavour, InceptionV1
 from visae.networks._layers import Layer
 from visae.networks._network import Network
-from visae.networks.planted._network import INHIBITION, Planted
-
-_TORCHVISION = "torchvision:"
-_PLANTED = "planted"
-FLAVOURS = {"inceptionv1": TENSORFLOW, "inceptionv1-caffe": CAFFE}
-
-
-def names() -> list[str]:
-    """The networks that `network` knows by a fixed name; `torchvision:NAME` stands for many more."""
-    return [_PLANTED, *FLAVOURS]
+from visae.networks._torchvision import Normalisation, build_classifier, load_classifier, torchvision_card
+from visae.networks._weight_files import find_weights
+from visae.networks._weights import check_weights, read_weights, weights_digest
+from visae.networks.planted._network import INHIBITION, PlantedNetwork
 
 
 def network(name: str, weights: str | Path | None = None, device: torch.device | str | None = None) -> Network:
-    """A network by name, with verified weights.
+    """Open a network by name, with verified weights.
 
     name:     `planted`, `planted:S` (S: lateral inhibition, -1..1), `inceptionv1`, `inceptionv1-caffe`, or
               `torchvision:NAME` for any classifier of torchvision.
-    weights:  a file of weights, or a folder that holds it; otherwise `VISAE_WEIGHTS`, then the cache are searched.
-    device:   CUDA where there is one, if None.
+    weights:  a file of weights, or a folder that holds it; if None, `VISAE_WEIGHTS` and then the cache are searched.
+    device:   if None, CUDA where available, else the CPU.
 
-    Raises `VisaeError` for a name that does not exist (it lists the nearest), and for weights that are missing or not
-    this network's.
+    Raises `VisaeError` for a name that does not exist (it lists the nearest), and for weights that are missing or do
+    not fit the network.
     """
-    place = Path(weights) if weights is not None else None
+    path = Path(weights) if weights is not None else None
     device = open_device(device)
-    if name == _PLANTED or name.startswith(f"{_PLANTED}:"):
-        return _planted(name, device)
+    if is_planted(name):
+        return _open_planted(name, device)
     if name in FLAVOURS:
-        return _inception(name, FLAVOURS[name], place, device)
-    if name.startswith(_TORCHVISION):
-        return _torchvision(name, place, device)
-    raise unknown("network", name, [*names(), f"{_TORCHVISION}resnet18"])
+        return _open_inception(name, FLAVOURS[name], path, device)
+    if name.startswith(TORCHVISION):
+        return _open_torchvision(name, path, device)
+    raise unknown_network(name, network_names())
 
 
-def network_card(name: str) -> Card:
-    """The card of a network that has weights to fetch; raises `VisaeError` for others."""
-    if name.startswith(_TORCHVISION):
-        return classifiers.card(name.removeprefix(_TORCHVISION))
-    if name.split(":")[0] == _PLANTED:
-        raise VisaeError("the planted network is built, not trained: it has no weights to fetch; use it as it is")
-    if name not in FLAVOURS:
-        raise unknown("network", name, [*FLAVOURS, f"{_TORCHVISION}resnet18"])
-    return card(name)
+def network_layers(name: str) -> Mapping[str, Layer]:
+    """Return the layers of a network by name, in the order of the forward pass; needs no weights.
+
+    Raises `VisaeError` for a name that does not exist.
+    """
+    if is_planted(name):
+        return PlantedNetwork().layers
+    if name in FLAVOURS:
+        return InceptionV1(FLAVOURS[name]).layers
+    if name.startswith(TORCHVISION):
+        short = name.removeprefix(TORCHVISION)
+        torchvision_card(short)
+        return Network.from_module(build_classifier(short), name=name).layers
+    raise unknown_network(name, network_names())
 
 
-def _planted(name: str, device: torch.device | str) -> Network:
+def _open_planted(name: str, device: torch.device | str) -> Network:
     _, _, strength = name.partition(":")
     try:
         inhibition = float(strength) if strength else INHIBITION
     except ValueError:
         raise VisaeError(f"{name!r} gives no strength of inhibition; write planted:S with S from -1 to 1") from None
-    module = Planted(inhibition)
-    return Network(name, module, weights.digest(module.state_dict()), device)
+    module = PlantedNetwork(inhibition)
+    return Network(name, module, weights_digest(module.state_dict()), device)
 
 
-def _inception(name: str, flavour: Flavour, place: Path | None, device: torch.device | str) -> Network:
+def _open_inception(name: str, flavour: Flavour, path: Path | None, device: torch.device | str) -> Network:
     module = InceptionV1(flavour)
-    path = weights.find(card(name), place)
-    tensors = weights.check(_as_stored(read(path)), module.stored_shapes(), path, SPARE)
+    file = find_weights(named_card(name), path)
+    tensors = check_weights(_transpose_classifier(read_weights(file)), module.stored_shapes(), file, AUXILIARY_HEADS)
     module.load(tensors)
-    return Network(name, module, weights.digest(tensors), device)
+    return Network(name, module, weights_digest(tensors), device)
 
 
-def _as_stored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The class scores' weights as (out, in): a `.npz` of the Caffe form has them as (in, out)."""
+def _transpose_classifier(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the classifier's weight as (out, in): `.npz` files of the Caffe flavour have it as (in, out)."""
     name = "loss3_classifier.weight"
     if name in tensors and tensors[name].ndim == 2 and tensors[name].shape[0] > tensors[name].shape[1]:
         return tensors | {name: tensors[name].T.contiguous()}
     return tensors
 
 
-def _torchvision(name: str, place: Path | None, device: torch.device | str) -> Network:
-    short = name.removeprefix(_TORCHVISION)
-    path = weights.find(classifiers.card(short), place)
-    module = classifiers.build(short)
-    classifiers.load(module, read(path), path)
-    return Network.from_module(module, preprocess=classifiers.Preprocess(short), name=name, device=device)
-
-
-def layers(name: str) -> Mapping[str, Layer]:
-    """The layers of a network by name, in the order of the forward pass; needs no weights."""
-    if name.split(":")[0] == _PLANTED:
-        return Planted().layers
-    if name in FLAVOURS:
-        return InceptionV1(FLAVOURS[name]).layers
-    if name.startswith(_TORCHVISION):
-        short = name.removeprefix(_TORCHVISION)
-        classifiers.card(short)
-        return Network.from_module(classifiers.build(short), name=name).layers
-    raise unknown("network", name, [*names(), f"{_TORCHVISION}resnet18"])
+def _open_torchvision(name: str, path: Path | None, device: torch.device | str) -> Network:
+    short = name.removeprefix(TORCHVISION)
+    file = find_weights(torchvision_card(short), path)
+    module = build_classifier(short)
+    load_classifier(module, read_weights(file), file)
+    return Network.from_module(module, preprocess=Normalisation(short), name=name, device=device)

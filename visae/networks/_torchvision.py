@@ -1,4 +1,4 @@
-"""torchvision's classifiers: the weights that each was published with, and what those weights expect."""
+"""torchvision's classifiers: their published weights, and the preprocessing these expect."""
 
 import re
 from collections.abc import Mapping
@@ -10,25 +10,24 @@ import torchvision
 from torch import Tensor, nn
 
 from visae._support.errors import unknown
-from visae.networks import _weights as weights
-from visae.networks._cards import Card, WeightsFile
-from visae.networks._digests import Digest
+from visae.networks._cards import FileDigest, NetworkCard, WeightsFile
+from visae.networks._weights import check_weights
 
-# As torchvision builds these two for published weights: they renormalise images, and draw no costly random weights.
-_BUILT_WITH = {name: {"transform_input": True, "init_weights": False} for name in ("googlenet", "inception_v3")}
-# The published DenseNets still carry names with dots that module names may no longer have.
-_OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+# torchvision's own arguments for the published weights of these two: renormalise images, skip slow random weights.
+_ARGUMENTS = {name: {"transform_input": True, "init_weights": False} for name in ("googlenet", "inception_v3")}
+# The published DenseNet files have dots in names, which modules no longer allow.
+_DOTTED_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
-def card(short: str) -> Card:
-    """The card of a classifier of torchvision; raises `VisaeError` with the nearest names if there is none."""
+def torchvision_card(short: str) -> NetworkCard:
+    """Return the card of a torchvision classifier; raises `VisaeError` with the nearest names if there is none."""
     known = torchvision.models.list_models(module=torchvision.models)
     if short not in known:
         raise unknown("torchvision network", short, known)
-    published = _published(short)
+    published = _published_weights(short)
     file = published.url.rsplit("/", 1)[1]
-    digest = Digest("sha256_prefix", file.rsplit("-", 1)[1].split(".")[0])
-    return Card(
+    digest = FileDigest("sha256_prefix", file.rsplit("-", 1)[1].split(".")[0])
+    return NetworkCard(
         name=f"torchvision:{short}",
         title=f"{short} of torchvision",
         description=f"torchvision's weights {published}",
@@ -38,28 +37,28 @@ def card(short: str) -> Card:
     )
 
 
-def build(short: str) -> nn.Module:
-    """A classifier with random weights, otherwise as torchvision builds it for its published weights."""
-    module: nn.Module = torchvision.models.get_model(short, weights=None, **_BUILT_WITH.get(short, {}))
+def build_classifier(short: str) -> nn.Module:
+    """Return a classifier with random weights, otherwise as torchvision builds it for its published weights."""
+    module: nn.Module = torchvision.models.get_model(short, weights=None, **_ARGUMENTS.get(short, {}))
     return module.requires_grad_(False).eval()
 
 
-def load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Put the tensors of a published file into a module; raises `VisaeError` if they are not the module's."""
+def load_classifier(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Load the tensors of a published file into a module; raises `VisaeError` if they do not fit the module."""
     state = module.state_dict()
-    # Files from before torch 0.4.1 do not count the batches they were trained on; torch itself then starts from 0.
+    # Files from before torch 0.4.1 have no batch counters; torch itself then starts from 0.
     counters = {name: torch.tensor(0) for name in state if name.endswith(".num_batches_tracked")}
-    found = counters | {_OLD_NAME.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}
-    checked = weights.check(found, {name: tuple(value.shape) for name, value in state.items()}, path)
+    renamed = {_DOTTED_NAME.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}
+    checked = check_weights(counters | renamed, {name: tuple(value.shape) for name, value in state.items()}, path)
     for name, tensor in checked.items():
         state[name].copy_(tensor)
 
 
-class Preprocess:
-    """RGB, 0..1, to the units that a classifier's published weights expect: its own mean and standard deviation."""
+class Normalisation:
+    """Preprocessing of a classifier's published weights: RGB images, 0..1, less its mean, over its deviation."""
 
     def __init__(self, short: str):
-        preset = _published(short).transforms()
+        preset = _published_weights(short).transforms()
         self.mean, self.deviation = list(preset.mean), list(preset.std)
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -67,5 +66,5 @@ class Preprocess:
         return (images - mean) / deviation
 
 
-def _published(short: str) -> Any:
+def _published_weights(short: str) -> Any:
     return torchvision.models.get_model_weights(short).DEFAULT

@@ -1,61 +1,64 @@
-"""A network's weights: where they lie, whether they are the right ones, and the digest of what they hold."""
+"""Read weights from files of any format without running code, check them, and compute their digest."""
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor
 
-from visae._support.cache import cache_folder
 from visae._support.errors import VisaeError
-from visae.networks._cards import Card
+from visae.networks._caffemodel import read_caffemodel
 
 
-def find(card: Card, path: Path | None = None) -> Path:
-    """The file with a network's weights.
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a `.npz`, `.safetensors`, `.pth`, `.pt` or `.caffemodel` file, by name, on the CPU.
 
-    Looked for in this order: `path`, a file, or a folder with one of the card's files; the same in the
-    environment variable `VISAE_WEIGHTS`, except that a folder there need not have this network's; the
-    cache. Raises `VisaeError` if `path` or `VISAE_WEIGHTS` does not exist, and where nothing is found:
-    it then names the command that downloads the weights.
+    Floating-point tensors become float32, others keep their type. A `.pth` may hold a dict of tensors or
+    `{"state_dict": {...}}`. Raises `VisaeError` for another suffix, a missing or damaged file, and a file that holds
+    anything but tensors; pickled code is never run.
     """
-    if path is not None:
-        found = _at(card, path, "the path given")
-        if found is None:
-            raise VisaeError(f"the folder {path} has no weights of {card.name}, expected {_names(card)}")
-        return found
-    places = list(_places())
-    for origin, place in places:
-        found = _at(card, place, origin)
-        if found is not None:
-            return found
-    raise _not_found(card, [place for _, place in places])
+    if path.suffix not in _READERS:
+        raise VisaeError(f"{path} has the suffix {path.suffix!r}, expected one of {', '.join(_READERS)}")
+    if not path.is_file():
+        raise VisaeError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}, expected a file of weights")
+    entries = _READERS[path.suffix](path)
+    others = [str(name) for name, value in entries.items() if not _is_plain(value)]
+    if others:
+        raise VisaeError(f"{path} holds more than plain tensors ({_few(others)}); save its tensors alone")
+    return {str(name): _as_float32(value) for name, value in entries.items()}
 
 
-def check(
-    found: Mapping[str, Tensor],
-    expected: Mapping[str, tuple[int, ...]],
-    origin: Path,
-    spare: tuple[str, ...] = (),
+def check_weights(
+    tensors: Mapping[str, Tensor],
+    shapes: Mapping[str, tuple[int, ...]],
+    path: Path,
+    ignored_prefixes: tuple[str, ...] = (),
 ) -> dict[str, Tensor]:
-    """The tensors that a network expects, in the order in which it expects them.
+    """Return the tensors that a network expects, in the order of `shapes`.
 
-    `expected` has the shape of each. Tensors whose names begin with one of `spare` may be in the file
-    and are left out: heads that were only trained with. Raises one `VisaeError` that names every tensor
-    that is missing, surplus, of another shape, or not finite.
+    shapes:            the expected shape of each tensor, by name.
+    path:              the file that the tensors come from, for the message.
+    ignored_prefixes:  tensors whose names begin with one of these may be present and are dropped: auxiliary heads.
+
+    Raises one `VisaeError` that names every tensor that is missing, unexpected, of the wrong shape, or not finite.
     """
-    faults = list(_faults(found, expected, spare))
+    faults = list(_faults(tensors, shapes, ignored_prefixes))
     if faults:
-        message = f"{origin} does not hold this network's weights: {'; '.join(faults)}; give the file of its card"
+        message = f"{path} does not hold this network's weights: {'; '.join(faults)}; give the file named in its card"
         raise VisaeError(" ".join(message.split()))
-    return {name: found[name] for name in expected}
+    return {name: tensors[name] for name in shapes}
 
 
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, dtypes, shapes and values in the order of the names: the same in any container."""
+def weights_digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 over names, dtypes, shapes and values, in the order of names: the same for every file format.
+
+    Identifies a network's weights wherever visae stores what was computed with them.
+    """
     total = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         header = json.dumps([name, str(tensor.dtype), list(tensor.shape)])
@@ -64,48 +67,89 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     return total.hexdigest()
 
 
-def _places() -> Iterator[tuple[str, Path]]:
-    chosen = os.environ.get("VISAE_WEIGHTS")
-    if chosen:
-        yield "VISAE_WEIGHTS", Path(chosen).expanduser()
-    cache = cache_folder("weights")
-    if cache.is_dir():
-        yield "the cache", cache
+def _npz(path: Path) -> dict[str, Any]:
+    try:
+        # Opened here, because numpy does not close a file that it opened and failed to read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            entries = {name: arrays[name] for name in arrays.files}
+    # A damaged zip or header surfaces as almost anything, from BadZipFile to MemoryError.
+    except Exception as error:
+        if "allow_pickle" in str(error):
+            raise VisaeError(f"{path} holds pickled objects, expected arrays of numbers; save it without") from None
+        raise _damaged(path, "an .npz archive of arrays") from None
+    return {name: _from_numpy(array) for name, array in entries.items()}
 
 
-def _at(card: Card, place: Path, origin: str) -> Path | None:
-    if not place.exists():
-        raise VisaeError(f"{origin} is {place}, which does not exist; correct it, or leave it out")
-    if not place.is_dir():
-        return place
-    return next((place / name for name in card.file_names() if (place / name).is_file()), None)
+def _from_numpy(array: np.ndarray) -> Any:
+    """Convert an array of numbers to a tensor; return any other array unchanged, for `read_weights` to reject."""
+    try:
+        return torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(array.shape))
+    except (TypeError, ValueError):
+        return array
 
 
-def _not_found(card: Card, places: list[Path]) -> VisaeError:
-    source = card.preferred()
-    looked = " and ".join(dict.fromkeys(map(str, [*places, cache_folder("weights")])))
-    return VisaeError(
-        f"no weights of {card.name} in {looked}, expected {_names(card)}; run `visae fetch {card.name}`, "
-        f"which downloads {source.url} ({source.digest}), or give the file or its folder by --weights or VISAE_WEIGHTS"
-    )
+def _safetensors(path: Path) -> dict[str, Any]:
+    try:
+        return dict(safetensors.torch.load(path.read_bytes()))
+    except Exception:
+        raise _damaged(path, "a safetensors file") from None
 
 
-def _names(card: Card) -> str:
-    return " or ".join(card.file_names())
+def _torch(path: Path) -> dict[str, Any]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    # weights_only stops at the first object that is not a tensor; a damaged file surfaces as almost anything.
+    except Exception:
+        raise _damaged(path, "a PyTorch file of tensors alone, without pickled code") from None
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict):
+        raise VisaeError(f"{path} holds a {type(content).__name__}, expected a dict of tensors; save its state_dict")
+    return content
+
+
+_READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    ".npz": _npz,
+    ".safetensors": _safetensors,
+    ".pth": _torch,
+    ".pt": _torch,
+    ".caffemodel": lambda path: dict(read_caffemodel(path)),
+}
+
+
+def _damaged(path: Path, expected: str) -> VisaeError:
+    size = path.stat().st_size
+    return VisaeError(f"{path} ({size:,} bytes) is damaged or not {expected}; fetch or save it again")
+
+
+def _is_plain(value: Any) -> bool:
+    if not isinstance(value, Tensor):
+        return False
+    return value.layout is torch.strided and value.device.type == "cpu" and not value.is_quantized
+
+
+def _as_float32(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach().contiguous()
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _few(names: list[str]) -> str:
+    rest = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(repr(name) for name in names[:4]) + rest
 
 
 def _faults(
-    found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], spare: tuple[str, ...]
+    tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], ignored_prefixes: tuple[str, ...]
 ) -> Iterator[str]:
-    missing = [f"{name} ({_shape(shape)})" for name, shape in expected.items() if name not in found]
-    surplus = [f"{name} ({_shape(found[name].shape)})" for name in found if name not in expected]
-    surplus = [entry for entry in surplus if not entry.startswith(spare)]
+    missing = [f"{name} ({_shape(shape)})" for name, shape in shapes.items() if name not in tensors]
+    unexpected = [f"{name} ({_shape(tensors[name].shape)})" for name in tensors if name not in shapes]
+    unexpected = [entry for entry in unexpected if not entry.startswith(ignored_prefixes)]
     if missing:
         yield f"missing {', '.join(missing)}"
-    if surplus:
-        yield f"surplus {', '.join(surplus)}"
-    for name in (name for name in expected if name in found):
-        tensor, shape = found[name], expected[name]
+    if unexpected:
+        yield f"unexpected {', '.join(unexpected)}"
+    for name in (name for name in shapes if name in tensors):
+        tensor, shape = tensors[name], shapes[name]
         if tuple(tensor.shape) != tuple(shape):
             yield f"{name} is {_shape(tensor.shape)}, expected {_shape(shape)}"
         elif not (finite := torch.isfinite(tensor)).all():

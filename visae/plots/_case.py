@@ -14,7 +14,7 @@ from visae.decomposition._case import Place
 from visae.examples import border_margin
 from visae.images import Images
 from visae.images._rotated import turned
-from visae.networks._layers import Layer
+from visae.networks import Layer
 from visae.plots._composed import Composed, draw_unit
 from visae.plots._style import LINE_STYLES, save_figure
 

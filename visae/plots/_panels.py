@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image, ImageDraw
 
-from visae.networks._layers import Layer
+from visae.networks import Layer
 
 SIDE = 132  # px of a panel
 _STRONGEST = 0.9  # opacity of the map's maximum

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae._support.errors import VisaeError
-from visae.networks._layers import Layer
+from visae.networks import Layer
 from visae.tuning._views import LARGEST
 from visae.tuning.stimuli import Stimulus
 

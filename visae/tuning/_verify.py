@@ -12,8 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae._support.errors import VisaeError
-from visae.networks import Network
-from visae.networks._published_tuning import PublishedTuning
+from visae.networks import Network, PublishedTuning
 from visae.tuning import _statistics as summary
 from visae.tuning import sweep
 from visae.tuning._axes import angles

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from visae.networks._layers import Layer
+from visae.networks import Layer
 from visae.units import Units
 
 # The largest image: a layer that sees more is shown a part of the pattern, as its photographs showed it.

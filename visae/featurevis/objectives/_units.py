@@ -13,7 +13,7 @@ from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.featurevis.objectives._objective import Objective, Second, Seen
-from visae.networks._layers import middle_position
+from visae.networks import middle_position
 from visae.units import Units
 
 # One number, or one for each picture; also as NumPy and torch have them.

@@ -1,4 +1,4 @@
-"""The planted network: features that are built, not trained, mixed into fewer neurons than there are features."""
+"""The planted network: a network with a known ground truth, constructed rather than trained."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What planted detectors read at one position alone: all in one gather, where maps take a thousand small steps."""
+"""Evidence for planted features at one position, in a single gather: maps would take a thousand small operations."""
 
 import math
 from collections.abc import Sequence
@@ -9,59 +9,60 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from visae.networks.planted._channels import NAMES
-from visae.networks.planted._detect import corner
-from visae.networks.planted._features import Feature, Place
+from visae.networks.planted._channels import CHANNEL_NAMES
+from visae.networks.planted._detect import bilinear_cell
+from visae.networks.planted._features import PlantedFeature, SamplePoint
 
 
-class AtPosition(nn.Module):
-    """The evidence of `visae.networks.planted._detect`, from the square of the channels' maps that one position reads.
+class EvidenceAtPosition(nn.Module):
+    """The evidence of `visae.networks.planted._detect`, from the patch of the channels' maps around one position.
 
-    margin: how many values the square has before the position, `reach` at least; it has one more behind it.
+    margin: how many values the patch has before the position, at least `sampling_radius`; it has one more after it.
     """
 
-    corners: Tensor
-    shares: Tensor
-    present: Tensor
-    absent: Tensor
-    surrounded: Tensor
+    corners: Tensor  # [4, p], flat indices into the patch of the four values around each point
+    fractions: Tensor  # [2, p], how far down and right of the first corner each point is
+    present: Tensor  # [f, n], indices of each feature's points
+    absent: Tensor  # [a, n], the same for the features with points that must be absent
+    with_absent: Tensor  # [a], which features these are
 
-    def __init__(self, features: Sequence[Feature], margin: int):
+    def __init__(self, features: Sequence[PlantedFeature], margin: int):
         super().__init__()
-        surrounded = [index for index, feature in enumerate(features) if feature.absent]
-        groups = [feature.present for feature in features] + [features[index].absent for index in surrounded]
-        read = [corner(place, margin) for group in groups for place in group]
-        channels = [NAMES.index(place.channel) for group in groups for place in group]
+        with_absent = [index for index, feature in enumerate(features) if feature.absent]
+        groups = [feature.present for feature in features] + [features[index].absent for index in with_absent]
+        points = [point for group in groups for point in group]
+        cells = [bilinear_cell(point, margin) for point in points]
+        channels = [CHANNEL_NAMES.index(point.channel) for point in points]
         side = 2 * margin + 2
-        first = [(channel * side + top) * side + left for channel, (top, left, *_) in zip(channels, read, strict=True)]
-        numbers = _numbered(groups)
+        first = [(channel * side + top) * side + left for channel, (top, left, *_) in zip(channels, cells, strict=True)]
+        indices = _point_indices(groups)
         tables = {
             "corners": torch.tensor([first]) + torch.tensor([[0], [1], [side], [side + 1]]),
-            "shares": torch.tensor([share for _, _, *share in read]).T,
-            "present": numbers[: len(features)],
-            "absent": numbers[len(features) :],
-            "surrounded": torch.tensor(surrounded, dtype=torch.int64),
+            "fractions": torch.tensor([fractions for _, _, *fractions in cells]).T,
+            "present": indices[: len(features)],
+            "absent": indices[len(features) :],
+            "with_absent": torch.tensor(with_absent, dtype=torch.int64),
         }
         for name, table in tables.items():
-            # They follow from the features, and are not of the weights, by whose digest a network is known.
+            # Not persistent: they follow from the features, and must not enter the digest of the weights.
             self.register_buffer(name, table, persistent=False)
 
-    def forward(self, square: Float[Tensor, "b c s s"]) -> Float[Tensor, "b f 1 1"]:
-        """HeldOut for every feature, above 0 where the whole pattern is there."""
-        near = _taken(square.flatten(1), self.corners)
-        down, right = self.shares.to(square)
-        left_side, right_side = torch.lerp(near[:, :2], near[:, 2:], down).unbind(1)
-        read = torch.lerp(left_side, right_side, right)
-        least = _taken(F.pad(read, (0, 1), value=math.inf), self.present).amin(2)
-        largest = _taken(F.pad(read, (0, 1), value=-math.inf), self.absent).amax(2)
-        return least.index_add(1, self.surrounded, largest, alpha=-1)[:, :, None, None]
+    def forward(self, patch: Float[Tensor, "b c s s"]) -> Float[Tensor, "b f 1 1"]:
+        """Return the evidence for every feature, above 0 if the whole pattern is present."""
+        near = _gather(patch.flatten(1), self.corners)
+        down, right = self.fractions.to(patch)
+        left_values, right_values = torch.lerp(near[:, :2], near[:, 2:], down).unbind(1)
+        values = torch.lerp(left_values, right_values, right)
+        least = _gather(F.pad(values, (0, 1), value=math.inf), self.present).amin(2)
+        largest = _gather(F.pad(values, (0, 1), value=-math.inf), self.absent).amax(2)
+        return least.index_add(1, self.with_absent, largest, alpha=-1)[:, :, None, None]
 
 
-def _numbered(groups: Sequence[Sequence[Place]]) -> Int64[Tensor, "g n"]:
-    """The number of each place of each group, counted through; the number after the last where a group has no more."""
+def _point_indices(groups: Sequence[Sequence[SamplePoint]]) -> Int64[Tensor, "g n"]:
+    """Return the indices of each group's points, counted through all groups; shorter groups are padded with the end."""
     sizes = [len(group) for group in groups]
     return pad_sequence(list(torch.split(torch.arange(sum(sizes)), sizes)), batch_first=True, padding_value=sum(sizes))
 
 
-def _taken(values: Float[Tensor, "b v"], which: Int64[Tensor, "g n"]) -> Float[Tensor, "b g n"]:
-    return values.index_select(1, which.flatten()).view(len(values), *which.shape)
+def _gather(values: Float[Tensor, "b v"], indices: Int64[Tensor, "g n"]) -> Float[Tensor, "b g n"]:
+    return values.index_select(1, indices.flatten()).view(len(values), *indices.shape)

@@ -1,0 +1,40 @@
+"""The networks that visae knows by name, and their cards. Needs neither torch nor weights."""
+
+from visae._support.errors import VisaeError, unknown
+from visae.networks._cards import NetworkCard, card_names, named_card
+
+PLANTED = "planted"
+TORCHVISION = "torchvision:"
+
+
+def network_names() -> tuple[str, ...]:
+    """Return the networks with a fixed name; `torchvision:NAME` stands for many more."""
+    return (PLANTED, *card_names())
+
+
+def network_card(name: str) -> NetworkCard:
+    """Return the card of a network that has weights to download.
+
+    Raises `VisaeError` for a name that does not exist (it lists the nearest), and for the planted network, which needs
+    no weights. A classifier of torchvision is described by torchvision itself, which is imported for it.
+    """
+    if name.startswith(TORCHVISION):
+        # Imports torch, which the cards in `zoo/` do without.
+        from visae.networks._torchvision import torchvision_card
+
+        return torchvision_card(name.removeprefix(TORCHVISION))
+    if is_planted(name):
+        raise VisaeError(f"{name} is constructed, not trained: it has no weights to fetch; use it without")
+    if name not in card_names():
+        raise unknown_network(name, card_names())
+    return named_card(name)
+
+
+def is_planted(name: str) -> bool:
+    """Return whether a name is `planted` or `planted:S`."""
+    return name.split(":")[0] == PLANTED
+
+
+def unknown_network(name: str, known: tuple[str, ...]) -> VisaeError:
+    """Return the error for a network that does not exist; it lists the nearest of those known."""
+    return unknown("network", name, [*known, f"{TORCHVISION}resnet18"])
