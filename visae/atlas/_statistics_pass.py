@@ -67,7 +67,7 @@ class StatisticsPass:
             for statistics, values in zip(self.statistics, strong, strict=True):
                 statistics.add(values)
             self._sample(maps, read, image, per_image)
-            rebuilt = self.populations[-1].rebuilt(read[-1])
+            rebuilt = self.populations[-1].reconstruct(read[-1])
             yield Look(image, batch.pixels[place], [of[0].cpu() for of in strong], rebuilt[0].cpu())
 
     def _sample(self, maps: Tensor, read: Sequence[Tensor], image: int, per_image: int) -> None:
