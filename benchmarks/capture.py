@@ -1,15 +1,15 @@
-"""Images per second of capture, side by side in one process, with random weights.
+"""Measure images per second of capture, side by side in one process, with random weights.
 
     OMP_NUM_THREADS=2 python benchmarks/capture.py            # add --device cuda for a GPU
 
-lucent:   a plain full forward of lucent's InceptionV1 with a forward hook on mixed3b, as one would write it:
-          pip install --no-deps torch-lucent (its image library is not needed for the network).
-stopped:  visae's InceptionV1, stopped after mixed3b; nothing is done with the maps.
-capture:  visae.capture of mixed3b, 64 positions an image, to the disk, from images already decoded.
+lucent:   a full forward pass of lucent's InceptionV1 with a forward hook on mixed3b, the obvious way to do it:
+          pip install --no-deps torch-lucent (the network does not need its image library).
+stopped:  visae's InceptionV1, stopped after mixed3b; the maps are discarded.
+capture:  visae.capture of mixed3b, 64 positions per image, to disk, from images already decoded.
 
-Every round runs all of them in turn, and the ratios are of the medians over the rounds.
+Each round runs all of them in turn; ratios are between medians over rounds.
 
-The floor: 0.91 GMAC an image to mixed3b at 224 px, against 1.59 GMAC for the whole network.
+Lower bound: 0.91 GMAC per image up to mixed3b at 224 px, of 1.59 GMAC for the whole network.
 """
 
 import argparse
@@ -24,13 +24,14 @@ import torch
 from machine import machine
 
 from visae.activations import capture
+from visae.images import to_float
 from visae.networks import TENSORFLOW, InceptionV1, Network
 
 BATCH, SIZE, LAYER = 32, 224, "mixed3b"
 
 
 class Decoded:
-    """Images that are in memory already."""
+    """Random images that are already in memory."""
 
     name = "decoded"
     size = SIZE
@@ -55,8 +56,8 @@ def lucent_forward(images: Decoded, device: torch.device) -> Callable[[], None]:
     from lucent.modelzoo.inceptionv1.InceptionV1 import InceptionV1 as Lucent
 
     network = Lucent(pretrained=False, redirected_ReLU=False).to(device).eval()
-    kept = {}
-    network.mixed3b.register_forward_hook(lambda *call: kept.update(maps=call[-1]))
+    maps = {}
+    network.mixed3b.register_forward_hook(lambda *call: maps.update(mixed3b=call[-1]))
 
     def run() -> None:
         with torch.no_grad():
@@ -70,7 +71,7 @@ def stopped_forward(images: Decoded, network: Network) -> Callable[[], None]:
     def run() -> None:
         with torch.inference_mode():
             for pixels in images.pixels.split(BATCH):
-                network.maps(pixels.to(network.device).float() / 255, [LAYER])
+                network.maps(to_float(pixels, network.device), [LAYER])
 
     return run
 
@@ -108,12 +109,12 @@ def main() -> None:
     times: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(options.rounds + 1):
         for name, run in runs.items():
-            taken = seconds(run, device)
-            if number:  # the first round warms up
-                times[name].append(taken)
-    rate = {name: options.images / statistics.median(taken) for name, taken in times.items()}
+            elapsed = seconds(run, device)
+            if number:  # the first round is a warm-up
+                times[name].append(elapsed)
+    rate = {name: options.images / statistics.median(elapsed) for name, elapsed in times.items()}
     print(f"{machine(device)}; {LAYER}, batch {BATCH}, {options.images} images, median of {options.rounds} rounds\n")
-    print("| what | images/s | over lucent | over the stopped forward |")
+    print("| run | images/s | over lucent | over stopped |")
     print("| --- | --- | --- | --- |")
     for name in runs:
         print(f"| {name} | {rate[name]:.1f} | {rate[name] / rate['lucent']:.2f} | {rate[name] / rate['stopped']:.2f} |")

@@ -31,11 +31,10 @@ from machine import machine
 
 import visae
 from visae.activations import capture
-from visae.activations._capture_pass import as_images
 from visae.examples import border_margin, find
 from visae.examples._peaks import peaks
 from visae.examples._pieces import in_pieces
-from visae.images import Images, Photographs, Subset, batches, evenly_spaced
+from visae.images import Images, Photographs, Subset, batches, evenly_spaced, to_float
 from visae.networks import Network
 from visae.sae import load
 from visae.units import Units, features, neurons
@@ -57,7 +56,7 @@ def stopped(network: Network, layer: str, images: Images) -> Callable[[], None]:
     def run() -> None:
         with closing(batches(images, BATCH)) as reads:
             for batch in reads:
-                network.maps(as_images(batch.pixels, network.device), [layer])
+                network.maps(to_float(batch.pixels, network.device), [layer])
 
     return run
 
@@ -82,7 +81,7 @@ def steps(populations: Sequence[Units], images: Images, rounds: int = 5) -> dict
     taken = {}
     for units in populations:
         name = f"{units.kind} of {units.layer.name}"
-        maps = units.network.maps(as_images(pixels, units.network.device), [units.layer.name])[units.layer.name]
+        maps = units.network.maps(to_float(pixels, units.network.device), [units.layer.name])[units.layer.name]
         read = [part.clone() for _, part in in_pieces(units, maps)]
         tenth = torch.rand(len(units), 4) < 0.1
         runs = {

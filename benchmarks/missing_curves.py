@@ -19,7 +19,7 @@ from visae.activations import Rows
 from visae.decomposition import most_polysemantic
 from visae.held_out import held_out_rows
 from visae.images import open_images
-from visae.metrics._attribution import shares
+from visae.metrics import attribution
 from visae.papers.missing_curves._measures import features_in_gaps
 from visae.papers.missing_curves._populations import evenly_spaced, measured
 
@@ -45,9 +45,9 @@ def main() -> None:
         ["dictionary", "L0", "explained variance", "curves", "gap", "coverage", "in gaps", "copies", "polysemantic"]
     ]
     table.append(["neurons", "", "", *covers(neurons), "", "", ""])
-    for name, sae in sorted(saes.items(), key=lambda item: (item[1].recipe.kind, item[1].about["metrics"]["l0"])):
+    for name, sae in sorted(saes.items(), key=lambda item: (item[1].config.kind, item[1].about["metrics"]["l0"])):
         figures, of = sae.about["metrics"], found[name]
-        shared = shares(sae, lambda sae=sae: held_out_rows(sae, rows))
+        shared = attribution(sae, held_out_rows(sae, rows))
         table.append(
             [
                 name,

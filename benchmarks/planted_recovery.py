@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 import visae
 from visae.activations import Positions, capture_layers
-from visae.images import Leaves, batches
+from visae.images import Leaves, batches, to_float
 from visae.metrics import planted_rows, recovery
 from visae.plots._frontier import style
 from visae.plots._style import save_figure
@@ -46,7 +46,7 @@ def one_strength(strength: float, images: int, folder: Path) -> tuple[float, dic
     truth = network.truth
     assert truth is not None
     pairs = [(ring + i, ring + (i + 1) % 24) for ring in (0, 24) for i in range(24)]
-    some = (batch.pixels.float() / 255 for batch in batches(Leaves(_IMAGES_OF_PAIRS, SIZE)))
+    some = (to_float(batch.pixels) for batch in batches(Leaves(_IMAGES_OF_PAIRS, SIZE)))
     activities = torch.cat([truth_rows for _, truth_rows in planted_rows(network, some)])
     correlation = neighbours_correlation(activities, pairs)
     return correlation, {

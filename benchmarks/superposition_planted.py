@@ -19,7 +19,7 @@ from machine import machine
 
 import visae
 from visae.activations import Rows, capture_layers
-from visae.images import Images, Leaves, batches
+from visae.images import Images, Leaves, batches, to_float
 from visae.metrics import planted_rows
 from visae.networks import Network
 from visae.papers.missing_curves._populations import evenly_spaced, measured
@@ -59,7 +59,7 @@ def planted(network: Network) -> tuple[int, int, dict[str, Any]]:
     """How many curves and lines are planted, and the figures of these."""
     truth = network.truth
     assert truth is not None
-    pixels = (batch.pixels.float() / 255 for batch in batches(Leaves(_PLANTED_ON, SIZE)))
+    pixels = (to_float(batch.pixels) for batch in batches(Leaves(_PLANTED_ON, SIZE)))
     x = torch.cat([values for _, values in planted_rows(network, pixels)])
     curves, lines = ([i for i, of in enumerate(truth.features) if of.kind == kind] for kind in ("curve", "line"))
     at = torch.tensor([truth.features[index].orientation for index in curves])

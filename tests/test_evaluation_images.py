@@ -10,7 +10,7 @@ from visae.activations import capture
 from visae.evaluation import evaluate
 from visae.held_out import HeldOut
 from visae.images import Leaves, Subset
-from visae.metrics import activity, loss_recovered, planted_rows, recovery
+from visae.metrics import detection, loss_recovered, planted_rows, recovery
 from visae.networks import Network
 from visae.networks.planted import PlantedNetwork
 from visae.sae import PCA, TopK
@@ -104,7 +104,7 @@ def test_recovery_and_activity_where_the_truth_is_planted(planted, tmp_path):
     for name, sae in saes.items():
         expected = asdict(recovery(sae.directions, network.truth.directions))
         assert {figure: found[name][figure] for figure in expected} == expected
-        f1 = activity(sae, network.truth.directions, pairs).mean_f1
+        f1 = detection(sae, network.truth.directions, pairs).mean_f1
         assert found[name]["mean_f1"] == pytest.approx(f1, abs=1e-3)
         assert not math.isnan(f1)
         assert "loss_recovered_zero" not in found[name]

@@ -15,7 +15,7 @@ from visae._support.progress import Progress
 from visae._support.settings import flat
 from visae.activations import Rows
 from visae.held_out import HeldOut
-from visae.metrics import activity, fidelity_and_firing, loss_recovered, mean_row, planted_rows, recovery, stability
+from visae.metrics import detection, fidelity_and_firing, loss_recovered, mean_row, planted_rows, recovery, stability
 from visae.sae import SAE, load
 from visae.sae._dictionary import FILE
 
@@ -112,10 +112,10 @@ def _recovery(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> Metri
     if held_out.images is not None:
         assert held_out.network is not None
         pairs = planted_rows(held_out.network, held_out.images_for([sae]))
-        detection = activity(sae, truth.directions.cpu(), pairs)
-        metrics["mean_f1"] = detection.mean_f1
+        detected = detection(sae, truth.directions.cpu(), pairs)
+        metrics["mean_f1"] = detected.mean_f1
         if out is not None:
-            files.write_tensors(out / name / "recovery.safetensors", {"f1": detection.f1}, {"schema": 1})
+            files.write_tensors(out / name / "recovery.safetensors", {"f1": detected.f1}, {"schema": 1})
     return metrics
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.activations import Rows
-from visae.images import Images, Subset, batches, open_images
+from visae.images import Images, Subset, batches, open_images, to_float
 from visae.networks import Network
 from visae.sae import SAE
 from visae.training import TrainingConfig
@@ -53,7 +53,7 @@ class HeldOut:
             fresh = [index for index, digest in enumerate(batch.digests) if digest not in digests][:left]
             left -= len(fresh)
             if fresh:
-                yield batch.pixels[fresh].float() / 255
+                yield to_float(batch.pixels[fresh])
             if not left:
                 return
         if left == self.max_images:

@@ -1,8 +1,7 @@
-"""Small images and a small network to capture, and a look at what a capture left."""
+"""Small images and a small network to capture, and helpers to inspect stores."""
 
 import functools
 import hashlib
-import importlib
 
 import torch
 from torch import nn
@@ -11,11 +10,8 @@ from visae.activations import Positions, capture_layers
 from visae.images import Unreadable
 from visae.networks import Network
 
-# `visae.activations._capture` is the function of that name.
-CAPTURE = importlib.import_module("visae.activations._capture")
 
-
-class Stop(Exception):  # noqa: N818 - it stands for whatever ends a capture: a kill, a crash, Ctrl-C
+class Stop(Exception):  # noqa: N818 - stands for whatever ends a capture: a kill, a crash, Ctrl-C
     pass
 
 
@@ -24,7 +20,7 @@ def nothing(_):
 
 
 def stop_at(moment):
-    """Something to call with a number: it stops at this one."""
+    """Return a function of a number that raises `Stop` at this one."""
 
     def before(number):
         if number == moment:
@@ -34,7 +30,7 @@ def stop_at(moment):
 
 
 class Pictures:
-    """Images whose pixels depend on `content` and the index; those in `bad` are unreadable, `before` hears of each."""
+    """Images whose pixels depend on `content` and the index; those in `bad` are unreadable; reads call `before`."""
 
     name, size = "pictures/", 16
 
@@ -59,8 +55,8 @@ class Pictures:
         return {"kind": "pictures", "count": self.count}
 
 
-class Heard(nn.Sequential):
-    """Layers that count their forward passes; `before` hears of each one."""
+class Counted(nn.Sequential):
+    """Layers that count their forward passes; `before` is called with the number of each."""
 
     before, calls = staticmethod(nothing), 0
 
@@ -71,17 +67,17 @@ class Heard(nn.Sequential):
 
 
 def tower(gain=1.0):
-    """`early` has maps of 5 x 8 x 8, `late` of 7 x 4 x 4, and `after` comes after both."""
+    """A network with maps of 5 x 8 x 8 in `early`, of 7 x 4 x 4 in `late`, and `after`, which follows both."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = nn.Sequential()
-        module.add_module("early", Heard(nn.Conv2d(3, 5, 3, 2, 1), nn.ReLU()))
-        module.add_module("late", Heard(nn.Conv2d(5, 7, 3, 2, 1), nn.ReLU()))
-        module.add_module("after", Heard(nn.Conv2d(7, 2, 1)))
+        module.add_module("early", Counted(nn.Conv2d(3, 5, 3, 2, 1), nn.ReLU()))
+        module.add_module("late", Counted(nn.Conv2d(5, 7, 3, 2, 1), nn.ReLU()))
+        module.add_module("after", Counted(nn.Conv2d(7, 2, 1)))
     with torch.no_grad():
         module.early[0].weight.mul_(gain)
     network = Network.from_module(module, ["early", "late", "after"], name="tower", size=16)
-    # Every layer's geometry is found out here, so that only what a capture does is counted.
+    # Determine the geometry of every layer now, so that only the forward passes of a capture are counted.
     assert all(network.layers[layer].channels for layer in network.layers)
     for layer in module:
         layer.calls = 0
@@ -89,27 +85,27 @@ def tower(gain=1.0):
 
 
 @functools.cache
-def same_tower():
-    """A tower for those who do not look at its calls."""
+def shared_tower():
+    """A shared tower, for tests that do not count calls."""
     return tower()
 
 
-def layers_of(network):
+def modules_of(network):
     """The network's modules, which count their calls."""
     return network.readable.module
 
 
-def take(out, images, layer="early", positions=None, network=None, batch=4, **more):
-    """Rows of one layer, in a store at `out`."""
+def capture_rows(out, images, layer="early", positions=None, network=None, batch=4, **more):
+    """Capture rows of one layer into a store at `out`."""
     positions = positions or Positions("magnitude", 6)
-    return capture_layers(network or same_tower(), {layer: out}, images, positions, batch, **more)[layer]
+    return capture_layers(network or shared_tower(), {layer: out}, images, positions, batch, **more)[layer]
 
 
 def content(folder):
-    """Every file below a folder, with its bytes."""
+    """The bytes of every file below a folder, by its relative path."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def everything(rows):
-    """All rows of a store, and the places they come from."""
+def rows_and_positions(rows):
+    """All rows of a store, and the (image, y, x) of each."""
     return rows.gather(torch.arange(len(rows))), [rows.position(index) for index in range(len(rows))]

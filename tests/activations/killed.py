@@ -1,4 +1,4 @@
-"""Captures into a folder, killed again and again so many seconds after a new shard; then captures to the end."""
+"""Capture into a folder, killed repeatedly at given delays (s) after a new shard; then capture to the end."""
 
 import os
 import signal
@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import torch
-from captures import CAPTURE, Pictures, tower
+from captures import Pictures, tower
 
-from visae.activations import Positions, capture_layers
+from visae.activations import Positions, _capture, capture_layers
 
 
 def capture(folder):
@@ -22,7 +22,7 @@ def shards(folder):
     return len(list(folder.glob("*/shard-*")))
 
 
-def killed_after(seconds, folder):
+def capture_and_kill(seconds, folder):
     before, child = shards(folder), os.fork()
     if not child:
         capture(folder)
@@ -37,8 +37,8 @@ def killed_after(seconds, folder):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    CAPTURE._ROWS_A_SHARD = 50
-    place = Path(sys.argv[1])
-    ends = [killed_after(float(moment), place) for moment in sys.argv[2:]]
-    print(ends.count(signal.SIGKILL), "killed, with", shards(place), "shards")
-    capture(place)
+    _capture._ROWS_PER_SHARD = 50
+    out = Path(sys.argv[1])
+    ends = [capture_and_kill(float(delay), out) for delay in sys.argv[2:]]
+    print(ends.count(signal.SIGKILL), "killed, with", shards(out), "shards")
+    capture(out)

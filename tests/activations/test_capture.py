@@ -3,14 +3,14 @@ import hashlib
 import numpy as np
 import pytest
 import torch
-from captures import CAPTURE, Pictures, Stop, content, everything, layers_of, same_tower, stop_at, take, tower
+from captures import Pictures, Stop, capture_rows, content, modules_of, rows_and_positions, shared_tower, stop_at, tower
 
 from visae._support.errors import VisaeError
-from visae.activations import Positions, capture, capture_layers
+from visae.activations import Positions, _capture, capture, capture_layers
 from visae.images import Leaves
 from visae.networks import network
 
-CHOICES = [
+SAMPLINGS = [
     Positions("magnitude", 6),
     Positions("uniform", 1, border=1, seed=5),
     Positions("all"),
@@ -20,73 +20,73 @@ CHOICES = [
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(CAPTURE, "_ROWS_A_SHARD", 50)
+    monkeypatch.setattr(_capture, "_ROWS_PER_SHARD", 50)
 
 
-def maps_one_by_one(images, layer):
-    """The maps of every readable image: the slow, obvious way."""
-    net = same_tower()
+def maps_by_image(images, layer):
+    """The maps of every readable image, one forward pass each: the slow reference."""
+    net = shared_tower()
     readable = [index for index in range(len(images)) if index not in images.bad]
     pixels = {index: images.read(index)[0][None].float() / 255 for index in readable}
     with torch.no_grad():
-        return {index: net.maps(one, [layer])[layer][0].numpy() for index, one in pixels.items()}
+        return {index: net.maps(image, [layer])[layer][0].numpy() for index, image in pixels.items()}
 
 
 @pytest.mark.parametrize("layer", ["early", "late"])
-@pytest.mark.parametrize("positions", CHOICES)
-def test_rows_are_the_maps_at_their_places(tmp_path, layer, positions):
+@pytest.mark.parametrize("positions", SAMPLINGS)
+def test_rows_are_the_maps_at_their_positions(tmp_path, layer, positions):
     images = Pictures(11, bad={2, 7})
-    rows = take(tmp_path / "rows", images, layer, positions)
-    maps = maps_one_by_one(images, layer)
-    values, places = everything(rows)
-    assert len(rows) == 9 * positions.an_image(*maps[0].shape[1:])
-    expected = np.stack([maps[image][:, y, x] for image, y, x in places])
+    rows = capture_rows(tmp_path / "rows", images, layer, positions)
+    maps = maps_by_image(images, layer)
+    values, coordinates = rows_and_positions(rows)
+    assert len(rows) == 9 * positions.per_image(*maps[0].shape[1:])
+    expected = np.stack([maps[image][:, y, x] for image, y, x in coordinates])
     np.testing.assert_allclose(values, expected, rtol=2**-10, atol=1e-6)
-    assert [image for image, _, _ in places] == np.repeat(sorted(maps), rows.rows_an_image).tolist()
-    assert len(set(places)) == len(places)
+    assert [image for image, _, _ in coordinates] == np.repeat(sorted(maps), rows.rows_per_image).tolist()
+    assert len(set(coordinates)) == len(coordinates)
 
 
-def test_positions_are_those_that_are_chosen(tmp_path):
+def test_positions_are_those_that_were_sampled(tmp_path):
     images, positions = Pictures(8), Positions("magnitude", 6, border=1, seed=2)
-    _, places = everything(take(tmp_path / "rows", images, "early", positions))
-    maps = torch.stack([torch.from_numpy(of_image) for of_image in maps_one_by_one(images, "early").values()])
+    _, coordinates = rows_and_positions(capture_rows(tmp_path / "rows", images, "early", positions))
+    maps = torch.stack([torch.from_numpy(values) for values in maps_by_image(images, "early").values()])
     chosen = positions.choose(maps, range(8))
-    assert [(y, x) for _, y, x in places] == [divmod(place, 8) for place in chosen.flatten().tolist()]
+    assert [(y, x) for _, y, x in coordinates] == [divmod(position, 8) for position in chosen.flatten().tolist()]
 
 
-@pytest.mark.parametrize("positions", CHOICES)
-def test_layers_in_one_pass_are_what_they_are_alone(tmp_path, positions):
+@pytest.mark.parametrize("positions", SAMPLINGS)
+def test_stores_do_not_depend_on_the_other_layers_in_the_pass(tmp_path, positions):
     images, folders = Pictures(21, bad={3, 20}), {name: tmp_path / "both" / name for name in ("late", "early")}
-    capture_layers(same_tower(), folders, images, positions, 4)
+    capture_layers(shared_tower(), folders, images, positions, 4)
     for layer, folder in folders.items():
-        take(tmp_path / layer, images, layer, positions)
+        capture_rows(tmp_path / layer, images, layer, positions)
         assert content(folder) == content(tmp_path / layer)
         assert len(content(folder)) > 1
 
 
-def test_a_store_begun_alone_goes_on_in_company(tmp_path):
-    """The layers' shards end at different images, so the pass begins where the one that lags behind stopped."""
+def test_stores_begun_one_by_one_are_continued_in_one_pass(tmp_path):
+    """The layers' shards end at different images, so the pass begins with the first image that any store misses."""
     positions, images = Positions("all"), Pictures(23, bad={1})
     for layer, begun in (("early", True), ("late", True), ("after", False)):
-        take(tmp_path / "whole" / layer, images, layer, positions)
+        capture_rows(tmp_path / "whole" / layer, images, layer, positions)
         if begun:
             with pytest.raises(Stop):
-                take(tmp_path / "begun" / layer, Pictures(23, bad={1}, before=stop_at(16)), layer, positions)
+                capture_rows(tmp_path / "begun" / layer, Pictures(23, bad={1}, before=stop_at(16)), layer, positions)
     folders = {layer: tmp_path / "begun" / layer for layer in ("after", "late", "early")}
-    capture_layers(same_tower(), folders, images, positions, 4)
+    capture_layers(shared_tower(), folders, images, positions, 4)
     assert content(tmp_path / "begun") == content(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 12])
 def test_any_number_of_images(tmp_path, count):
-    rows = take(tmp_path / "rows", Pictures(count))
+    rows = capture_rows(tmp_path / "rows", Pictures(count))
     assert (rows.images_read, rows.images_skipped, len(rows)) == (count, 0, 6 * count)
-    assert [image for image, _, _ in everything(rows)[1]] == np.repeat(range(count), 6).tolist()
+    assert [image for image, _, _ in rows_and_positions(rows)[1]] == np.repeat(range(count), 6).tolist()
 
 
-def test_the_manifest_says_what_the_store_is(tmp_path):
+def test_the_manifest_describes_the_store(tmp_path):
     images = Pictures(11, bad={2, 9})
-    rows = take(tmp_path / "rows", images, "late", Positions("uniform", 3, border=1, seed=3))
+    rows = capture_rows(tmp_path / "rows", images, "late", Positions("uniform", 3, border=1, seed=3))
     manifest, net = rows.manifest, tower()
     values = rows.gather(torch.arange(len(rows))).double().numpy()
     assert manifest["schema"] == 1
@@ -113,7 +113,7 @@ def test_the_manifest_says_what_the_store_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "difference"),
+    ("change", "differences"),
     [
         ({"layer": "late"}, ["dim was 5 and is now 7", "layer was 'early' and is now 'late'", "map was [8, 8]"]),
         ({"positions": Positions("magnitude", 7)}, ["positions.count was 6 and is now 7", "rows_an_image was 6"]),
@@ -126,80 +126,84 @@ def test_the_manifest_says_what_the_store_is(tmp_path):
     ],
 )
 @pytest.mark.parametrize("stopped", [False, True])
-def test_other_settings_are_refused_with_what_differs(tmp_path, change, difference, stopped):
+def test_other_settings_are_refused_with_the_differences(tmp_path, change, differences, stopped):
     if stopped:
         with pytest.raises(Stop):
-            take(tmp_path / "rows", Pictures(9, before=stop_at(8)))
+            capture_rows(tmp_path / "rows", Pictures(9, before=stop_at(8)))
     else:
-        take(tmp_path / "rows", Pictures(9))
+        capture_rows(tmp_path / "rows", Pictures(9))
     before = content(tmp_path / "rows")
     with pytest.raises(VisaeError) as error:
-        take(tmp_path / "rows", **{"images": Pictures(9), **change})
-    for part in [*difference, "was made with other settings", "use a new folder"]:
+        capture_rows(tmp_path / "rows", **{"images": Pictures(9), **change})
+    for part in [*differences, "was made with other settings", "use a new folder"]:
         assert part in str(error.value)
     assert content(tmp_path / "rows") == before
 
 
-def test_a_finished_store_is_opened_and_not_made_again(tmp_path):
+def test_a_finished_store_is_opened_without_a_capture(tmp_path):
     read = []
     images, net = Pictures(9, before=read.append), tower()
-    first = take(tmp_path / "rows", images, network=net)
+    first = capture_rows(tmp_path / "rows", images, network=net)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").iterdir()}
-    layers_of(net).early.calls, read[:] = 0, []
-    again = take(tmp_path / "rows", images, network=net)
+    modules_of(net).early.calls, read[:] = 0, []
+    again = capture_rows(tmp_path / "rows", images, network=net)
     assert read == []
-    assert layers_of(net).early.calls <= 1, "one image tells the size of the maps; no more may pass"
+    assert modules_of(net).early.calls <= 1, "only one image, for the size of the maps"
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").iterdir()} == before
     assert again.digest == first.digest
 
 
-def test_a_finished_store_in_the_pass_of_others_is_not_touched(tmp_path):
+def test_a_pass_over_other_layers_does_not_touch_a_finished_store(tmp_path):
     net = tower()
-    take(tmp_path / "late", Pictures(9), "late", network=net)
+    capture_rows(tmp_path / "late", Pictures(9), "late", network=net)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "late").iterdir()}
-    layers_of(net).late.calls = 0
+    modules_of(net).late.calls = 0
     folders = {layer: tmp_path / layer for layer in ("early", "late")}
     capture_layers(net, folders, Pictures(9), Positions("magnitude", 6), 4)
-    assert layers_of(net).late.calls <= 1
+    assert modules_of(net).late.calls <= 1
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "late").iterdir()} == before
 
 
-def test_an_image_that_changed_is_told_by_its_digest(tmp_path):
-    """Each row belongs to the image whose digest the manifest has, also where files changed between two attempts."""
+def test_digests_identify_images_that_changed(tmp_path):
+    """Each row is from the image with the digest in the manifest, also if files changed between two attempts."""
     with pytest.raises(Stop):
-        take(tmp_path / "rows", Pictures(16, before=stop_at(9), content=1), positions=Positions("uniform", 12))
-    rows = take(tmp_path / "rows", Pictures(16, content=2), positions=Positions("uniform", 12))
-    made_of = [1] * 8 + [2] * 8
+        capture_rows(tmp_path / "rows", Pictures(16, before=stop_at(9), content=1), positions=Positions("uniform", 12))
+    rows = capture_rows(tmp_path / "rows", Pictures(16, content=2), positions=Positions("uniform", 12))
+    versions = [1] * 8 + [2] * 8
     assert [digest for _, digest in rows.manifest["images"]] == [
-        Pictures(16, content=content).read(index)[1] for index, content in enumerate(made_of)
+        Pictures(16, content=version).read(index)[1] for index, version in enumerate(versions)
     ]
-    values, places = everything(rows)
-    maps = {version: maps_one_by_one(Pictures(16, content=version), "early") for version in (1, 2)}
-    expected = np.stack([maps[made_of[image]][image][:, y, x] for image, y, x in places])
+    values, coordinates = rows_and_positions(rows)
+    maps = {version: maps_by_image(Pictures(16, content=version), "early") for version in (1, 2)}
+    expected = np.stack([maps[versions[image]][image][:, y, x] for image, y, x in coordinates])
     np.testing.assert_allclose(values, expected, rtol=2**-10, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("attempt", "message"),
     [
-        (lambda out: take(out, Pictures(4), batch=0), "a batch of 0 images"),
-        (lambda out: take(out, Pictures(4), positions=Positions("magnitude", 65)), "65 positions .* has 64"),
-        (lambda out: take(out, Pictures(4), layer="earl"), "no layer of tower named 'earl'; the nearest are early"),
+        (lambda out: capture_rows(out, Pictures(4), batch=0), "a batch of 0 images"),
+        (lambda out: capture_rows(out, Pictures(4), positions=Positions("magnitude", 65)), "65 positions .* has 64"),
+        (
+            lambda out: capture_rows(out, Pictures(4), layer="earl"),
+            "no layer .* 'earl'; the nearest are early",
+        ),
         (lambda _: capture_layers(tower(), {}, Pictures(4), Positions()), "name one, for instance"),
         (lambda out: capture(tower(), "early", out.parent / "nowhere", out), "found nothing at"),
     ],
 )
-def test_what_cannot_be_captured_leaves_nothing_behind(tmp_path, attempt, message):
+def test_a_refused_capture_writes_nothing(tmp_path, attempt, message):
     with pytest.raises(VisaeError, match=message):
         attempt(tmp_path / "rows")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_layer_of_the_planted_network_by_names_alone(tmp_path):
-    rows = capture(network("planted"), "mixed", "leaves:3", tmp_path / "rows", positions=5, crop=32, seed=4, batch=2)
+def test_capture_opens_images_by_name(tmp_path):
+    planted = network("planted", device="cpu")
+    rows = capture(planted, "mixed", "leaves:3", tmp_path / "rows", positions=5, crop=32, seed=4, batch=2)
     assert (len(rows), rows.dim, rows.images_read) == (15, 48, 3)
     pixels, digest = Leaves(3, 32, 4).read(1)
     assert rows.manifest["images"][1] == ["leaf 1", digest]
-    maps = network("planted").maps(pixels[None].float() / 255, ["mixed"])["mixed"][0]
+    maps = planted.maps(pixels[None].float() / 255, ["mixed"])["mixed"][0]
     _, y, x = rows.position(7)
     torch.testing.assert_close(rows.gather(torch.tensor([7]))[0], maps[:, y, x], rtol=2**-10, atol=1e-5)

@@ -6,7 +6,7 @@ import torch
 
 import visae
 from visae.atlas._statistics import BINS, Statistics
-from visae.metrics._attribution import shares
+from visae.metrics import attribution
 from visae.units import features, neurons
 
 
@@ -53,6 +53,6 @@ def test_shares_of_the_layers_variance(units):
         if of.sae is None:
             expected = rows.var(0) / rows.var(0).sum()
         else:
-            of_neurons = shares(of.sae, lambda: [x]).share.numpy()
+            of_neurons = attribution(of.sae, [x]).share.numpy()
             expected = (of_neurons * rows.var(0)).sum(1) / rows.var(0).sum()
         assert found.share.numpy() == pytest.approx(expected, abs=1e-6)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from visae.decomposition import Meaning, meanings, most_polysemantic, named, words
-from visae.metrics._attribution import Attribution
+from visae.metrics import Attribution
 from visae.tuning import Families
 
 FAMILIES = ("curve", "double_curve", "angle", "line", "edge")

@@ -41,4 +41,4 @@ def test_few_batches_are_gathered_before_they_are_asked_for(batches):
 
 def test_all_rows_on_a_device_are_the_rows(batches):
     rows = batches.rows
-    assert torch.equal(rows.resident("cpu").float(), rows.gather(torch.arange(len(rows))))
+    assert torch.equal(rows.load_all("cpu").float(), rows.gather(torch.arange(len(rows))))

@@ -68,7 +68,7 @@ def test_own_tuning_is_that_of_a_cosine():
 
 def test_it_is_the_mean_over_the_examples_rolled_to_their_peak():
     """Against one crop after another through the network."""
-    from visae.images._rotated import turned
+    from visae.images import rotated_crops
     from visae.tuning._views import viewing
 
     units, images = bank(1), Leaves(12, 96)
@@ -79,7 +79,7 @@ def test_it_is_the_mean_over_the_examples_rolled_to_their_peak():
     for image, row, column in examples.of(1):
         pixels = images.read(image)[0].float() / 255
         at = units.layer.centre(column), units.layer.centre(row)
-        crops = [turned(pixels, *at, torch.tensor([10.0 * step]), size, centre) for step in range(36)]
+        crops = [rotated_crops(pixels, *at, torch.tensor([10.0 * step]), size, centre) for step in range(36)]
         answers = torch.stack([units.maps(crop)[0, [1, 2], position, position] for crop in crops], 1)
         upper = torch.where(answers[0] >= answers[0].max() / 2, answers[0], 0.0).double()
         phase = torch.polar(upper, torch.deg2rad(joint.degrees.double())).sum().angle()

@@ -1,4 +1,4 @@
-"""Activations: choosing positions, capturing them, and the store on disk."""
+"""Activations: sample positions, capture rows, and read them from the store on disk."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Capture: images through a network, stopped at the last layer needed, into stores of rows."""
+"""Capture: run images through a network, stopped after the last layer needed, and store rows of activations."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from visae._support.errors import VisaeError
-from visae.activations._capture_pass import fill
+from visae.activations._capture_pass import capture_pass
 from visae.activations._disk_space import announce, refuse_too_large
 from visae.activations._positions import Policy, Positions
 from visae.activations._rows import Rows
@@ -14,7 +14,7 @@ from visae.activations._store import Store
 from visae.images import Images, open_images
 from visae.networks import Network
 
-_ROWS_A_SHARD = 65_536
+_ROWS_PER_SHARD = 65_536
 
 
 def capture(
@@ -31,10 +31,10 @@ def capture(
     seed: int = 0,
     max_disk: int | None = None,
 ) -> Rows:
-    """Rows of one layer, in a store at `out`: see `capture_layers`."""
-    chosen = Positions(policy, positions, border, seed)
+    """Capture rows of one layer into a store at `out`: see `capture_layers`, `Positions` and `open_images`."""
+    sampling = Positions(policy, positions, border, seed)
     source = open_images(images, resize, crop, seed)
-    return capture_layers(network, {layer: Path(out)}, source, chosen, batch, max_disk)[layer]
+    return capture_layers(network, {layer: Path(out)}, source, sampling, batch, max_disk)[layer]
 
 
 def capture_layers(
@@ -45,19 +45,21 @@ def capture_layers(
     batch: int = 32,
     max_disk: int | None = None,
 ) -> dict[str, Rows]:
-    """Rows of several layers in one pass over the images, each layer in a store of its own.
+    """Capture rows of several layers in one pass over the images, each layer into its own store.
 
-    layers:    the folder of each layer's store. An unfinished one is continued after its last whole shard and ends
-               with the same bytes; a finished one is not touched, and its images are not read again.
-    max_disk:  bytes that the stores may take together; what would be larger is refused before it starts.
+    layers:    folder of each layer's store. An unfinished store is continued after its last complete shard, to the
+               same bytes; a finished one is not touched, and its images are not read again.
+    batch:     images per forward pass.
+    max_disk:  bytes that the stores may occupy together; a larger capture is refused before it starts.
 
-    The settings name the images; their content is told by the digests in the manifest, which are of what was read.
+    The settings compared are those of the source (`Images.settings`); the digests in the manifest are of the content
+    that was read.
 
-    Raises `VisaeError` for a store made with other settings, for too little space, for values that float16 cannot
-    hold, and where more than half of the images cannot be read.
+    Raises `VisaeError` for a store made with other settings, for too little disk space, for values that float16 cannot
+    hold, and if more than half of the images cannot be read.
     """
     if batch < 1:
-        raise VisaeError(f"a batch of {batch} images was asked for; it must be at least 1")
+        raise VisaeError(f"found a batch of {batch} images, expected at least 1")
     shapes = network.map_shapes(list(layers), images.size)
     settings = {layer: _settings(network, layer, shapes[layer], images, positions, batch) for layer in layers}
     stores = {layer: Store(folder, settings[layer]) for layer, folder in layers.items()}
@@ -65,7 +67,7 @@ def capture_layers(
     if unfinished:
         announce([settings[layer] for layer in unfinished], len(images))
         refuse_too_large(list(stores.values()), len(images), max_disk)
-        fill(network, unfinished, images, positions, batch)
+        capture_pass(network, unfinished, images, positions, batch)
     return {layer: Rows(folder) for layer, folder in layers.items()}
 
 
@@ -77,17 +79,18 @@ def _settings(
     positions: Positions,
     batch: int,
 ) -> dict[str, Any]:
+    """Everything that determines a store's bytes, under the keys of its manifest."""
     dim, height, width = shape
-    rows_an_image = positions.an_image(height, width)
+    rows_per_image = positions.per_image(height, width)
     return {
         "network": network.name,
         "weights": network.digest,
         "layer": layer,
         "dim": dim,
         "map": [height, width],
-        "rows_an_image": rows_an_image,
+        "rows_an_image": rows_per_image,
         "positions": asdict(positions),
         "images": images.settings(),
         "batch": batch,
-        "images_a_shard": batch * max(_ROWS_A_SHARD // (rows_an_image * batch), 1),
+        "images_a_shard": batch * max(_ROWS_PER_SHARD // (rows_per_image * batch), 1),
     }

@@ -2,7 +2,7 @@
 
 A folder with `manifest.json` and `shard-00000.safetensors`, ... A shard holds `rows` float16 [n, d], `position` int32
 [n, 3] (image, y, x), and `sum` and `sum_of_squares` float64 [d]; its header lists the images it covers, each with the
-digest of what was read. The manifest is written anew after every shard, so that what it lists is always whole.
+digest of what was read. The manifest is rewritten after every shard, so the shards that it lists are always complete.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,21 @@ from torch import Tensor
 
 from visae._support import files
 from visae._support.errors import VisaeError
+from visae._support.progress import Progress
 from visae._support.settings import refuse_other_settings
-from visae.activations._manifest import MANIFEST, SCHEMA, read_manifest, verify
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+_PARTIAL = ("schema", "state", "settings", "shards")
+_KEYS = {
+    "partial": _PARTIAL,
+    "whole": (*_PARTIAL, "rows", "mean", "variance", "images", "skipped"),
+}
 
 
 @dataclass
 class Shard:
-    """Rows on their way to the disk, and the images they came from: (key, digest), or (key, reason) if skipped."""
+    """Rows that are not on disk yet, and their images as (key, digest); skipped images as (key, reason)."""
 
     rows: list[Float16[Tensor, "_ d"]] = field(default_factory=list)
     position: list[Int32[Tensor, "_ 3"]] = field(default_factory=list)
@@ -32,7 +40,7 @@ class Shard:
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, rows: Float16[Tensor, "n d"], position: Int32[Tensor, "n 3"]) -> None:
-        """Take rows; the sums are of the values as stored."""
+        """Append rows; the sums are over the values as stored."""
         exact = rows.double()
         self.rows.append(rows)
         self.position.append(position)
@@ -40,64 +48,66 @@ class Shard:
         self.sum_of_squares = self.sum_of_squares + exact.square().sum(0)
 
     def tensors(self, dim: int) -> dict[str, Tensor]:
-        """What the file holds."""
-        nothing = torch.zeros(dim, dtype=torch.float64)
+        """The tensors of the shard's file; `dim` is their width if there are no rows."""
+        zeros = torch.zeros(dim, dtype=torch.float64)
         return {
             "rows": torch.cat([torch.empty(0, dim, dtype=torch.float16), *self.rows]),
             "position": torch.cat([torch.empty(0, 3, dtype=torch.int32), *self.position]),
-            "sum": nothing + self.sum,
-            "sum_of_squares": nothing + self.sum_of_squares,
+            "sum": zeros + self.sum,
+            "sum_of_squares": zeros + self.sum_of_squares,
         }
 
 
 class Store:
-    """A store being written. Opening a folder that holds an unfinished capture with the same settings continues it.
+    """A store being written. A folder that holds an unfinished capture with the same settings is continued.
 
-    settings: everything that decides the rows and the shards; a folder made with others is refused with the keys that
-              differ. Nothing is written before the first shard.
+    settings: everything that determines the rows and the shards. A folder made with other settings is refused, with
+              the keys that differ.
+
+    Nothing is written before the first shard.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]):
         self.folder = folder
         files.drop_leftovers(folder)
-        begun = (folder / MANIFEST).exists()
-        self.manifest = _continued(folder, settings) if begun else _new(folder, settings)
+        exists = (folder / MANIFEST).exists()
+        self.manifest = _manifest_to_continue(folder, settings) if exists else _new_manifest(folder, settings)
 
     @property
-    def images_a_shard(self) -> int:
-        """How many images a shard covers; the last one covers what is left."""
+    def images_per_shard(self) -> int:
+        """Images covered by each shard; the last one covers the remainder."""
         return int(self.manifest["settings"]["images_a_shard"])
 
     @property
     def next_image(self) -> int:
-        """The first image that no whole shard covers; beyond the last one if all are covered."""
-        return len(self.manifest["shards"]) * self.images_a_shard
+        """The first image that no shard on disk covers; not below the number of images if all are covered."""
+        return len(self.manifest["shards"]) * self.images_per_shard
 
     @property
     def skipped(self) -> int:
-        """How many images of the whole shards could not be read."""
+        """How many images of the shards on disk could not be read."""
         return sum(shard["skipped"] for shard in self.manifest["shards"])
 
     @property
     def finished(self) -> bool:
-        """Whether the manifest says that nothing is missing."""
+        """Whether the capture is complete."""
         return bool(self.manifest["state"] == "whole")
 
     def put(self, shard: Shard) -> None:
         """Write the next shard."""
         if not self.manifest["shards"]:
-            # Before the shard, so that a folder with a shard is never one without a manifest, which is refused.
-            self._write()
+            # Before the shard: a folder that holds a shard but no manifest would be refused.
+            self._write_manifest()
         name = f"shard-{len(self.manifest['shards']):05d}.safetensors"
         tensors = shard.tensors(self.manifest["settings"]["dim"])
         header = {"schema": SCHEMA, "images": shard.images, "skipped": shard.skipped}
         digest = files.write_tensors(self.folder / name, tensors, header)
         entry = {"file": name, "rows": len(tensors["rows"]), "skipped": len(shard.skipped), "sha256": digest}
         self.manifest["shards"].append(entry)
-        self._write()
+        self._write_manifest()
 
     def finish(self) -> None:
-        """Sum up: the number of rows, their mean and variance, the images read and skipped."""
+        """Complete the manifest: the number of rows, their mean and variance, the images read and skipped."""
         total = total_of_squares = torch.zeros(self.manifest["settings"]["dim"], dtype=torch.float64)
         images: list[Sequence[Any]] = []
         skipped: list[Sequence[Any]] = []
@@ -118,22 +128,48 @@ class Store:
             "images": images,
             "skipped": skipped,
         }
-        self._write()
+        self._write_manifest()
 
-    def _write(self) -> None:
+    def _write_manifest(self) -> None:
         files.write_json(self.folder / MANIFEST, self.manifest)
 
 
-def _new(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read a store's manifest; raises `VisaeError` for another schema, an unknown state, and unexpected keys."""
+    path = folder / MANIFEST
+    manifest = files.read_json(path, SCHEMA)
+    state = manifest.get("state")
+    if state not in _KEYS:
+        raise VisaeError(
+            f"{path} has state {state!r}, expected {' or '.join(_KEYS)}; delete {folder} and capture again"
+        )
+    files.expect_keys(manifest, _KEYS[state], path)
+    return manifest
+
+
+def verify_shards(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise `VisaeError` unless every shard in the manifest exists and has its checksum."""
+    with Progress(f"checking {folder}", len(manifest["shards"]), "shards") as progress:
+        for shard in manifest["shards"]:
+            path = folder / shard["file"]
+            if not path.exists() or files.sha256(path) != shard["sha256"]:
+                raise VisaeError(
+                    f"{path} is missing or damaged (its SHA-256 should be {shard['sha256']}); "
+                    f"delete {folder} and capture again"
+                )
+            progress.update(1)
+
+
+def _new_manifest(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise VisaeError(f"{folder} is not an empty folder and holds no {MANIFEST}; capture into a new folder")
     return {"schema": SCHEMA, "state": "partial", "settings": dict(settings), "shards": []}
 
 
-def _continued(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest of the folder, whose shards are whole. One that it does not list yet will be written over."""
+def _manifest_to_continue(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the manifest and verify its shards. A shard file that it does not list yet will be overwritten."""
     manifest = read_manifest(folder)
     refuse_other_settings(folder, manifest["settings"], settings)
     if manifest["state"] == "partial":
-        verify(folder, manifest)
+        verify_shards(folder, manifest)
     return manifest

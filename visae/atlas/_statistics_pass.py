@@ -10,10 +10,9 @@ from torch import Tensor
 
 from visae._support.progress import Progress
 from visae._support.seeds import generator
-from visae.activations._capture_pass import as_images
 from visae.atlas._coactivation import Coactivation
 from visae.atlas._statistics import Statistics
-from visae.images import Batch, Images, batches
+from visae.images import Batch, Images, batches, to_float
 from visae.units import Units
 
 _IMAGES_A_BATCH = 16
@@ -60,7 +59,7 @@ class StatisticsPass:
     @torch.inference_mode()
     def _look(self, batch: Batch, per_image: int) -> Iterator[Look]:
         network, layer = self.populations[0].network, self.populations[0].layer.name
-        every = network.maps(as_images(batch.pixels, network.device), [layer])[layer]
+        every = network.maps(to_float(batch.pixels, network.device), [layer])[layer]
         for place, image in enumerate(batch.indices):
             maps = every[place : place + 1].float()
             read = [units.read(maps) for units in self.populations]
@@ -68,7 +67,7 @@ class StatisticsPass:
             for statistics, values in zip(self.statistics, strong, strict=True):
                 statistics.add(values)
             self._sample(maps, read, image, per_image)
-            rebuilt = self.populations[-1].rebuilt(read[-1])
+            rebuilt = self.populations[-1].reconstruct(read[-1])
             yield Look(image, batch.pixels[place], [of[0].cpu() for of in strong], rebuilt[0].cpu())
 
     def _sample(self, maps: Tensor, read: Sequence[Tensor], image: int, per_image: int) -> None:

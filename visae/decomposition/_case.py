@@ -10,7 +10,7 @@ from torch import Tensor
 from visae.decomposition._layer import LayerDecomposition
 from visae.decomposition._parts import Part
 from visae.examples import Examples
-from visae.images import Images
+from visae.images import Images, to_float
 
 Place = tuple[int, int, int]  # image, row, column
 _AT_ONCE = 16  # images
@@ -78,6 +78,6 @@ def _explained(
 @torch.inference_mode()
 def _rows(of: LayerDecomposition, images: Images, places: Sequence[Place]) -> Float[Tensor, "n d"]:
     """The layer's values at some positions."""
-    pixels = torch.stack([images.read(image)[0] for image, _, _ in places]).float() / 255
+    pixels = to_float(torch.stack([images.read(image)[0] for image, _, _ in places]))
     maps = of.neurons.maps(pixels)
     return torch.stack([maps[index, :, row, column] for index, (_, row, column) in enumerate(places)]).float()

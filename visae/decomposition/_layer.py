@@ -10,9 +10,9 @@ from torch import Tensor
 
 from visae.activations import Rows
 from visae.decomposition._meanings import Meaning, most_polysemantic
-from visae.decomposition._parts import Part, parts
+from visae.decomposition._parts import Batches, Part, parts
 from visae.held_out import held_out_rows
-from visae.metrics._attribution import Attribution, Batches, attribution
+from visae.metrics import Attribution, attribution
 from visae.networks import Network
 from visae.sae import SAE
 from visae.tuning import Battery, Families, battery, families
@@ -72,4 +72,4 @@ def decompose(network: Network, layer: str, sae: SAE, rows: Rows) -> LayerDecomp
     of_features, of_neurons = features(network, layer, sae), neurons(network, layer)
     batches = partial(held_out_rows, sae, rows)
     swept = battery([of_features, of_neurons])
-    return LayerDecomposition(of_neurons, sae, batches, attribution(sae, batches), (swept[0], swept[1]))
+    return LayerDecomposition(of_neurons, sae, batches, attribution(sae, batches()), (swept[0], swept[1]))

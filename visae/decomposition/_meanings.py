@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from visae.decomposition._parts import named, orientation_of
-from visae.metrics._attribution import Attribution
+from visae.metrics import Attribution
 from visae.tuning import Families
 from visae.tuning._families import FAMILY_STIMULUS
 from visae.tuning._statistics import apart

@@ -1,12 +1,17 @@
 """The features that write to a neuron, and what each of them is."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from jaxtyping import Float
+from torch import Tensor
+
 from visae._support.errors import VisaeError
-from visae.metrics._attribution import Attribution, Batches, explained
+from visae.metrics import Attribution, variance_explained
 from visae.sae import SAE
 from visae.tuning import Families
 
+Batches = Callable[[], Iterable[Float[Tensor, "_ d"]]]
 # Of a neuron's variance: below this a feature is no part of it worth a line.
 LEAST = 0.01
 
@@ -41,7 +46,7 @@ def parts(
     if not 0 <= neuron < count:
         raise VisaeError(f"there is no neuron {neuron}; the layer has {count}, from 0 to {count - 1}")
     units = found.largest(neuron, least)
-    together = explained(sae, batches, neuron, units)
+    together = variance_explained(sae, batches(), neuron, units)
     names = of.names
     return [
         Part(

@@ -9,9 +9,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from visae._support.progress import Progress
-from visae.activations._capture_pass import as_images
 from visae.examples._pieces import in_pieces
-from visae.images import Images, Subset, batches
+from visae.images import Images, Subset, batches, to_float
 from visae.units import Units
 
 _IMAGES_A_BATCH = 16
@@ -50,6 +49,6 @@ def _maps(
     units: Units, pixels: UInt8[Tensor, "b 3 s s"], wanted: Sequence[Sequence[int]]
 ) -> list[Float[Tensor, "_ h w"]]:
     """For each image the maps of the units it is wanted for."""
-    maps = units.network.maps(as_images(pixels, units.network.device), [units.layer.name])[units.layer.name]
+    maps = units.network.maps(to_float(pixels, units.network.device), [units.layer.name])[units.layer.name]
     read = (of_image for _, piece in in_pieces(units, maps) for of_image in piece)
     return [of_image[list(some)].cpu() for of_image, some in zip(read, wanted, strict=True)]

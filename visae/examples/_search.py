@@ -10,10 +10,9 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae._support.progress import Progress, say
 from visae._support.seeds import generator
-from visae.activations._capture_pass import as_images
 from visae.examples._collector import Collector
 from visae.examples._examples import DatasetExamples, Examples
-from visae.images import Batch, Images, batches
+from visae.images import Batch, Images, batches, to_float
 from visae.units import Units
 
 QUANTILES = (0.9, 0.75, 0.5, 0.25)
@@ -89,7 +88,7 @@ def _look(collectors: Sequence[Collector], batch: Batch, seed: int) -> None:
     network, index = collectors[0].units.network, torch.tensor(batch.indices)
     priority = torch.cat([_priority(seed, image) for image in batch.indices])
     layers = [*{collector.units.layer.name: None for collector in collectors}]
-    maps = network.maps(as_images(batch.pixels, network.device), layers)
+    maps = network.maps(to_float(batch.pixels, network.device), layers)
     for collector in collectors:
         collector.look(maps[collector.units.layer.name], index, priority)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from visae._support import files
 from visae._support.errors import VisaeError
+from visae.images import to_float
 
 _KEY = "visae"
 _GAP, _LABEL = 4, 12  # px of white between pictures, and below each for its label
@@ -48,7 +49,7 @@ def read_about(path: Path) -> dict[str, Any] | None:
 def load_png(path: Path) -> Float[Tensor, "c h w"]:
     """A picture as `save_png` wrote it, 0..1, to 1/255."""
     with Image.open(path) as image:
-        return torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
+        return to_float(torch.from_numpy(np.array(image)).permute(2, 0, 1))
 
 
 def save_sheet(

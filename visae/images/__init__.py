@@ -1,4 +1,4 @@
-"""Where images come from: folders of photographs, dead leaves, and the batches made of them."""
+"""Sources of images (photographs, dead leaves), and the batches and float images made from them."""
 
 import lazy_loader
 

@@ -1,9 +1,11 @@
-from ._leaves import Leaves as Leaves
+from ._dead_leaves import Leaves as Leaves
 from ._loader import Batch as Batch
 from ._loader import batches as batches
-from ._open import open_images as open_images
+from ._loader import open_images as open_images
 from ._photographs import Photographs as Photographs
+from ._pixels import rotated_crops as rotated_crops
+from ._pixels import to_float as to_float
 from ._source import Images as Images
+from ._source import Subset as Subset
 from ._source import Unreadable as Unreadable
-from ._subset import Subset as Subset
-from ._subset import evenly_spaced as evenly_spaced
+from ._source import evenly_spaced as evenly_spaced

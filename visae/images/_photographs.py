@@ -1,4 +1,4 @@
-"""Photographs in a folder, or in a list of files."""
+"""Photographs from a folder, or from a list of files."""
 
 import hashlib
 import os
@@ -19,14 +19,16 @@ _SMALLEST_CROP_PX = 8
 
 
 class Photographs:
-    """Image files, `keys` below `folder`, resized (short side, px) and cropped (side, px). Fulfils `Images`.
+    """Image files with paths `keys` below `folder`. Implements `Images`.
 
-    Raises `VisaeError` when the crop is larger than the resized image, or below 8 px.
+    resize: px, to which the short side is resized.  crop: px, side of the square cut from the centre.
+
+    Raises `VisaeError` for a crop larger than `resize`, or below 8 px.
     """
 
     def __init__(self, folder: Path, keys: Sequence[str], name: str, resize: int = 256, crop: int = 224):
         if crop < _SMALLEST_CROP_PX or crop > resize:
-            expected = f"a crop from {_SMALLEST_CROP_PX} px up to what the short side is resized to"
+            expected = f"a crop from {_SMALLEST_CROP_PX} px up to the resized short side"
             raise VisaeError(f"found crop {crop} and resize {resize}, expected {expected}; change one of them")
         self.name, self.size, self.resize = name, crop, resize
         self._folder, self._keys = folder, tuple(keys)
@@ -35,26 +37,26 @@ class Photographs:
     def from_folder(cls, path: str | Path, resize: int = 256, crop: int = 224) -> "Photographs":
         """All images below a folder, sorted by their relative posix paths.
 
-        Files are chosen by their suffix, in any case. Hidden files and folders are left out; links to
-        folders are followed, and each folder is visited once, so a circle of links ends.
-        Raises `VisaeError` for what is no folder, cannot be listed, or holds no images.
+        Files are selected by suffix, case-insensitively. Hidden files and folders are excluded; links to folders
+        are followed, but each folder is visited once, so cycles of links end.
+        Raises `VisaeError` if `path` is not a folder, cannot be listed, or holds no images.
         """
         folder = Path(path)
         if not folder.is_dir():
-            found = "a file" if folder.exists() else "nothing"
-            raise VisaeError(f"found {found} at {path}, expected a folder of images; check the path")
+            what = "a file" if folder.exists() else "nothing"
+            raise VisaeError(f"found {what} at {path}, expected a folder of images; check the path")
         files = list(_walk(folder))
         keys = sorted(file for file in files if PurePath(file).suffix.lower() in SUFFIXES)
         if not keys:
-            raise VisaeError(f"no images in {path}: {_census(files)}; expected one of {' '.join(SUFFIXES)}")
+            raise VisaeError(f"no images in {path}: {_suffix_counts(files)}; expected one of {' '.join(SUFFIXES)}")
         return cls(folder, keys, str(path), resize, crop)
 
     @classmethod
     def from_list(cls, path: str | Path, resize: int = 256, crop: int = 224) -> "Photographs":
-        """The images that a text file lists, one path a line, relative to the list's folder, in its order.
+        """The images listed in a text file, in its order: one path per line, relative to the list's folder.
 
         Blank lines and lines that start with # are skipped.
-        Raises `VisaeError` for a list that cannot be read as text, names no image, or none that is there.
+        Raises `VisaeError` for a list that is not UTF-8 text, that is empty, or none of whose files exists.
         """
         listing = Path(path)
         try:
@@ -62,14 +64,14 @@ class Photographs:
         except OSError as error:
             raise VisaeError(f"cannot read the list {path}: {error.strerror}; check the path") from None
         except UnicodeDecodeError:
-            raise VisaeError(f"{path} is not UTF-8 text; expected a list of images, one path a line") from None
+            raise VisaeError(f"{path} is not UTF-8 text; expected a list of images, one path per line") from None
         keys = [line for line in lines if line and not line.startswith("#")]
         if not keys:
-            raise VisaeError(f"the list {path} names no image in {len(lines)} lines; expected one path a line")
+            raise VisaeError(f"the list {path} names no image in {len(lines)} lines; expected one path per line")
         if not any(os.path.lexists(listing.parent / key) for key in keys):
             raise VisaeError(
-                f"none of the {len(keys)} lines of {path} names a file that is there, the first is {keys[0][:80]!r};"
-                f" expected a list of images, one path a line, relative to {listing.parent}"
+                f"none of the {len(keys)} lines of {path} names a file that exists, the first is {keys[0][:80]!r};"
+                f" expected a list of images, one path per line, relative to {listing.parent}"
             )
         return cls(listing.parent, keys, str(path), resize, crop)
 
@@ -77,7 +79,7 @@ class Photographs:
         return len(self._keys)
 
     def key(self, index: int) -> str:
-        """The posix path of image `index`, relative to the folder, or as the list has it."""
+        """The posix path of image `index`, relative to the folder, or as written in the list."""
         return self._keys[self._checked(index)]
 
     def read(self, index: int) -> tuple[UInt8[Tensor, "3 s s"], str]:
@@ -86,7 +88,7 @@ class Photographs:
         return decode(data, self.resize, self.size), hashlib.sha256(data).hexdigest()
 
     def settings(self) -> dict[str, Any]:
-        """The files by their names, and the geometry; the files' content is told by the digests of `read`."""
+        """A digest of the file names, and the geometry; the files' content is identified by the digests of `read`."""
         names = hashlib.sha256(b"\0".join(os.fsencode(key) for key in self._keys)).hexdigest()
         geometry = {"resize": self.resize, "crop": self.size}
         return {"kind": "files", "count": len(self), "keys_sha256": names, **geometry}
@@ -98,28 +100,28 @@ class Photographs:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    """The relative posix paths of all files that are not hidden."""
+    """The relative posix paths of all files, hidden ones excluded."""
     visited = {os.path.realpath(folder)}
-    for here, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
-        folders[:] = [name for name in sorted(folders) if _is_new(here, name, visited)]
-        below = Path(here).relative_to(folder)
+    for parent, folders, files in os.walk(folder, onerror=_raise_unlistable, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if _is_new(parent, name, visited)]
+        below = Path(parent).relative_to(folder)
         yield from ((below / name).as_posix() for name in files if not name.startswith("."))
 
 
-def _is_new(here: str, name: str, visited: set[str]) -> bool:
-    real = os.path.realpath(os.path.join(here, name))
+def _is_new(parent: str, name: str, visited: set[str]) -> bool:
+    real = os.path.realpath(os.path.join(parent, name))
     if name.startswith(".") or real in visited:
         return False
     visited.add(real)
     return True
 
 
-def _refuse(error: OSError) -> None:
-    raise VisaeError(f"cannot list {error.filename}: {error.strerror}; expected a folder that can be read")
+def _raise_unlistable(error: OSError) -> None:
+    raise VisaeError(f"cannot list {error.filename}: {error.strerror}; expected a readable folder")
 
 
-def _census(files: Sequence[str]) -> str:
-    """How many files of which suffixes there are, the most frequent first."""
+def _suffix_counts(files: Sequence[str]) -> str:
+    """Describe how many files have which suffixes, the most frequent first."""
     counts = Counter(PurePath(file).suffix.lower() or "no suffix" for file in files).most_common()
     listed = ", ".join(f"{suffix} ({count})" for suffix, count in counts[:5])
     rest = f" and {len(counts) - 5} more suffixes" if len(counts) > 5 else ""
@@ -128,12 +130,12 @@ def _census(files: Sequence[str]) -> str:
 
 def _bytes(path: Path) -> bytes:
     try:
-        # A pipe named like a photograph would be waited for without end.
+        # Reading a pipe named like a photograph would block forever.
         if path.exists() and not path.is_file():
             raise Unreadable("a folder or device, not a file")
         return path.read_bytes()
     except OSError as error:
         raise Unreadable(error.strerror or type(error).__name__) from error
     except ValueError as error:
-        # A name that no file can have, with a NUL in it for instance.
+        # An impossible file name, for instance with a NUL in it.
         raise Unreadable(str(error)) from error

@@ -1,20 +1,23 @@
-"""What a source of images is, whoever implements it."""
+"""Sources of images: what each one implements, and subsets of them."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 from torch import Tensor
 
+from visae._support.progress import say
+
 
 class Unreadable(Exception):  # noqa: N818 - it is the outcome of a read, not a fault of the program
-    """One image that could not be read; its text is the reason, in one line."""
+    """An image that could not be read; its text is the reason, in one line."""
 
 
 @runtime_checkable
 class Images(Protocol):
     """Square images in a fixed order, each with a key; reading one never depends on the others.
 
-    `name` is what the user called the source, as "photos/" or "leaves:2000"; `size` the side of an image, px.
+    `name` is what the user called the source, such as "photos/" or "leaves:2000"; `size` the side of an image, px.
     """
 
     name: str
@@ -23,16 +26,47 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def key(self, index: int) -> str:
-        """What image `index` is called: a relative posix path, or "leaf 17"."""
+        """The name of image `index`: a relative posix path, or "leaf 17"."""
         ...
 
     def read(self, index: int) -> tuple[UInt8[Tensor, "3 s s"], str]:
         """RGB pixels, and the SHA-256 of the file's bytes, or of the pixels where there is no file.
 
-        Safe to call from many threads. Raises `Unreadable` with the reason.
+        Thread-safe. Raises `Unreadable` with the reason.
         """
         ...
 
     def settings(self) -> dict[str, Any]:
-        """Everything that decides what `read` returns, as JSON."""
+        """Everything that determines what `read` returns, as JSON."""
         ...
+
+
+class Subset:
+    """The images of a source with the given indices, in the given order. Implements `Images`."""
+
+    def __init__(self, images: Images, indices: Sequence[int]):
+        self.images, self.indices = images, list(indices)
+        self.name, self.size = images.name, images.size
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def key(self, index: int) -> str:
+        """The image's name in its source."""
+        return self.images.key(self.indices[index])
+
+    def read(self, index: int) -> tuple[UInt8[Tensor, "3 s s"], str]:
+        """Pixels and digest: see `Images`."""
+        return self.images.read(self.indices[index])
+
+    def settings(self) -> dict[str, Any]:
+        """The source's settings, and the indices."""
+        return {**self.images.settings(), "subset": self.indices}
+
+
+def evenly_spaced(images: Images, count: int) -> Images:
+    """Select `count` evenly spaced images, and print so; all images for 0, or if there are no more than `count`."""
+    if count == 0 or count >= len(images):
+        return images
+    say(f"images: {count:,} of the {len(images):,} of {images.name}, evenly spaced")
+    return Subset(images, [step * len(images) // count for step in range(count)])

@@ -1,4 +1,7 @@
-"""Which direction of one set is which of another."""
+"""Match the directions of dictionaries one to one, and measure how stable dictionaries are over runs."""
+
+from collections.abc import Sequence
+from itertools import combinations
 
 import torch
 import torch.nn.functional as F
@@ -6,54 +9,70 @@ from jaxtyping import Float, Float64, Int64
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from visae._support.errors import VisaeError
+
 
 def match(
-    one: Float[Tensor, "a d"], other: Float[Tensor, "b d"], block: int = 1
+    first: Float[Tensor, "a d"], second: Float[Tensor, "b d"], block_size: int = 1
 ) -> tuple[Int64[Tensor, " p"], Int64[Tensor, " p"], Float64[Tensor, " p"]]:
-    """Match directions one to one, with the largest sum of cosines (Hungarian method).
+    """Match directions one to one so that the sum of cosines is largest (Hungarian method).
 
-    Gives the p = min(a, b) pairs as (rows of `one`, ascending; rows of `other`; their cosines), on the CPU. The sign
-    matters, lengths do not; a direction of length zero has a cosine of 0 with every other.
+    Returns the p = min(a, b) pairs as (rows of `first`, ascending; rows of `second`; their cosines), on the CPU. The
+    sign matters, lengths do not; a direction of length zero has a cosine of 0 with every direction.
 
-    block: rows of `other` that span a subspace together and are at right angles to each other. The cosine is then that
-           between a direction and its projection on the subspace, and a subspace is matched as often as it has rows.
+    block_size: number of consecutive, orthogonal rows of `second` that span one subspace. The cosine is then that
+                between a direction and its projection onto the subspace, and a subspace is matched at most
+                `block_size` times.
     """
-    cosines = _unit(one) @ _unit(other).T
-    if block > 1:
-        cosines = torch.unflatten(cosines, 1, (-1, block)).norm(dim=2).repeat_interleave(block, 1)
-    rows, columns = (torch.from_numpy(found) for found in linear_sum_assignment(cosines.numpy(), maximize=True))
+    cosines = unit_rows(first) @ unit_rows(second).T
+    if block_size > 1:
+        cosines = torch.unflatten(cosines, 1, (-1, block_size)).norm(dim=2).repeat_interleave(block_size, 1)
+    rows, columns = (torch.from_numpy(index) for index in linear_sum_assignment(cosines.numpy(), maximize=True))
     return rows, columns, cosines[rows, columns]
 
 
-def match_blocks(one: Float[Tensor, "a d"], other: Float[Tensor, "a d"], block: int) -> Float64[Tensor, " g"]:
-    """Match subspaces one to one, with the largest sum of similarities; gives the similarities of the pairs.
+def stability(dictionaries: Sequence[Float[Tensor, "_ _"]], block_size: int = 1) -> float:
+    """Mean cosine between matched directions, averaged over all pairs of dictionaries [m, d], from -1 to 1.
 
-    |A B^T| / sqrt(p), the Frobenius norm, for orthonormal bases A and B of p rows: 1 for the same subspace, 0 for two
-    at right angles.
+    For a pair, max over permutations P of tr(A^T P B) / m, with unit directions in the rows of A and B: 1 if both runs
+    found the same directions in any order (Fel et al. 2025, arXiv 2502.12892, there over 4 runs). The sign matters; a
+    direction of length zero has a cosine of 0. The value for random directions depends on m and d.
+
+    block_size: number of consecutive directions that span one subspace (`SAE.block_size`). Subspaces are then matched,
+                whatever their bases, by |A B^T| / sqrt(block_size), the Frobenius norm for orthonormal bases A and B:
+                the root mean square of the cosines of their principal angles, 1 for the same subspace, 0 for
+                orthogonal ones.
+
+    Raises `VisaeError` for fewer than two dictionaries, and for dictionaries of different shapes.
     """
-    a, b = (torch.unflatten(_unit(of), 0, (-1, block)) for of in (one, other))
-    similar = torch.linalg.norm(torch.einsum("gpd,hqd->ghpq", a, b), dim=(2, 3)) / block**0.5
-    rows, columns = linear_sum_assignment(similar.numpy(), maximize=True)
-    matched: Tensor = similar[rows, columns]
-    return matched
+    if len(dictionaries) < 2:
+        raise VisaeError(f"stability compares runs: it needs 2 dictionaries or more, and was given {len(dictionaries)}")
+    width, dim = dictionaries[0].shape
+    for index, directions in enumerate(dictionaries):
+        if directions.shape != (width, dim):
+            raise VisaeError(
+                f"dictionary {index} has {len(directions)} features in {directions.shape[1]} dimensions, dictionary 0 "
+                f"has {width} in {dim}; stability compares dictionaries of one shape"
+            )
+    pairs = combinations(dictionaries, 2)
+    if block_size > 1:
+        means = [_block_similarities(first, second, block_size).mean().item() for first, second in pairs]
+    else:
+        means = [match(first, second)[2].mean().item() for first, second in pairs]
+    return sum(means) / len(means)
 
 
-def readout(truth: Float[Tensor, "f d"], directions: Float[Tensor, "m d"], block: int = 1) -> Float64[Tensor, "f m"]:
-    """How each true direction's value is read from features: as that of its partner; 0 for one without.
-
-    block: as in `match`. What is read is then the part of the subspace along the true direction.
-    """
-    rows, columns, _ = match(truth, directions, block)
-    read = torch.zeros(len(truth), len(directions), dtype=torch.float64)
-    if block == 1:
-        read[rows, columns] = 1
-        return read
-    along = _unit(truth) @ _unit(directions).T
-    own = torch.zeros_like(read, dtype=torch.bool)
-    own[rows, columns] = True
-    same_block = torch.unflatten(own, 1, (-1, block)).any(2).repeat_interleave(block, 1)
-    return torch.where(same_block, along, 0)
-
-
-def _unit(directions: Float[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
+def unit_rows(directions: Float[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
+    """Directions scaled to unit length, in float64 on the CPU; zeros stay zero."""
     return F.normalize(directions.detach().cpu().double(), dim=1)
+
+
+def _block_similarities(
+    first: Float[Tensor, "a d"], second: Float[Tensor, "a d"], block_size: int
+) -> Float64[Tensor, " g"]:
+    """Match subspaces one to one so that the sum of similarities is largest; return the similarity of each pair."""
+    a, b = (torch.unflatten(unit_rows(directions), 0, (-1, block_size)) for directions in (first, second))
+    similarities = torch.linalg.norm(torch.einsum("gpd,hqd->ghpq", a, b), dim=(2, 3)) / block_size**0.5
+    rows, columns = linear_sum_assignment(similarities.numpy(), maximize=True)
+    matched: Tensor = similarities[rows, columns]
+    return matched

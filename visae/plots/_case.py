@@ -12,8 +12,7 @@ from matplotlib.projections.polar import PolarAxes
 from visae.decomposition import NeuronDecomposition, Part, named
 from visae.decomposition._case import Place
 from visae.examples import border_margin
-from visae.images import Images
-from visae.images._rotated import turned
+from visae.images import Images, rotated_crops, to_float
 from visae.networks import Layer
 from visae.plots._composed import Composed, draw_unit
 from visae.plots._style import LINE_STYLES, save_figure
@@ -81,7 +80,7 @@ def _strip(places: Sequence[Place], layer: Layer, images: Images) -> Float[np.nd
     size = int(2 * border_margin(layer, images)) + 1
     strip = torch.ones(3, size, CROPS * (size + _GAP) - _GAP)
     for index, (image, row, column) in enumerate(places):
-        pixels = images.read(image)[0].float() / 255
-        crop = turned(pixels, layer.centre(column), layer.centre(row), torch.zeros(1), size, (size - 1) / 2)[0]
+        pixels = to_float(images.read(image)[0])
+        crop = rotated_crops(pixels, layer.centre(column), layer.centre(row), torch.zeros(1), size, (size - 1) / 2)[0]
         strip[:, :, index * (size + _GAP) : index * (size + _GAP) + size] = crop
     return np.asarray(strip.permute(1, 2, 0).clamp(0, 1).numpy())

@@ -27,7 +27,7 @@ class Batches:
         held_out = min(max(round(training.holdout * len(order)), training.holdout > 0), len(order) - 1)
         self.held_out_images = order[:held_out].sort().values
         self._images = order[held_out:].sort().values
-        self._count = len(self._images) * rows.rows_an_image
+        self._count = len(self._images) * rows.rows_per_image
         self.per_epoch = self._count // training.batch
         if self.per_epoch < 1:
             raise VisaeError(
@@ -51,7 +51,7 @@ class Batches:
     def held_out(self) -> Iterator[Float[Tensor, "b d"]]:
         """The rows of the held-out images, in order; of all images if none are held out."""
         images = self.held_out_images if len(self.held_out_images) else self._images
-        index = torch.arange(len(images) * self.rows.rows_an_image)
+        index = torch.arange(len(images) * self.rows.rows_per_image)
         for part in torch.split(index, _HELD_OUT_BATCH):
             yield self.rows.gather(self._store_index(images, part))
 
@@ -62,5 +62,5 @@ class Batches:
 
     def _store_index(self, images: Int64[Tensor, " i"], index: Int64[Tensor, " b"]) -> Int64[Tensor, " b"]:
         """From indices among the rows of some images to indices in the store."""
-        rows_an_image = self.rows.rows_an_image
-        return images[index // rows_an_image] * rows_an_image + index % rows_an_image
+        rows_per_image = self.rows.rows_per_image
+        return images[index // rows_per_image] * rows_per_image + index % rows_per_image

@@ -32,7 +32,7 @@ def prefetch(rows: Rows, indices: Indices, device: torch.device) -> Iterator[Flo
 
 def from_device_memory(rows: Rows, indices: Indices, device: torch.device) -> Iterator[Float[Tensor, "b d"]]:
     """Batches from a copy of all rows on the device, to which only indices are sent."""
-    resident = rows.resident(device)
+    resident = rows.load_all(device)
     for index in indices:
         # A copy from pinned memory does not wait for the GPU.
         pinned = index.pin_memory() if device.type == "cuda" else index

@@ -14,8 +14,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae._support.progress import Progress
 from visae.examples import Examples
-from visae.images import Images
-from visae.images._rotated import turned
+from visae.images import Images, rotated_crops, to_float
 from visae.tuning import _statistics as summary
 from visae.tuning._axes import angles
 from visae.tuning._views import viewing
@@ -121,8 +120,8 @@ def _turned(
 ) -> Float[Tensor, "u o"]:
     """Responses of all units to one example, turned."""
     size, position, centre = viewing(units.layer)
-    pixels = images.read(image)[0].to(units.network.device).float() / 255
-    crops = turned(pixels, units.layer.centre(column), units.layer.centre(row), degrees, size, centre)
+    pixels = to_float(images.read(image)[0], units.network.device)
+    crops = rotated_crops(pixels, units.layer.centre(column), units.layer.centre(row), degrees, size, centre)
     return units.at(crops, position, position).float().clamp_min(0).T.cpu()
 
 

@@ -21,7 +21,7 @@ from visae._support.cache import cache_folder
 from visae._support.errors import VisaeError
 from visae._support.progress import Progress
 from visae.featurevis.parameterisations._colour import MEASURED, Colours
-from visae.images import Images, Unreadable, batches
+from visae.images import Images, Unreadable, batches, to_float
 
 SCHEMA = 1
 _IMAGES_A_BATCH = 32
@@ -68,7 +68,7 @@ def natural_magnitude(images: Images, size: int, colours: Colours = MEASURED) ->
     total, count = torch.zeros(3, size, size // 2 + 1, dtype=torch.float64), 0
     with Progress("spectrum", len(images), "images") as progress:
         for batch in batches(images, _IMAGES_A_BATCH):
-            pixels = F.interpolate(batch.pixels.float() / 255, (size, size), mode="bilinear", antialias=True)
+            pixels = F.interpolate(to_float(batch.pixels), (size, size), mode="bilinear", antialias=True)
             total += torch.fft.rfft2(colours.from_rgb(pixels), norm="ortho").abs().double().sum(0)
             count += len(pixels)
             progress.update(len(batch.indices) + len(batch.skipped))

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.examples import border_margin, join_examples, strongest
-from visae.images import Images, Subset, batches
+from visae.images import Images, Subset, batches, to_float
 from visae.networks import Network
 from visae.sae import SAE
 from visae.tuning import (
@@ -96,7 +96,7 @@ def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Imag
     """The neurons of a layer, and the features of some dictionaries, by name."""
     units = {"neurons": neurons(network, layer)}
     units |= {name: features(network, layer, sae) for name, sae in saes.items()}
-    pixels = (batch.pixels.float() / 255 for batch in batches(images, _IMAGES_A_BATCH))
+    pixels = (to_float(batch.pixels) for batch in batches(images, _IMAGES_A_BATCH))
     deviations = natural_deviation(list(units.values()), pixels)
     swept = battery(list(units.values()))
     return {

@@ -58,8 +58,8 @@ def held_out_places(rows: Rows, training: TrainingConfig, most: int) -> Int64[Te
     images = Batches(rows, training).held_out_images.tolist()
     if not images:
         raise VisaeError("no image was held out of training, and features are measured on such; give holdout above 0")
-    some = torch.tensor(spread(images, max(most // rows.rows_an_image, 1)))
-    return (some[:, None] * rows.rows_an_image + torch.arange(rows.rows_an_image)).flatten()
+    some = torch.tensor(spread(images, max(most // rows.rows_per_image, 1)))
+    return (some[:, None] * rows.rows_per_image + torch.arange(rows.rows_per_image)).flatten()
 
 
 def of_toys(density: float, setting: Setting, seed: int, device: torch.device | str) -> dict[str, Superposed]:

@@ -3,11 +3,11 @@ import pytest
 from PIL import Image
 
 from visae.images import Unreadable
-from visae.images._modes import to_rgb
+from visae.images._decode import to_rgb
 
 
-def of(mode, *values):
-    """An image of 2 x 1 px, the same value everywhere."""
+def filled(mode, *values):
+    """An image of 2 x 1 px with one value."""
     image = Image.new(mode, (2, 1))
     image.putdata([values if len(values) > 1 else values[0]] * 2)
     return image
@@ -33,35 +33,35 @@ def keyed(image, key):
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        (of("1", 1), (255, 255, 255)),
-        (of("L", 90), (90, 90, 90)),
-        (of("RGB", 10, 20, 30), (10, 20, 30)),
-        (of("RGBX", 10, 20, 30, 0), (10, 20, 30)),
-        (of("CMYK", 0, 255, 255, 0), (255, 0, 0)),
-        (of("HSV", 0, 255, 200), (200, 0, 0)),
-        (of("RGBA", 200, 100, 0, 255), (200, 100, 0)),
-        (of("RGBA", 200, 100, 0, 51), (244, 224, 204)),
-        (of("RGBA", 9, 9, 9, 0), (255, 255, 255)),
-        (of("RGBa", 40, 20, 0, 51), (244, 224, 204)),
-        (of("LA", 100, 51), (224, 224, 224)),
-        (of("La", 20, 51), (224, 224, 224)),
-        (keyed(of("L", 90), 90), (255, 255, 255)),
-        (keyed(of("L", 90), 91), (90, 90, 90)),
-        (keyed(of("RGB", 1, 2, 3), (1, 2, 3)), (255, 255, 255)),
+        (filled("1", 1), (255, 255, 255)),
+        (filled("L", 90), (90, 90, 90)),
+        (filled("RGB", 10, 20, 30), (10, 20, 30)),
+        (filled("RGBX", 10, 20, 30, 0), (10, 20, 30)),
+        (filled("CMYK", 0, 255, 255, 0), (255, 0, 0)),
+        (filled("HSV", 0, 255, 200), (200, 0, 0)),
+        (filled("RGBA", 200, 100, 0, 255), (200, 100, 0)),
+        (filled("RGBA", 200, 100, 0, 51), (244, 224, 204)),
+        (filled("RGBA", 9, 9, 9, 0), (255, 255, 255)),
+        (filled("RGBa", 40, 20, 0, 51), (244, 224, 204)),
+        (filled("LA", 100, 51), (224, 224, 224)),
+        (filled("La", 20, 51), (224, 224, 224)),
+        (keyed(filled("L", 90), 90), (255, 255, 255)),
+        (keyed(filled("L", 90), 91), (90, 90, 90)),
+        (keyed(filled("RGB", 1, 2, 3), (1, 2, 3)), (255, 255, 255)),
     ],
     ids=lambda value: value.mode if isinstance(value, Image.Image) else "",
 )
-def test_modes(image, expected):
+def test_modes_are_converted_to_rgb(image, expected):
     assert pixel(image) == pytest.approx(expected, abs=1)
 
 
 @pytest.mark.parametrize(("luma", "blue", "red", "expected"), [(76, 85, 255, (254, 0, 0)), (128, 128, 128, (128,) * 3)])
 def test_ycbcr(luma, blue, red, expected):
-    assert pixel(of("YCbCr", luma, blue, red)) == pytest.approx(expected, abs=2)
+    assert pixel(filled("YCbCr", luma, blue, red)) == pytest.approx(expected, abs=2)
 
 
 def srgb(lightness, a, b):
-    """CIELAB under D50 to sRGB, 0..255, by the formulas of CIE 15 and IEC 61966-2-1, adapted by Bradford."""
+    """CIELAB under D50 to sRGB, 0..255: the formulas of CIE 15 and IEC 61966-2-1, with Bradford adaptation."""
     f = np.array([a / 500, 0, -b / 200]) + (lightness + 16) / 116
     xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * [0.96422, 1.0, 0.82521]
     to_linear = np.array([[3.13386, -1.61687, -0.49061], [-0.97877, 1.91614, 0.03345], [0.07195, -0.22899, 1.40524]])
@@ -74,9 +74,9 @@ def srgb(lightness, a, b):
     [(100, 0, 0), (0, 0, 0), (60, 30, 20), (60, -30, 20), (60, 5, -40), (80, -20, 50)],
 )
 def test_lab(lightness, a, b):
-    # Pillow holds L as 0..255, a and b offset by 128.
+    # Pillow stores L as 0..255, a and b with an offset of 128.
     expected = srgb(lightness, a, b)
-    assert pixel(of("LAB", round(lightness * 2.55), a + 128, b + 128)) == pytest.approx(expected, abs=2)
+    assert pixel(filled("LAB", round(lightness * 2.55), a + 128, b + 128)) == pytest.approx(expected, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_deep_gray_is_scaled(mode, dtype, value, gray):
         ("F", "=f4", np.nan, "gray values from nan to nan"),
     ],
 )
-def test_gray_of_no_known_scale(mode, dtype, value, reason):
+def test_gray_outside_every_known_scale_is_unreadable(mode, dtype, value, reason):
     with pytest.raises(Unreadable, match=reason):
         to_rgb(deep(mode, dtype, value))
 

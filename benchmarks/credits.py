@@ -1,8 +1,8 @@
-"""The attribution of the photographs in the pictures of `visae reproduce polysemantic`, as a Markdown table.
+"""Print the credits of the photographs in the figures of `visae reproduce polysemantic` as a Markdown table.
 
-    python benchmarks/attribution.py runs/missing/polysemantic.json mixed3a --manifest images/manifest.csv
+    python benchmarks/credits.py runs/missing/polysemantic.json mixed3a --manifest images/manifest.csv
 
-The manifest has a row for each photograph: file, author, licence, origin_url.
+The manifest has one row per photograph: file, author, licence, origin_url.
 """
 
 import argparse
@@ -26,8 +26,9 @@ def main() -> None:
     for case in json.loads(options.report.read_text())["layers"][options.layer]["cases"]:
         for part in case["parts"][:SHOWN]:
             for key in part["examples"][:CROPS]:
-                of = next(row for file, row in known.items() if key.endswith(file))
-                cells = [of["file"], of["author"] or of["source"], of["licence"], of["origin_url"] or of["source_repo"]]
+                photo = next(row for file, row in known.items() if key.endswith(file))
+                author, origin = photo["author"] or photo["source"], photo["origin_url"] or photo["source_repo"]
+                cells = [photo["file"], author, photo["licence"], origin]
                 rows.append([f"{options.layer}:{case['neuron']}", str(part["feature"]), *cells])
     print(markdown([[cell.replace("|", "/") for cell in row] for row in rows]))
 
