@@ -28,13 +28,13 @@ from pathlib import Path
 
 import torch
 from machine import machine
+from visae.examples._peaks import peaks
+from visae.examples._pieces import in_pieces
 
 import visae
 from visae.activations import capture
 from visae.activations._capture_pass import as_images
 from visae.examples import border_margin, find
-from visae.examples._peaks import peaks
-from visae.examples._pieces import in_pieces
 from visae.images import Images, Photographs, Subset, batches, evenly_spaced
 from visae.networks import Network
 from visae.sae import load

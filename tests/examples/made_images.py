@@ -1,11 +1,11 @@
-"""Images and units whose examples are known."""
+"""Small images and units whose examples can be checked by hand."""
 
 import torch
 from torch import nn
 
 
 class Made:
-    """Grey images of 8 px of which nothing is lit but some positions; some indices cannot be read."""
+    """An image source from pixels of side 8; some indices cannot be read."""
 
     name = "made"
     size = 8
@@ -32,14 +32,14 @@ class Made:
 
 
 def noise(count, seed=0):
-    """Random pixels of which every image has some of their own brightness, so that peaks differ."""
+    """Random pixels; brightness differs between images, so that peaks do too."""
     source = torch.Generator().manual_seed(seed)
     pixels = torch.rand(count, 3, 8, 8, generator=source) * torch.rand(count, 1, 1, 1, generator=source)
     return (pixels * 255).to(torch.uint8)
 
 
 def made_units(count, read):
-    """Units of the pooled pixels, [b, 3, 4, 4], by a function of these."""
+    """Units that `read` computes from 2 x 2 averages of the pixels, [b, 3, 4, 4]."""
     from visae.networks import Network
     from visae.units import Units
 
