@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from made_images import Made, made_units, noise
+from memory_images import MemoryImages, noise, units_over_pixels
 
 import visae
 from visae._support.errors import VisaeError
@@ -31,7 +31,7 @@ def images_of(positions):
 
 def test_several_positions_per_image_only_on_request():
     pixels = noise(7)
-    units, images = made_units(5, shifted), Made(pixels)
+    units, images = units_over_pixels(5, shifted), MemoryImages(pixels)
     maps = all_maps(units, pixels)
     top = find_examples([units], images, 10, per_image=3)[0].top
     for unit in range(5):
@@ -56,8 +56,8 @@ def test_several_positions_per_image_only_on_request():
 
 
 def test_more_positions_per_image_than_the_map_has():
-    units = made_units(1, lambda maps: maps[:, :1] + 0.1)
-    top = find_examples([units], Made(noise(2)), 40, per_image=40)[0].top
+    units = units_over_pixels(1, lambda maps: maps[:, :1] + 0.1)
+    top = find_examples([units], MemoryImages(noise(2)), 40, per_image=40)[0].top
     assert sorted(top.positions(0)) == [
         (image, row, column) for image in range(2) for row in range(4) for column in range(4)
     ]
@@ -65,8 +65,8 @@ def test_more_positions_per_image_than_the_map_has():
 
 def test_images_in_which_a_unit_fires_are_counted():
     pixels = noise(50)
-    units = made_units(5, shifted)
-    examples = find_examples([units], Made(pixels), 2)[0]
+    units = units_over_pixels(5, shifted)
+    examples = find_examples([units], MemoryImages(pixels), 2)[0]
     expected = (all_maps(units, pixels).max((2, 3)) > 0).sum(0)
     assert examples.fires.tolist() == expected.tolist()
     assert expected[0] == 50
@@ -77,8 +77,8 @@ def test_images_in_which_a_unit_fires_are_counted():
 
 def test_the_sample_has_the_lowest_priorities():
     pixels = noise(200)
-    units = made_units(5, shifted)
-    examples = find_examples([units], Made(pixels), 1, [0.5, 0.0, 1.0], seed=4)[0]
+    units = units_over_pixels(5, shifted)
+    examples = find_examples([units], MemoryImages(pixels), 1, [0.5, 0.0, 1.0], seed=4)[0]
     peak = all_maps(units, pixels).max((2, 3))
     priority = [torch.rand(1, dtype=torch.float64, generator=generator(4, "examples", i)).item() for i in range(200)]
     for unit in (0, 1):
@@ -94,8 +94,8 @@ def test_the_sample_has_the_lowest_priorities():
 
 
 def test_samples_and_top_share_no_image():
-    units = made_units(5, shifted)
-    examples = find_examples([units], Made(noise(40)), 5)[0]
+    units = units_over_pixels(5, shifted)
+    examples = find_examples([units], MemoryImages(noise(40)), 5)[0]
     for unit in range(5):
         top = set(images_of(examples.top.positions(unit)))
         samples = images_of(examples.samples.positions(unit))
@@ -107,7 +107,7 @@ def test_samples_and_top_share_no_image():
 
 @pytest.mark.parametrize("size", [1, 5, 64])
 def test_batch_size_makes_no_difference(monkeypatch, size):
-    units, images = made_units(5, shifted), Made(noise(100), unreadable=[3, 64])
+    units, images = units_over_pixels(5, shifted), MemoryImages(noise(100), unreadable=[3, 64])
     expected = find_examples([units], images, 4, per_image=2, seed=7)[0]
     monkeypatch.setattr(search, "_BATCH", size)
     examples = find_examples([units], images, 4, per_image=2, seed=7)[0]
@@ -119,10 +119,10 @@ def test_batch_size_makes_no_difference(monkeypatch, size):
 
 
 def test_seeds_change_the_samples_and_not_the_top():
-    units, images = made_units(5, shifted), Made(noise(150))
-    zero, one = (find_examples([units], images, 4, seed=seed)[0] for seed in (0, 1))
-    assert torch.equal(zero.top.image, one.top.image)
-    assert not torch.equal(zero.samples.image, one.samples.image)
+    units, images = units_over_pixels(5, shifted), MemoryImages(noise(150))
+    first, second = (find_examples([units], images, 4, seed=seed)[0] for seed in (0, 1))
+    assert torch.equal(first.top.image, second.top.image)
+    assert not torch.equal(first.samples.image, second.samples.image)
 
 
 def test_memory_does_not_grow_with_the_images(monkeypatch):
@@ -135,36 +135,36 @@ def test_memory_does_not_grow_with_the_images(monkeypatch):
             sizes.append(sum(tensor.untyped_storage().nbytes() for tensor in tensors))
 
     monkeypatch.setattr(search, "Collector", Watched)
-    find_examples([made_units(5, shifted)], Made(noise(300)), 8)
+    find_examples([units_over_pixels(5, shifted)], MemoryImages(noise(300)), 8)
     assert len(sizes) > 50
     assert len(set(sizes)) == 1
     assert sizes[0] < 5 * (8 + MEMBERS) * 40
 
 
 def test_unreadable_images_are_reported_and_left_out(capsys):
-    units, pixels = made_units(5, shifted), noise(30)
-    examples = find_examples([units], Made(pixels, unreadable=[2, 9]), 28)[0]
+    units, pixels = units_over_pixels(5, shifted), noise(30)
+    examples = find_examples([units], MemoryImages(pixels, unreadable=[2, 9]), 28)[0]
     assert set(images_of(examples.top.positions(0))) == set(range(30)) - {2, 9}
     assert (examples.images, examples.skipped) == (28, 2)
     assert "skipped made 2: torn" in capsys.readouterr().err
     with pytest.raises(VisaeError, match=r"none of the 3 images .*; made 0: torn"):
-        find_examples([units], Made(pixels[:3], unreadable=range(3)))
+        find_examples([units], MemoryImages(pixels[:3], unreadable=range(3)))
 
 
 def test_nan_is_not_an_example():
-    units = made_units(1, lambda maps: torch.where(maps[:, :1] > 0.4, torch.nan, maps[:, :1]))
+    units = units_over_pixels(1, lambda maps: torch.where(maps[:, :1] > 0.4, torch.nan, maps[:, :1]))
     pixels = noise(20)
-    top = find_examples([units], Made(pixels), 20)[0].top
+    top = find_examples([units], MemoryImages(pixels), 20)[0].top
     clean = ~units.maps(pixels.float() / 255).isnan().flatten(1).any(1)
     assert 0 < clean.sum() < 20
     assert set(images_of(top.positions(0))) == set(clean.nonzero()[:, 0].tolist())
 
 
 def test_populations_do_not_influence_each_other():
-    populations = [made_units(5, shifted), made_units(3, lambda maps: maps)]
+    populations = [units_over_pixels(5, shifted), units_over_pixels(3, lambda maps: maps)]
     first = populations[0]
     populations[1] = Units("neurons", first.network, first.layer, 3, populations[1].read)
-    images = Made(noise(90))
+    images = MemoryImages(noise(90))
     for together, units in zip(find_examples(populations, images), populations, strict=True):
         alone = find_examples([units], images)[0]
         assert torch.equal(together.top.image, alone.top.image)
@@ -183,7 +183,7 @@ def test_populations_do_not_influence_each_other():
 )
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(VisaeError, match=message):
-        find_examples([made_units(5, shifted)], Leaves(2, 8), **settings)
+        find_examples([units_over_pixels(5, shifted)], Leaves(2, 8), **settings)
 
 
 @pytest.fixture(scope="module")
@@ -203,11 +203,11 @@ def maps_of(units, images):
 
 @pytest.mark.parametrize("margin", [0.0, 30.0])
 def test_the_strongest_position_of_each_image(mixed, margin):
-    images = Leaves(20, 96, seed=3)
+    images = Leaves(12, 80, seed=3)
     examples = strongest([mixed], images, 5, margin)[0]
     maps = maps_of(mixed, images)
     centres = [mixed.layer.centre(index) for index in range(maps.shape[3])]
-    outside = torch.tensor([not margin <= centre <= 95 - margin for centre in centres])
+    outside = torch.tensor([not margin <= centre <= 79 - margin for centre in centres])
     maps[:, :, outside], maps[:, :, :, outside] = 0.0, 0.0
     expected = maps.flatten(2).amax(2).T.sort(1, descending=True).values[:, :5]
     assert torch.allclose(examples.value, expected, atol=1e-5)

@@ -17,7 +17,7 @@ from visae.units import Units, neurons
 
 
 class VanishingLeaves(Leaves):
-    """Dead leaves of which the image `gone` cannot be read."""
+    """Dead leaves whose image `gone` cannot be read."""
 
     gone = None
 
@@ -29,7 +29,7 @@ class VanishingLeaves(Leaves):
 
 @pytest.fixture(scope="module")
 def searched():
-    """Four units, the third of which is silent; their images, the margin, and their examples."""
+    """Four units, the third one silent; their images, the margin, and their examples."""
     network = visae.network("planted", device="cpu")
     mixed, images = neurons(network, "mixed"), VanishingLeaves(10, 64)
     units = Units(

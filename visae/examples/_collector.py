@@ -144,12 +144,12 @@ def read_in_chunks(units: Units, maps: Float[Tensor, "b c h w"]) -> Iterator[tup
 
 
 def find_peaks(
-    maps: Float[Tensor, "b u h w"], wanted: Bool[Tensor, "u b"], count: int
+    maps: Float[Tensor, "b u h w"], selected: Bool[Tensor, "u b"], count: int
 ) -> tuple[Float[Tensor, "u b k"], Int64[Tensor, "u b k"]]:
-    """Return the `count` largest values of the wanted maps, largest first, and their positions; 0 for other maps."""
-    value = torch.zeros(*wanted.shape, count)
-    position = torch.zeros(*wanted.shape, count, dtype=torch.int64)
-    unit, image = wanted.nonzero(as_tuple=True)
+    """Return the `count` largest values of the selected maps, largest first, and their positions; 0 elsewhere."""
+    value = torch.zeros(*selected.shape, count)
+    position = torch.zeros(*selected.shape, count, dtype=torch.int64)
+    unit, image = selected.nonzero(as_tuple=True)
     remaining = maps[image.to(maps.device), unit.to(maps.device)].flatten(1)
     for index in range(count):
         largest, where = remaining.max(1)

@@ -17,7 +17,7 @@ from visae.images import Images
 from visae.plots._crops import SIDE, crop, square_around
 from visae.plots._style import BLUE, save_figure, style_polar_axes
 
-_PITCH, _SIDE, _LEFT, _TOP = 1.06, 0.98, 0.85, 0.42  # inches
+_PITCH, _SIDE, _LEFT, _TOP = 1.06, 0.98, 0.9, 0.42  # inches
 _ROWS = "dataset\nexample", "feature\nvisualisation", "tuning\nto circles"
 
 

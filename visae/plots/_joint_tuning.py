@@ -44,7 +44,7 @@ def _draw_curves(axes: Axes, population: TuningComparison) -> None:
     degrees = np.arange(-180, 180, 5.0)
     for tuning, peaks, colour, label in (
         (population.synthetic, population.preferred, _SYNTHETIC, "circles"),
-        (population.natural, np.zeros(len(population.natural)), _NATURAL, "rotated\ndataset\nexamples"),
+        (population.natural, np.zeros(len(population.natural)), _NATURAL, "rotated\nexamples"),
     ):
         orientations = np.arange(tuning.shape[1]) * (360 / tuning.shape[1])
         centred = [

@@ -1,10 +1,14 @@
-"""Small images and units whose examples can be checked by hand."""
+"""Small images in memory, and units over them whose examples can be checked by hand."""
 
 import torch
 from torch import nn
 
+from visae.images import Unreadable
+from visae.networks import Network
+from visae.units import Units
 
-class Made:
+
+class MemoryImages:
     """An image source from pixels of side 8; some indices cannot be read."""
 
     name = "made"
@@ -20,8 +24,6 @@ class Made:
         return f"made {index}"
 
     def read(self, index):
-        from visae.images import Unreadable
-
         if index in self.unreadable:
             raise Unreadable("torn")
         self.reads.append(index)
@@ -38,10 +40,7 @@ def noise(count, seed=0):
     return (pixels * 255).to(torch.uint8)
 
 
-def made_units(count, read):
+def units_over_pixels(count, read):
     """Units that `read` computes from 2 x 2 averages of the pixels, [b, 3, 4, 4]."""
-    from visae.networks import Network
-    from visae.units import Units
-
     network = Network.from_module(nn.Sequential(nn.AvgPool2d(2)), ["0"], size=8)
     return Units("neurons", network, network.layer("0"), count, read)
