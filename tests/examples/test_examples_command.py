@@ -71,8 +71,8 @@ def test_bad_arguments_are_refused(tmp_path, capsys):
     planted = ["planted:mixed", *LEAVES]
     assert "from 0 to 47" in fails(capsys, *planted, "--units", "48", *out)
     assert "'x' in --units" in fails(capsys, *planted, "--units", "x", *out)
-    assert "0 examples per unit" in fails(capsys, *planted, "--count", "0", *out)
-    assert "0 examples per image" in fails(capsys, *planted, "--per-image", "0", *out)
+    assert "--count is 0" in fails(capsys, *planted, "--count", "0", *out)
+    assert "--per-image is 0" in fails(capsys, *planted, "--per-image", "0", *out)
     assert "no images in" in fails(capsys, "planted:mixed", "--images", tmp_path / "empty", *out)
     assert "nowhere" in fails(capsys, "nowhere", *LEAVES, *out)
     assert "is a file" in fails(capsys, *planted, "--units", "0", "--out", tmp_path / "file")
