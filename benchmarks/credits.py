@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from visae._support.tables import markdown
-from visae.plots._case import CROPS, SHOWN
+from visae.plots._neuron_decomposition import CROPS_SHOWN, FEATURES_SHOWN
 
 
 def main() -> None:
@@ -24,8 +24,8 @@ def main() -> None:
         known = {row["file"]: row for row in csv.DictReader(file)}
     rows = [["neuron", "feature", "photograph", "author", "licence", "origin"]]
     for case in json.loads(options.report.read_text())["layers"][options.layer]["cases"]:
-        for part in case["parts"][:SHOWN]:
-            for key in part["examples"][:CROPS]:
+        for part in case["parts"][:FEATURES_SHOWN]:
+            for key in part["examples"][:CROPS_SHOWN]:
                 photo = next(row for file, row in known.items() if key.endswith(file))
                 author, origin = photo["author"] or photo["source"], photo["origin_url"] or photo["source_repo"]
                 cells = [photo["file"], author, photo["licence"], origin]

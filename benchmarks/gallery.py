@@ -1,8 +1,8 @@
-"""Curve detectors among the features of a dictionary: of each a dataset example, its picture, and its tuning.
+"""Curve detectors among a dictionary's features: a dataset example, a feature visualisation and the tuning of each.
 
     python benchmarks/gallery.py runs/mixed3b_5x5/dictionary --weights DIR --images list.txt --out features.png
 
-Eight of them, evenly by preferred orientation. Prints the photographs shown, whose owners are to be named.
+Eight of them, evenly spaced in the order of preferred orientation. Prints the photographs, for attribution.
 """
 
 import argparse
@@ -13,8 +13,7 @@ from visae.examples import strongest
 from visae.featurevis import Optimisation, render
 from visae.featurevis.objectives import unit
 from visae.images import open_images
-from visae.papers.missing_curves._populations import spread
-from visae.plots._gallery import Exhibit, best_example, draw_gallery
+from visae.plots import GalleryUnit, crop_strongest, plot_gallery
 from visae.sae import load
 from visae.tuning import curves
 from visae.units import features
@@ -31,23 +30,25 @@ def main() -> None:
     options = parser.parse_args()
     sae, images = load(options.dictionary), open_images(options.images)
     network = visae.network(sae.about["network"], options.weights, "cpu")
-    of = features(network, sae.about["layer"], sae)
-    found = curves(of)
-    order = [number for number in found.preferred.argsort().tolist() if found.detectors[number]]
-    chosen = spread(order, options.count)
-    # So far from the border that nothing beyond the image is seen.
-    examples = strongest([of], images, 1, margin=(of.layer.receptive_field - 1) / 2)[0]
-    drawn = render(network, unit(of, chosen), optimisation=Optimisation(options.steps)).pictures
-    exhibits = [
-        Exhibit(str(number), best_example(examples, number, images), picture, found.tuning[number].numpy())
-        for number, picture in zip(chosen, drawn, strict=True)
+    units = features(network, sae.about["layer"], sae)
+    tuned = curves(units)
+    detectors = [feature for feature in tuned.preferred.argsort().tolist() if tuned.detectors[feature]]
+    count = min(options.count, len(detectors))
+    chosen = [detectors[index * len(detectors) // count] for index in range(count)]
+    # Far enough from the border that receptive fields lie inside the image.
+    examples = strongest([units], images, 1, margin=(units.layer.receptive_field - 1) / 2)[0]
+    pictures = render(network, unit(units, chosen), optimisation=Optimisation(options.steps)).pictures
+    gallery = [
+        GalleryUnit(str(feature), crop_strongest(examples, feature, images), picture, tuned.tuning[feature].numpy())
+        for feature, picture in zip(chosen, pictures, strict=True)
     ]
     title = (
-        f"Features of {network.name} {of.layer.name}: {len(chosen)} of {found.count} curve detectors, by orientation"
+        f"Features of {network.name} {units.layer.name}: {count} of {tuned.count} curve detectors, "
+        "by preferred orientation"
     )
-    draw_gallery(title, exhibits, options.out)
-    for number in chosen:
-        print(number, *[images.key(image) for image, _, _ in examples.of(number)])
+    plot_gallery(gallery, title, options.out)
+    for feature in chosen:
+        print(feature, *[images.key(image) for image, _, _ in examples.positions(feature)])
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ import visae
 from visae.activations import Positions, capture_layers
 from visae.images import Leaves, batches, to_float
 from visae.metrics import planted_rows, recovery
-from visae.plots._frontier import style
+from visae.plots._frontier import line_properties
 from visae.plots._style import save_figure
+from visae.sae import style_of
 from visae.training import read_sweep, train_many
 
 STRENGTHS = (-0.3, -0.15, 0.0, 0.2, 0.6)
@@ -59,7 +60,7 @@ def draw(correlations: list[float], matched: list[dict[str, float]], path: Path)
     figure = Figure(figsize=(6.4, 3.8), layout="constrained", dpi=200)
     axes = figure.add_subplot()
     for kind in matched[0]:
-        axes.plot(correlations, [found[kind] for found in matched], **style(kind))
+        axes.plot(correlations, [found[kind] for found in matched], **line_properties(kind, style_of(kind)))
     for strength, correlation in zip(STRENGTHS, correlations, strict=True):
         axes.annotate(f"{strength:g}", (correlation, 1.04), fontsize=7, color="0.4", ha="center")
     axes.set_xlabel("mean correlation of neighbouring curve detectors' activities", fontsize=8)

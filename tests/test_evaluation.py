@@ -105,7 +105,7 @@ def test_those_that_were_stopped_say_so_and_are_not_drawn(saes, rows, tmp_path, 
     monkeypatch.setitem(saes["topk-1"].about, "stopped", "diverged at step 3")
     found = evaluate(saes, HeldOut(rows), tmp_path)
     assert [name for name in found if "stopped" in found[name]] == ["topk-1"]
-    assert [point.figures for point in drawn] == [found[name] for name in found if name != "topk-1"]
+    assert [point.metrics for point in drawn] == [found[name] for name in found if name != "topk-1"]
     assert [(point.kind, point.l0) for point in drawn[:1]] == [("topk", found["topk-0"]["l0"])]
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 import visae
 from visae._support.errors import VisaeError
 from visae.atlas import Contents, build_atlas
-from visae.examples import border_margin, find
+from visae.examples import border_margin, find_examples
 from visae.images import Leaves, open_images
 from visae.tuning import battery, curves
 from visae.units import features, neurons
@@ -51,7 +51,7 @@ def test_the_columns(made):
         maps = [of.maps(images) for of in units]
     density = torch.cat([(of > 0).double().mean((0, 2, 3)) for of in maps])
     assert columns["density"] == pytest.approx(density.tolist(), rel=1e-3)
-    found = find(units, IMAGES, 3, margin=border_margin(units[0].layer, IMAGES))
+    found = find_examples(units, IMAGES, 3, margin=border_margin(units[0].layer, IMAGES))
     assert columns["peak"] == pytest.approx(torch.cat([of.top.value[:, 0] for of in found]).tolist(), rel=1e-3)
     assert columns["norm"][48:] == pytest.approx(units[1].directions.norm(dim=1).tolist(), rel=1e-3)
     assert columns["x"][:48] == [None] * 48
@@ -96,12 +96,12 @@ def test_what_circles_alone_say_is_what_the_sweep_of_curves_says(made):
 
 def test_the_page_of_a_unit(made):
     folder, units = made
-    found = find(units, IMAGES, 3, margin=border_margin(units[0].layer, IMAGES))
+    found = find_examples(units, IMAGES, 3, margin=border_margin(units[0].layer, IMAGES))
     swept = battery(units)
     for place, unit, index in ((0, 7, 7), (1, 4, 52)):
         page = data(folder, "data/units/00000")["units"][index]
         top = page["examples"][:3]
-        assert [tuple(example[:3]) for example in top] == found[place].top.of(unit)
+        assert [tuple(example[:3]) for example in top] == found[place].top.positions(unit)
         assert all(example[4] is not None for example in page["examples"][3:])
         assert page["fires_in"] == found[place].fires[unit]
         circle = swept[place].responses["circle"]

@@ -13,14 +13,14 @@ def test_examples_go_to_the_feature_that_adds_most(made):
     images = Leaves(40, 128, seed=5)
     examples = strongest([of.neurons], images, 12)[0]
     one = case(of, 11, examples, images)
-    assert sum(map(len, one.examples)) + one.unexplained == len(examples.of(11)) == 12
+    assert sum(map(len, one.examples)) + one.unexplained == len(examples.positions(11)) == 12
     for part, places in zip(one.parts, one.examples, strict=True):
         for image, row, column in places:
             maps = of.neurons.maps(images.read(image)[0][None].float() / 255)
             added = of.sae.encode(maps)[0, :, row, column] * of.sae.directions[:, 11]
             assert int(added.argmax()) == part.feature
     # Those of one feature keep the order of strength.
-    order = {place: index for index, place in enumerate(examples.of(11))}
+    order = {place: index for index, place in enumerate(examples.positions(11))}
     assert all(
         [order[place] for place in places] == sorted(order[place] for place in places) for places in one.examples
     )

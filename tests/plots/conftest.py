@@ -2,12 +2,12 @@ import pytest
 
 
 @pytest.fixture
-def drawn(monkeypatch):
-    """The figures that a module of plots would have saved, in a list."""
+def saved_figures(monkeypatch):
+    """Return a function that keeps the figures of a plotting module in a list instead of saving them."""
 
-    def of(module):
+    def keep(module):
         figures = []
         monkeypatch.setattr(module, "save_figure", lambda figure, _: figures.append(figure))
         return figures
 
-    return of
+    return keep

@@ -8,27 +8,27 @@ BEGINNINGS = [("a.png", b"\x89PNG"), ("a.PNG", b"\x89PNG"), ("a.pdf", b"%PDF"), 
 
 
 @pytest.mark.parametrize(("name", "beginning"), BEGINNINGS)
-def test_the_suffix_says_the_format(tmp_path, name, beginning):
+def test_the_suffix_decides_the_format(tmp_path, name, beginning):
     save_figure(Figure(), tmp_path / "new" / name)
     assert (tmp_path / "new" / name).read_bytes().startswith(beginning)
     assert [path.name for path in (tmp_path / "new").iterdir()] == [name]
 
 
-NONE = [
-    ("a.foo", r"a plot cannot be a \.foo: .*a\.foo; name a \.png, \.pdf or \.svg"),
-    ("a", "a plot cannot be a file without suffix: .*a; name a"),
-    (".png", "a plot cannot be a file without suffix"),
+REFUSED = [
+    ("a.foo", r"\.foo: .*a\.foo; name a \.png, \.pdf or \.svg"),
+    ("a", r"without suffix: .*a; name a \.png"),
+    (".png", "without suffix"),
 ]
 
 
-@pytest.mark.parametrize(("name", "said"), NONE)
-def test_what_is_no_format_is_refused_and_leaves_nothing(tmp_path, name, said):
-    with pytest.raises(VisaeError, match=said):
+@pytest.mark.parametrize(("name", "message"), REFUSED)
+def test_unknown_formats_are_refused_and_write_nothing(tmp_path, name, message):
+    with pytest.raises(VisaeError, match=message):
         save_figure(Figure(), tmp_path / "new" / name)
     assert not (tmp_path / "new").exists()
 
 
-def test_a_picture_that_cannot_be_drawn_leaves_the_one_before(tmp_path, monkeypatch):
+def test_a_figure_that_cannot_be_drawn_leaves_the_previous_file(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(b"before")
 
     def fail(*_, **__):

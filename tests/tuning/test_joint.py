@@ -76,7 +76,7 @@ def test_it_is_the_mean_over_the_examples_rolled_to_their_peak():
     joint = joint_tuning(units, [1, 2], examples, images)
     size, position, centre = viewing(units.layer)
     slow = torch.zeros(2, 36)
-    for image, row, column in examples.of(1):
+    for image, row, column in examples.positions(1):
         pixels = images.read(image)[0].float() / 255
         at = units.layer.centre(column), units.layer.centre(row)
         crops = [rotated_crops(pixels, *at, torch.tensor([10.0 * step]), size, centre) for step in range(36)]

@@ -27,7 +27,7 @@ from visae.atlas._statistics import Statistics
 from visae.atlas._statistics_pass import Look, StatisticsPass
 from visae.atlas._unit_pages import neighbours, stimuli, unit_page
 from visae.atlas._walls import write_walls
-from visae.examples import QUANTILES, border_margin, find
+from visae.examples import QUANTILES, border_margin, find_examples
 from visae.images import Images
 from visae.metrics._recovery import MATCHED
 from visae.networks import Network
@@ -93,7 +93,7 @@ def build_atlas(
 def _measured(sae: SAE, network: Network, images: Images, contents: Contents) -> list[Population]:
     units = [neurons(network, sae.about["layer"]), features(network, sae.about["layer"], sae)]
     margin = border_margin(units[0].layer, images)
-    found = find(units, images, contents.top, QUANTILES, margin, 1, contents.seed)
+    found = find_examples(units, images, contents.top, QUANTILES, margin, 1, contents.seed)
     swept, colours = battery(units), colour_peaks(units)
     largest = [float(of.top.value.max()) for of in found]
     statistics = [Statistics(of, 2 * top) for of, top in zip(units, largest, strict=True)]

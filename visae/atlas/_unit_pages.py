@@ -60,7 +60,7 @@ def stimuli(of: Population) -> Mapping[str, Any]:
 def _examples(of: Examples, unit: int, ranks: Float[Tensor, " q"] | None) -> list[list[Any]]:
     """Image, row, column, value, and the rank of one at a quantile."""
     values = of.value[unit].tolist()
-    places = of.of(unit)
+    places = of.positions(unit)
     rank = [None] * len(places) if ranks is None else ranks.tolist()
     return [[*place, rounded(value), rounded(at, 2)] for place, value, at in zip(places, values, rank, strict=False)]
 

@@ -11,7 +11,7 @@ from visae.atlas._overview import Population
 from visae.atlas._site import Site
 from visae.featurevis._album import Album
 from visae.images import Images
-from visae.plots._panels import seen
+from visae.plots._crops import square_around
 
 
 def write_walls(of: Sequence[Population], images: Images, pictures: Pictures, site: Site) -> None:
@@ -52,7 +52,7 @@ def _pixels(album: Album | None, unit: int) -> sheets.Picture | None:
 def _best(of: Population, images: Images) -> Iterator[sheets.Picture | None]:
     """What each unit sees where it is strongest; None for one that never fires. Images are read once, in order."""
     layer, side = of.units.layer, min(of.units.layer.receptive_field, images.size)
-    places = [of.found.top.of(unit)[:1] for unit in range(len(of.units))]
+    places = [of.found.top.positions(unit)[:1] for unit in range(len(of.units))]
     order = sorted((place[0][0], unit) for unit, place in enumerate(places) if place)
     crops: dict[int, sheets.Picture] = {}
     pixels, last = np.zeros((3, 1, 1), np.uint8), -1
@@ -60,7 +60,7 @@ def _best(of: Population, images: Images) -> Iterator[sheets.Picture | None]:
         if image != last:
             pixels, last = images.read(image)[0].numpy(), image
         _, row, column = places[unit][0]
-        of_unit = seen(layer, row, column, side, images.size)
+        of_unit = square_around(layer, row, column, side, images.size)
         window = pixels[:, of_unit.top : of_unit.top + side, of_unit.left : of_unit.left + side]
         # Scaled at once: a thousand crops of large fields would be in memory together.
         tile = Image.fromarray(np.ascontiguousarray(window.transpose(1, 2, 0)))

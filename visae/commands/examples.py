@@ -50,15 +50,15 @@ class Examples(ImageSizeOptions, UnitOptions):
         """Search, write, draw, and print where the files are."""
         import visae
         from visae._support import files
-        from visae.examples import QUANTILES, border_margin, find
+        from visae.examples import QUANTILES, border_margin, find_examples
         from visae.images import open_images
-        from visae.plots._unit_examples import draw_examples as plot_examples
+        from visae.plots import plot_examples
 
         images = open_images(self.images, self.resize, self.crop, self.seed)
         units = self.open_units()
         selected = self.selected(units)
         margin = border_margin(units.layer, images)
-        examples = find([units], images, self.count, QUANTILES, margin, self.per_image, self.seed)[0]
+        examples = find_examples([units], images, self.count, QUANTILES, margin, self.per_image, self.seed)[0]
         settings = {
             "target": self.target,
             "images": images.settings(),
@@ -103,7 +103,7 @@ def _positions(examples: "ExamplePositions", unit: int, images: "Images") -> lis
     values = examples.value[unit].tolist()
     return [
         {"image": images.key(image), "row": row, "column": column, "value": value}
-        for (image, row, column), value in zip(examples.of(unit), values, strict=False)
+        for (image, row, column), value in zip(examples.positions(unit), values, strict=False)
     ]
 
 

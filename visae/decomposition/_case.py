@@ -66,7 +66,7 @@ def _explained(
     of: LayerDecomposition, neuron: int, examples: Examples | None, images: Images | None
 ) -> list[tuple[Place, int | None]]:
     """Each example of a neuron, with the feature that adds most to it there."""
-    if examples is None or images is None or not (places := examples.of(neuron)):
+    if examples is None or images is None or not (places := examples.positions(neuron)):
         return []
     explained: list[tuple[Place, int | None]] = []
     for start in range(0, len(places), _AT_ONCE):

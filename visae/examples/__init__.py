@@ -1,4 +1,4 @@
-"""Dataset examples: where in which images units fire, most and at quantiles, and their maps over those images."""
+"""Dataset examples: where each unit is most active, examples at quantiles of its activation, and its maps over them."""
 
 import lazy_loader
 

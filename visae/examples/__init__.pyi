@@ -1,9 +1,9 @@
-from ._border import border_margin as border_margin
+from ._activation_maps import ActivationMaps as ActivationMaps
+from ._activation_maps import activation_maps as activation_maps
 from ._examples import DatasetExamples as DatasetExamples
 from ._examples import Examples as Examples
 from ._examples import join_examples as join_examples
-from ._heat import Heat as Heat
-from ._heat import heat_maps as heat_maps
 from ._search import QUANTILES as QUANTILES
-from ._search import find as find
+from ._search import border_margin as border_margin
+from ._search import find_examples as find_examples
 from ._search import strongest as strongest

@@ -1,4 +1,4 @@
-"""What a pass over images finds of the units of a population."""
+"""Dataset examples of a population of units, as found by one pass over the images."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from visae.networks import Layer
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Positions of images, `k` of each unit, the strongest first.
+    """Up to `k` positions per unit, strongest first.
 
-    value:       the response, 0 where there are fewer than `k`.
-    image:       index in the source.
-    row, column: of the layer's map.
+    value:       response; 0 pads units with fewer than `k` examples.
+    image:       index in the image source.
+    row, column: position in the layer's map.
     """
 
     layer: Layer
@@ -24,31 +24,35 @@ class Examples:
     row: Int64[Tensor, "u k"]
     column: Int64[Tensor, "u k"]
 
-    def of(self, unit: int) -> list[tuple[int, int, int]]:
-        """The examples of one unit as (image, row, column), the strongest first; fewer if it fires in fewer images."""
+    def positions(self, unit: int) -> list[tuple[int, int, int]]:
+        """Return the examples of one unit as (image, row, column), strongest first, without padding."""
         count = int((self.value[unit] > 0).sum())
-        places = torch.stack([self.image[unit], self.row[unit], self.column[unit]], 1)[:count]
-        return [(image, row, column) for image, row, column in places.tolist()]
+        columns = torch.stack([self.image[unit], self.row[unit], self.column[unit]], 1)[:count]
+        return [(image, row, column) for image, row, column in columns.tolist()]
 
 
-def join_examples(one: Examples, other: Examples) -> Examples:
-    """Those of two populations as those of one, as `visae.units.joined` makes of them; as many of each unit."""
+def join_examples(first: Examples, second: Examples) -> Examples:
+    """Concatenate the examples of two populations, in the order of `visae.units.join_units`.
+
+    Both must be of the same layer and hold the same number of examples per unit.
+    """
     names = ("value", "image", "row", "column")
-    return Examples(one.layer, *(torch.cat([getattr(one, name), getattr(other, name)]) for name in names))
+    return Examples(first.layer, *(torch.cat([getattr(first, name), getattr(second, name)]) for name in names))
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetExamples:
-    """The dataset examples of the units of one population.
+    """Dataset examples of one population of units.
 
-    top:     the strongest.
-    samples: examples at quantiles of the unit's activation, its strongest position in each of the images in which it
-             fires; from high to low, each of another image, none of an image that is among the top.
-    rank:    of each sample, the share of the images in which the unit fires that it is estimated to lie above; 0 where
-             there is no sample.
-    members: in how many images these ranks were estimated, drawn from those in which the unit fires.
-    fires:   in how many images the unit fires, at positions that were searched.
-    images:  how many images were read;  skipped: how many could not be.
+    top:     the strongest positions.
+    samples: examples at quantiles of each unit's activation: its strongest position in an image, over the images in
+             which it fires. From high to low, each from a different image, none from an image in `top`.
+    rank:    estimated rank of each sample, as the fraction of the images in which the unit fires that it exceeds;
+             0 where there is no sample.
+    members: number of images that the ranks were estimated from, sampled from those in which the unit fires.
+    fires:   number of images in which the unit fires at a searched position.
+    images:  number of images read.
+    skipped: number of images that could not be read.
     """
 
     top: Examples
@@ -60,10 +64,10 @@ class DatasetExamples:
     skipped: int
 
     def rank_error(self) -> Float[Tensor, "u q"]:
-        """The standard error of `rank`: sqrt(r (1 - r) / (n + 2) (F - n) / (F + 1)), 0 where all images are known.
+        """Compute the standard error of `rank`: sqrt(r (1 - r) / (n + 2) (F - n) / (F + 1)), 0 if n = F.
 
-        It is that of the j-th smallest of n members drawn without replacement from F images, whose rank among the F
-        has the mean r (F + 1), r = j / (n + 1) (David and Nagaraja, Order Statistics, 2003, section 3.7).
+        The j-th smallest of n members drawn without replacement from F images has, among the F, a rank with mean
+        r (F + 1), r = j / (n + 1), and this error (David and Nagaraja, Order Statistics, 2003, section 3.7).
         """
-        n, of = self.members[:, None], self.fires[:, None]
-        return (self.rank * (1 - self.rank) / (n + 2) * (of - n) / (of + 1)).sqrt()
+        n, total = self.members[:, None], self.fires[:, None]
+        return (self.rank * (1 - self.rank) / (n + 2) * (total - n) / (total + 1)).sqrt()

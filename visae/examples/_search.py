@@ -1,4 +1,4 @@
-"""The pass over the images that finds the examples of all units."""
+"""Searching all images for the examples of all units, in one pass."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,21 +13,22 @@ from visae._support.seeds import generator
 from visae.examples._collector import Collector
 from visae.examples._examples import DatasetExamples, Examples
 from visae.images import Batch, Images, batches, to_float
+from visae.networks import Layer
 from visae.units import Units
 
 QUANTILES = (0.9, 0.75, 0.5, 0.25)
-_IMAGES_A_BATCH = 16
+_BATCH = 16  # images
 _SKIPPED_SHOWN = 5
 
 
 def strongest(
     populations: Sequence[Units], images: Images, count: int, margin: float = 0.0, per_image: int = 1
 ) -> list[Examples]:
-    """The strongest examples of every unit of some populations of one network: `top` of what `find` finds."""
-    return [found.top for found in find(populations, images, count, (), margin, per_image)]
+    """Find the strongest examples of every unit of each population: `top` of `find_examples`, without quantiles."""
+    return [examples.top for examples in find_examples(populations, images, count, (), margin, per_image)]
 
 
-def find(
+def find_examples(
     populations: Sequence[Units],
     images: Images,
     top: int = 8,
@@ -36,61 +37,66 @@ def find(
     per_image: int = 1,
     seed: int = 0,
 ) -> list[DatasetExamples]:
-    """The dataset examples of every unit of some populations of one network, in one pass over the images.
+    """Find the dataset examples of every unit of populations of one network, in one pass over the images.
 
-    top:       the strongest positions to keep of each unit.
-    quantiles: of a unit's activation, 0..1: of the values at its strongest positions in the images in which it fires.
-               They are found in a sample of these, drawn uniformly and without replacement: those of the lowest
-               priority, a random number of the seed and of the image's index alone, so that the sample does not depend
-               on batches.
-    margin:    px that the centre of what a position sees must be away from the image's border.
-    per_image: how many of the strongest may be of one image.
+    top:       number of strongest positions to keep per unit.
+    quantiles: 0..1, of a unit's activation: its values at the strongest position of each image in which it fires.
+               Estimated from a sample of these images, drawn uniformly without replacement: those with the lowest
+               priority, a random number that depends on the seed and the image's index only, so that batching does not
+               change the sample.
+    margin:    least distance in px from the image's border to the centre of a position's receptive field.
+    per_image: most positions to keep from one image.
 
-    What is kept in memory does not grow with the number of images. Images that cannot be read are named and left out.
+    Memory does not grow with the number of images. Images that cannot be read are reported and left out.
 
-    Raises `VisaeError` for a count below 1, for a quantile that is none, for a margin that leaves no position, and
-    where no image can be read.
+    Raises `VisaeError` for a count below 1, a quantile outside 0..1, a margin that leaves no position, and if no image
+    can be read.
     """
     _check(top, quantiles, per_image)
     collectors = [Collector(units, images.size, top, margin, per_image) for units in populations]
     skipped: list[tuple[int, str]] = []
-    with Progress("examples", len(images), "images") as progress, closing(batches(images, _IMAGES_A_BATCH)) as reads:
+    with Progress("examples", len(images), "images") as progress, closing(batches(images, _BATCH)) as reads:
         for batch in reads:
-            _show(batch, images, _SKIPPED_SHOWN - len(skipped))
+            _report_skipped(batch, images, _SKIPPED_SHOWN - len(skipped))
             skipped += batch.skipped
             if batch.indices:
-                _look(collectors, batch, seed)
+                _collect(collectors, batch, seed)
             progress.update(len(batch.indices) + len(batch.skipped))
     if len(skipped) == len(images):
         index, reason = skipped[0]
         raise VisaeError(f"none of the {len(images):,} images can be read; {images.key(index)}: {reason}")
-    return [collector.found(quantiles, len(images), len(skipped)) for collector in collectors]
+    return [collector.result(quantiles, len(images), len(skipped)) for collector in collectors]
+
+
+def border_margin(layer: Layer, images: Images) -> float:
+    """Return the margin, in px, within which receptive fields lie inside the image; at most a quarter of its side."""
+    return min((layer.receptive_field - 1) / 2, images.size / 4)
 
 
 def _check(top: int, quantiles: Sequence[float], per_image: int) -> None:
     if top < 1:
-        raise VisaeError(f"{top} examples of each unit; ask for at least 1")
+        raise VisaeError(f"{top} examples per unit; ask for at least 1")
     if per_image < 1:
-        raise VisaeError(f"{per_image} examples of one image; ask for at least 1")
+        raise VisaeError(f"{per_image} examples per image; ask for at least 1")
     for quantile in quantiles:
         if not 0 <= quantile <= 1:
-            raise VisaeError(f"{quantile:g} is no quantile; give numbers from 0 to 1")
+            raise VisaeError(f"{quantile:g} is not a quantile; give numbers from 0 to 1")
 
 
-def _show(batch: Batch, images: Images, most: int) -> None:
+def _report_skipped(batch: Batch, images: Images, most: int) -> None:
     for index, reason in batch.skipped[: max(most, 0)]:
         say(f"examples: skipped {images.key(index)}: {reason}")
 
 
 @torch.inference_mode()
-def _look(collectors: Sequence[Collector], batch: Batch, seed: int) -> None:
-    """Take a batch's images into account, in one forward pass."""
+def _collect(collectors: Sequence[Collector], batch: Batch, seed: int) -> None:
+    """Pass a batch of images to all collectors, after one forward pass."""
     network, index = collectors[0].units.network, torch.tensor(batch.indices)
     priority = torch.cat([_priority(seed, image) for image in batch.indices])
     layers = [*{collector.units.layer.name: None for collector in collectors}]
     maps = network.maps(to_float(batch.pixels, network.device), layers)
     for collector in collectors:
-        collector.look(maps[collector.units.layer.name], index, priority)
+        collector.add_maps(maps[collector.units.layer.name], index, priority)
 
 
 def _priority(seed: int, image: int) -> Float64[Tensor, "1"]:

@@ -1,4 +1,4 @@
-"""Plots: tuning curves, coverage, the frontier, dataset examples, neurons taken apart; one style for all."""
+"""Plots: tuning curves, coverage, frontiers, dataset examples, decomposed neurons; one style for all."""
 
 import lazy_loader
 

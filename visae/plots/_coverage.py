@@ -1,50 +1,78 @@
-"""How families of several populations cover the circle: the best unit's response at every orientation."""
+"""Populations of units compared: how they cover orientation, and how selective they are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.figure import Figure
 
-from visae.plots._style import LINE_STYLES, save_figure
+from visae.plots._style import (
+    LINE_STYLES,
+    ORIENTATION_LABEL,
+    new_figure,
+    save_figure,
+    style_axes,
+    style_population_axis,
+)
 
 
 @dataclass(frozen=True, eq=False)
-class Envelope:
-    """A population's line: its name, the envelope [o], and its members' preferred orientations, degrees, [n]."""
+class PopulationCoverage:
+    """How one population covers orientation.
+
+    envelope:  largest response of any of its units at each orientation, [o], in standard deviations over natural
+               images.
+    preferred: preferred orientations of its units, degrees, [n].
+    """
 
     name: str
     envelope: Float[np.ndarray, " o"]
     preferred: Float[np.ndarray, " n"]
 
 
-def draw_coverage(title: str, envelopes: Sequence[Envelope], period: float, path: Path) -> None:
-    """Draw the envelopes on shared axes, and below, in the same colours, a tick for every member's orientation."""
-    figure = Figure(figsize=(6.4, 3.4 + 0.16 * len(envelopes)), layout="constrained", dpi=180)
-    heights = (4.0, 0.35 + 0.22 * len(envelopes))
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    for row, (line, (colour, dash)) in enumerate(zip(envelopes, cycle(LINE_STYLES), strict=False)):
-        degrees = np.arange(len(line.envelope) + 1) * (period / len(line.envelope))
-        closed = np.append(line.envelope, line.envelope[:1])
-        # The first lines are wider, so that they show under those that lie on them.
-        above.plot(degrees, closed, color=colour, linestyle=dash, linewidth=max(3.4 - 0.6 * row, 1.2))
-        below.vlines(line.preferred, row - 0.36, row + 0.36, colors=colour, linewidth=1.1)
+def plot_coverage(populations: Sequence[PopulationCoverage], period: float, title: str, path: Path) -> None:
+    """Plot the envelopes on shared axes, and below them a tick for every preferred orientation, in the same colours.
+
+    period: degrees after which orientations repeat, 360 or 180.
+    """
+    count = len(populations)
+    figure = new_figure(6.4, 3.4 + 0.16 * count, title)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4.0, 0.35 + 0.22 * count))
+    for row, (population, (colour, dash)) in enumerate(zip(populations, cycle(LINE_STYLES), strict=False)):
+        degrees = np.arange(len(population.envelope) + 1) * (period / len(population.envelope))
+        closed = np.append(population.envelope, population.envelope[:1])
+        # The first lines are wider, so that they show under lines that coincide with them.
+        width = max(3.4 - 0.6 * row, 1.2)
+        above.plot(degrees, closed, color=colour, linestyle=dash, linewidth=width, clip_on=False, zorder=3)
+        below.vlines(population.preferred, row - 0.36, row + 0.36, colors=colour, linewidth=1.1, clip_on=False)
     above.set_ylim(bottom=0)
-    above.set_ylabel("best unit's response,\nstandard deviations over natural images", fontsize=8)
-    above.grid(linewidth=0.4, color="0.88")
-    names = [f"{line.name} ({len(line.preferred)})" for line in envelopes]
-    below.set_yticks(range(len(envelopes)), labels=names, fontsize=7)
-    for name, (colour, _) in zip(below.get_yticklabels(), cycle(LINE_STYLES), strict=False):
-        name.set_color(colour)
-    below.set_ylim(len(envelopes) - 0.5, -0.5)
-    below.set_xlim(0, period)
-    below.set_xticks(np.arange(0, period + 1, 45))
-    below.set_xlabel("orientation, degrees clockwise from +x", fontsize=8)
-    for axes in (above, below):
-        axes.tick_params(labelsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=10)
+    style_axes(above, ylabel="response of the best unit,\nSD over natural images")
+    names = [f"{population.name} ({len(population.preferred)})" for population in populations]
+    style_population_axis(below, names, period, ORIENTATION_LABEL)
+    for label, (colour, _) in zip(below.get_yticklabels(), cycle(LINE_STYLES), strict=False):
+        label.set_color(colour)
+    save_figure(figure, path)
+
+
+def plot_selectivity(
+    populations: Mapping[str, Float[np.ndarray, " _"]], threshold: float, title: str, path: Path
+) -> None:
+    """Plot for each population the share of its units that are at least this selective; a line marks the threshold.
+
+    populations: selectivities, 0..1, of the units that respond at all, by name.
+    """
+    figure = new_figure(6.8, 3.4, title)
+    axes = figure.subplots()
+    for (name, values), (colour, dash) in zip(populations.items(), cycle(LINE_STYLES), strict=False):
+        steps = np.concatenate([[0.0], np.sort(values), [1.0]])
+        share = np.concatenate([[1.0], 1 - np.arange(len(values)) / max(len(values), 1), [0.0]])
+        axes.step(steps, share, where="pre", color=colour, linestyle=dash, linewidth=1.4, label=name)
+    axes.axvline(threshold, color="0.6", linewidth=0.8)
+    axes.text(threshold, 1.02, "curve detector", fontsize=7, color="0.35", ha="center")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    style_axes(axes, "selectivity: resultant length of the tuning to circles", "share of units at least this selective")
+    figure.legend(loc="outside right center", fontsize=7, frameon=False)
     save_figure(figure, path)

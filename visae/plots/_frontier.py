@@ -1,87 +1,119 @@
 """The frontier: how well each kind of dictionary describes a layer, against how many features it uses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter
 
-from visae.plots._style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, save_figure
+from visae.plots._style import new_figure, save_figure, style_axes
+from visae.sae import LineStyle, kinds, style_of
 
-# Baselines are grey. A marker each for those who print in grey, and the same for a kind in every plot.
-_STYLES = {
-    "relu": (VERMILION, "o", "-"),
-    "gated": (ORANGE, "s", "-"),
-    "topk": (BLUE, "D", "-"),
-    "batchtopk": (SKY, "^", "-"),
-    "jumprelu": (GREEN, "v", "-"),
-    "matryoshka": (PURPLE, "P", "-"),
-    "archetypal": ("#000000", "X", "-"),
-    "block": ("#8c6d31", "h", "-"),
-    "pca": ("0.35", "<", "--"),
-    "ica": ("0.5", ">", "--"),
-    "random": ("0.65", "*", "--"),
-    "neurons": ("0.75", "d", "--"),
+EVALUATION_PANELS = {
+    "explained_variance": "explained variance",
+    "loss_recovered_zero": "loss recovered (floor: zeros)",
+    "kl_recovered_zero": "KL recovered (floor: zeros)",
+    "matched_fraction": "planted features matched",
 }
-
-# Figures of which good dictionaries have 0.9, 0.99 or 0.999: what is missing to one is drawn logarithmically.
+# Metrics for which good dictionaries reach 0.9, 0.99 or 0.999: their distance from 1 is drawn on a log scale.
 _NEAR_ONE = {"explained_variance", "loss_recovered_zero", "kl_recovered_zero"}
 _NEAREST = 1e-4
 _TICKS = (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
-
-
-def style(kind: str) -> dict[str, Any]:
-    """How a kind's line is drawn."""
-    colour, marker, line = _STYLES[kind]
-    return {"color": colour, "marker": marker, "linestyle": line, "linewidth": 1.1, "markersize": 4, "label": kind}
+_SPARE_MARKERS = "xpH18234|_"
 
 
 @dataclass(frozen=True)
-class Point:
-    """One dictionary on the frontier: its kind, its mean L0, and its figures by name."""
+class FrontierPoint:
+    """One dictionary on the frontier: its kind, its mean L0, and its metrics by name."""
 
     kind: str
     l0: float
-    figures: Mapping[str, Any]
+    metrics: Mapping[str, Any]
 
 
-def plot_frontier(points: Sequence[Point], panels: Mapping[str, str], title: str, path: Path) -> None:
-    """Draw figures against L0, one line a kind, a panel for each figure that any of the points has.
+def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None:
+    """Plot what `visae.evaluate` returned as a frontier over L0; dictionaries whose training stopped are left out."""
+    plotted = [metrics for metrics in evaluated.values() if "stopped" not in metrics]
+    points = [FrontierPoint(metrics["kind"], metrics["l0"], metrics) for metrics in plotted]
+    plot_frontier(points, EVALUATION_PANELS, title, path)
 
-    panels: from the name of a figure to its axis's label.  Raises `VisaeError` for a suffix that is no kind of picture.
+
+def plot_frontier(
+    points: Sequence[FrontierPoint],
+    panels: Mapping[str, str],
+    title: str,
+    path: Path,
+    style_of: Callable[[str], LineStyle] = style_of,
+) -> None:
+    """Plot metrics against L0, one line per kind, one panel for each metric that any of the points has.
+
+    panels:   axis labels by metric.
+    style_of: returns the style of a kind; kinds of one colour and marker are given different markers.
+
+    Raises `VisaeError` for a suffix that is not an image format.
     """
-    drawn = {name: label for name, label in panels.items() if any(p.figures.get(name) is not None for p in points)}
-    figure = Figure(figsize=(3.6 * max(len(drawn), 1) + 1.2, 3.4), layout="constrained", dpi=200)
-    kinds = [kind for kind in _STYLES if any(point.kind == kind for point in points)]
-    axes: Axes | None = None
-    for column, (name, label) in enumerate(drawn.items()):
-        axes = figure.add_subplot(1, len(drawn), column + 1)
-        for kind in kinds:
-            _line(axes, [point for point in points if point.kind == kind], name)
-        _label(axes, label)
+    present = {name: label for name, label in panels.items() if any(p.metrics.get(name) is not None for p in points)}
+    figure = new_figure(3.6 * max(len(present), 1) + 1.2, 3.4, title)
+    lines = _line_properties((point.kind for point in points), style_of)
+    handles: list[Any] = []
+    for column, (name, label) in enumerate(present.items()):
+        axes = figure.add_subplot(1, len(present), column + 1)
+        handles = [
+            _draw_line(axes, [point for point in points if point.kind == kind], name, properties)
+            for kind, properties in lines.items()
+        ]
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         if name in _NEAR_ONE:
-            _stretch(axes)
-    if axes is not None:
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", fontsize=8, frameon=False)
-    figure.suptitle(title, fontsize=10)
+            _stretch_near_one(axes)
+        style_axes(axes, "L0: features that fire at a position", label)
+    if handles:
+        figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
     save_figure(figure, path)
 
 
-def _line(axes: Axes, points: Sequence[Point], name: str) -> None:
-    # A logarithmic axis has no place for a dictionary whose features never fire.
-    there = sorted(
-        (point.l0, value) for point in points if point.l0 > 0 and (value := point.figures.get(name)) is not None
-    )
-    axes.plot([l0 for l0, _ in there], [value for _, value in there], **style(points[0].kind))
+def line_properties(kind: str, style: LineStyle) -> dict[str, Any]:
+    """Return the properties of a kind's line, as matplotlib's `plot` takes them."""
+    return {
+        "color": style.colour,
+        "marker": style.marker,
+        "linestyle": style.dash,
+        "linewidth": 1.1,
+        "markersize": 4,
+        "label": kind,
+    }
 
 
-def _stretch(axes: Axes) -> None:
-    """Give 0.9, 0.99 and 0.999 the same distance; what is beyond 0.9999, or above one by chance, is drawn there."""
+def _line_properties(names: Iterable[str], style_of: Callable[[str], LineStyle]) -> dict[str, dict[str, Any]]:
+    """Line properties of each kind; kinds that share colour and marker are given spare markers."""
+    lines: dict[str, dict[str, Any]] = {}
+    used: set[tuple[str, str]] = set()
+    for kind in _in_order(names):
+        style = style_of(kind)
+        free = (marker for marker in (style.marker, *_SPARE_MARKERS) if (style.colour, marker) not in used)
+        marker = next(free, style.marker)
+        used.add((style.colour, marker))
+        lines[kind] = line_properties(kind, style) | {"marker": marker}
+    return lines
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Registered kinds in the order of the registry, then the others in the order of the points."""
+    present, registered = dict.fromkeys(names), kinds()
+    return [*(kind for kind in registered if kind in present), *(kind for kind in present if kind not in registered)]
+
+
+def _draw_line(axes: Axes, points: Sequence[FrontierPoint], name: str, properties: Mapping[str, Any]) -> Any:
+    # A logarithmic axis cannot show a dictionary whose features never fire.
+    shown = sorted((p.l0, p.metrics[name]) for p in points if p.l0 > 0 and p.metrics.get(name) is not None)
+    return axes.plot([l0 for l0, _ in shown], [value for _, value in shown], **properties)[0]
+
+
+def _stretch_near_one(axes: Axes) -> None:
+    """Space 0.9, 0.99 and 0.999 evenly; values beyond 0.9999, or above 1 by chance, are drawn at 0.9999."""
 
     def nines(value: Any) -> Any:
         return -np.log10(np.clip(1 - np.asarray(value, dtype=float), _NEAREST, None))
@@ -90,13 +122,3 @@ def _stretch(axes: Axes) -> None:
     axes.set_yticks(_TICKS, labels=[f"{tick:g}" for tick in _TICKS])
     axes.minorticks_off()
     axes.set_ylim(top=1 - _NEAREST / 1.3)
-
-
-def _label(axes: Axes, label: str) -> None:
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
-    axes.set_xlabel("L0: features that fire at a position", fontsize=8)
-    axes.set_ylabel(label, fontsize=8)
-    axes.tick_params(labelsize=7)
-    axes.grid(linewidth=0.4, color="0.88")
-    axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""Units side by side: of each a dataset example, the picture drawn for it, and its tuning to circles."""
+"""A gallery of units: a dataset example, a feature visualisation and the tuning to circles of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,78 +9,77 @@ import torch
 from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.projections.polar import PolarAxes
 from torch import Tensor
 
 from visae.examples import Examples
 from visae.images import Images
-from visae.plots._panels import SIDE, crop, seen
-from visae.plots._style import BLUE, save_figure
+from visae.plots._crops import SIDE, crop, square_around
+from visae.plots._style import BLUE, save_figure, style_polar_axes
 
-_WIDTH, _SIDE, _LEFT, _TOP = 1.06, 0.98, 0.75, 0.42  # inches
+_PITCH, _SIDE, _LEFT, _TOP = 1.06, 0.98, 0.9, 0.42  # inches
+_ROWS = "dataset\nexample", "feature\nvisualisation", "tuning\nto circles"
 
 
 @dataclass(frozen=True, eq=False)
-class Exhibit:
-    """One unit.
+class GalleryUnit:
+    """One column of the gallery.
 
-    example:  the crop of an image; None where it fires in none.
-    drawn:    the picture, [3, s, s], 0..1.
-    tuning:   responses at evenly spaced orientations, from 0 to 360 degrees.
+    example:       crop of an image; None for a unit that fires in none.
+    visualisation: [3, s, s], 0..1.
+    tuning:        responses at orientations evenly spaced over 360 degrees.
     """
 
     label: str
     example: UInt8[np.ndarray, "z z 3"] | None
-    drawn: Float[Tensor, "3 s s"]
+    visualisation: Float[Tensor, "3 s s"]
     tuning: Float[np.ndarray, " o"]
 
 
-def best_example(examples: Examples, unit: int, images: Images) -> UInt8[np.ndarray, "z z 3"] | None:
-    """What a unit sees where it fires most, enlarged; None if it does nowhere."""
-    places = examples.of(unit)
-    if not places:
+def crop_strongest(examples: Examples, unit: int, images: Images) -> UInt8[np.ndarray, "z z 3"] | None:
+    """Return the receptive field of a unit's strongest example, enlarged; None for a unit without examples."""
+    positions = examples.positions(unit)
+    if not positions:
         return None
-    image, row, column = places[0]
+    image, row, column = positions[0]
     pixels = images.read(image)[0].numpy()
     side = min(examples.layer.receptive_field, images.size)
-    return crop(pixels, seen(examples.layer, row, column, side, images.size))
+    return crop(pixels, square_around(examples.layer, row, column, side, images.size))
 
 
-def draw_gallery(title: str, exhibits: Sequence[Exhibit], path: Path) -> None:
-    """Draw a column for each unit: its dataset example, its picture and its tuning."""
-    width, height = _LEFT + _WIDTH * len(exhibits), _TOP + 3 * _WIDTH
+def plot_gallery(units: Sequence[GalleryUnit], title: str, path: Path) -> None:
+    """Plot a column per unit: its dataset example, its feature visualisation and its tuning."""
+    width, height = _LEFT + _PITCH * len(units), _TOP + len(_ROWS) * _PITCH
+    # Fixed positions, in inches, so that pictures keep their size whatever their number.
     figure = Figure(figsize=(width, height), dpi=115)
     figure.text(0.08 / width, 1 - 0.05 / height, title, fontsize=9, va="top")
-    for row, words in enumerate(("dataset\nexample", "drawn", "tuning")):
-        middle = height - _TOP - row * _WIDTH - _SIDE / 2
-        figure.text((_LEFT - 0.08) / width, middle / height, words, fontsize=8, ha="right", va="center")
-    for column, exhibit in enumerate(exhibits):
-        for row in range(3):
-            place = (_LEFT + column * _WIDTH, height - _TOP - row * _WIDTH - _SIDE, _SIDE, _SIDE)
-            inches = place[0] / width, place[1] / height, place[2] / width, place[3] / height
-            axes = figure.add_axes(inches, projection="polar" if row == 2 else None)
-            (_draw_example, _draw_drawn, _draw_tuning)[row](axes, exhibit)
+    for row, label in enumerate(_ROWS):
+        bottom = height - _TOP - row * _PITCH - _SIDE
+        figure.text((_LEFT - 0.08) / width, (bottom + _SIDE / 2) / height, label, fontsize=8, ha="right", va="center")
+        for column, unit in enumerate(units):
+            rectangle = ((_LEFT + column * _PITCH) / width, bottom / height, _SIDE / width, _SIDE / height)
+            axes = figure.add_axes(rectangle, projection="polar" if row == 2 else None)
+            (_draw_example, _draw_visualisation, _draw_tuning)[row](axes, unit)
     save_figure(figure, path)
 
 
-def _draw_example(axes: Axes, exhibit: Exhibit) -> None:
-    none = np.full((SIDE, SIDE, 3), 238, np.uint8)
-    axes.imshow(none if exhibit.example is None else exhibit.example)
-    axes.set_title(exhibit.label, fontsize=7, pad=2)
+def _draw_example(axes: Axes, unit: GalleryUnit) -> None:
+    blank = np.full((SIDE, SIDE, 3), 238, np.uint8)
+    axes.imshow(blank if unit.example is None else unit.example)
+    axes.set_title(unit.label, fontsize=7, pad=2)
     axes.set_axis_off()
 
 
-def _draw_drawn(axes: Axes, exhibit: Exhibit) -> None:
-    axes.imshow(torch.clamp(exhibit.drawn, 0, 1).permute(1, 2, 0).numpy(), interpolation="lanczos")
+def _draw_visualisation(axes: Axes, unit: GalleryUnit) -> None:
+    axes.imshow(torch.clamp(unit.visualisation, 0, 1).permute(1, 2, 0).numpy(), interpolation="lanczos")
     axes.set_axis_off()
 
 
-def _draw_tuning(axes: Axes, exhibit: Exhibit) -> None:
-    axes.set_theta_direction(-1)  # type: ignore[attr-defined]
-    angle = np.linspace(0, 2 * np.pi, len(exhibit.tuning) + 1)
-    closed = np.append(exhibit.tuning, exhibit.tuning[0]).clip(0) / max(exhibit.tuning.max(), 1e-12)
+def _draw_tuning(axes: Axes, unit: GalleryUnit) -> None:
+    assert isinstance(axes, PolarAxes)
+    style_polar_axes(axes)
+    axes.set_xticklabels([])
+    angle = np.linspace(0, 2 * np.pi, len(unit.tuning) + 1)
+    closed = np.append(unit.tuning, unit.tuning[0]).clip(0) / max(unit.tuning.max(), 1e-12)
     axes.fill(angle, closed, color=BLUE, alpha=0.25)
     axes.plot(angle, closed, color=BLUE, linewidth=1)
-    axes.set_ylim(0, 1)
-    axes.set_xticks(np.deg2rad(np.arange(0, 360, 45)), labels=[])
-    axes.set_yticks([0.5, 1.0], labels=[])
-    axes.grid(linewidth=0.4, color="0.8")

@@ -1,4 +1,4 @@
-"""One look for every figure: colours, line styles, axes, and how a figure is saved."""
+"""One style for all figures: palette, line styles, axes, and saving."""
 
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +13,7 @@ from visae._support.errors import VisaeError
 
 # Okabe and Ito's palette: colour-blind readers can tell these apart.
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
-# Colour and dash of the lines that stand for populations, parts or seeds, in order.
+# Colour and dash of lines for populations, parts or seeds, in order.
 LINE_STYLES = (
     (BLUE, "-"),
     (VERMILION, "-"),
@@ -23,10 +23,11 @@ LINE_STYLES = (
     (ORANGE, "--"),
     ("#000000", ":"),
 )
+ORIENTATION_LABEL = "orientation, degrees clockwise from +x"
 
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
-    """An empty figure, sizes in inches, with a title above all its panels."""
+    """Create an empty figure, sizes in inches, with a title above all its panels."""
     figure = Figure(figsize=(width, height), layout="constrained", dpi=180)
     if title:
         figure.suptitle(title, fontsize=10)
@@ -34,7 +35,7 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
 
 
 def style_axes(axes: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> None:
-    """Small type, a faint grid, no frame above and to the right; labels where they are given."""
+    """Set small type and a faint grid, remove the frame above and to the right, and set the labels that are given."""
     axes.tick_params(labelsize=7)
     axes.grid(linewidth=0.4, color="0.88")
     axes.spines[["top", "right"]].set_visible(False)
@@ -46,13 +47,25 @@ def style_axes(axes: Axes, xlabel: str = "", ylabel: str = "", title: str = "") 
         axes.set_title(title, fontsize=8)
 
 
+def style_population_axis(axes: Axes, names: list[str], period: float, xlabel: str) -> None:
+    """Give each population a row, the first on top, along an axis of orientations from 0 to `period` degrees."""
+    axes.set_yticks(range(len(names)), labels=names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(0, period)
+    axes.set_xticks(np.arange(0, period + 1, 45))
+    style_axes(axes, xlabel)
+    axes.grid(False)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
 def style_polar_axes(axes: PolarAxes, title: str = "") -> None:
-    """Orientations clockwise from +x, a tick every 45 degrees, responses from 0 to 1."""
+    """Orient the axes clockwise from +x with a tick every 45 degrees, for responses from 0 to 1."""
     axes.set_theta_direction(-1)
     axes.set_ylim(0, 1)
     axes.set_yticks([0.5, 1.0], labels=[])
     axes.set_xticks(np.deg2rad(np.arange(0, 360, 45)))
-    axes.tick_params(labelsize=6, pad=-2)
+    axes.tick_params(labelsize=6, pad=-1)
     axes.grid(linewidth=0.4, color="0.8")
     axes.set_title(title, fontsize=8)
 

@@ -104,10 +104,10 @@ def joint_tuning(
         raise VisaeError("joint tuning of no units; give at least one")
     degrees = angles(orientations)
     responses = torch.zeros(len(chosen), len(chosen), orientations)
-    counts = tuple(len(examples.of(unit)) for unit in chosen)
+    counts = tuple(len(examples.positions(unit)) for unit in chosen)
     with Progress("joint tuning", sum(counts), "examples") as progress:
         for place, unit in enumerate(chosen):
-            for image, row, column in examples.of(unit):
+            for image, row, column in examples.positions(unit):
                 answers = _turned(units, images, image, row, column, degrees)[list(chosen)]
                 responses[place] += _rolled(answers, place, period)
                 progress.update(1)

@@ -8,16 +8,16 @@ import numpy as np
 
 from visae.papers.missing_curves._populations import Natural, Population, file_name, spread
 from visae.plots import (
-    Composed,
-    Envelope,
-    Panel,
-    Twice,
-    draw,
-    draw_composed,
-    draw_coverage,
-    draw_heatmaps,
-    draw_natural,
-    draw_selectivity,
+    DecomposedTuning,
+    PopulationCoverage,
+    PopulationTuning,
+    TuningComparison,
+    plot_coverage,
+    plot_decomposed_tuning,
+    plot_heatmaps,
+    plot_joint_tuning,
+    plot_selectivity,
+    plot_tuning,
 )
 from visae.tuning._families import DEFAULT_CRITERIA
 
@@ -37,14 +37,15 @@ def draw_layer(
     in_gaps: by the names of the populations of features, in the order in which they are shown.
     """
     title, shown = f"Curve detectors of {of}", {name: found[name] for name in ("neurons", *in_gaps)}
-    draw(title, [_panel(name, one) for name, one in shown.items()], folder / "curves.png")
+    plot_tuning([_panel(name, one) for name, one in shown.items()], title, folder / "curves.png")
     envelopes = [
-        Envelope(name, one.curves.envelope.numpy(), one.curves.orientation.numpy()) for name, one in found.items()
+        PopulationCoverage(name, one.curves.envelope.numpy(), one.curves.orientation.numpy())
+        for name, one in found.items()
     ]
-    draw_coverage(f"How the curve detectors of {of} cover the circle", envelopes, 360.0, folder / "coverage.png")
+    plot_coverage(envelopes, 360.0, f"How the curve detectors of {of} cover the circle", folder / "coverage.png")
     responding = {name: one.selectivity.numpy() for name, one in found.items()}
-    draw_selectivity(
-        f"Selectivity of the units of {of}", responding, DEFAULT_CRITERIA.selectivity, folder / "selectivity.png"
+    plot_selectivity(
+        responding, DEFAULT_CRITERIA.selectivity, f"Selectivity of the units of {of}", folder / "selectivity.png"
     )
     _draw_radii(title, shown, folder / "radius.png")
     _draw_natural(title, found, naturals, folder / "natural.png")
@@ -54,11 +55,13 @@ def draw_layer(
         )
 
 
-def _panel(name: str, of: Population) -> Panel:
+def _panel(name: str, of: Population) -> PopulationTuning:
     circle = of.swept.responses["circle"]
     title = f"{len(of.curves.units)} of {len(of.units)} {name}, largest gap {of.curves.largest_gap:.0f}°"
     tuning = circle.tuning()[of.curves.units]
-    return Panel(title, name, circle.axes["orientation"].numpy(), tuning.numpy(), of.curves.orientation.numpy())
+    return PopulationTuning(
+        title, name, circle.axes["orientation"].numpy(), tuning.numpy(), of.curves.orientation.numpy()
+    )
 
 
 def _draw_radii(title: str, found: Mapping[str, Population], path: Path) -> None:
@@ -71,7 +74,7 @@ def _draw_radii(title: str, found: Mapping[str, Population], path: Path) -> None
         )
     if any(rows):
         radii = found["neurons"].swept.responses["circle"].axes["radius"].numpy()
-        draw_heatmaps(title, rows, radii, "standard deviations over natural images", path)
+        plot_heatmaps(rows, radii, "standard deviations over natural images", title, path)
 
 
 def _draw_natural(title: str, found: Mapping[str, Population], naturals: Mapping[str, Natural], path: Path) -> None:
@@ -80,9 +83,9 @@ def _draw_natural(title: str, found: Mapping[str, Population], naturals: Mapping
         joint, units, swept = natural.own(), natural.units, found[name].swept
         preferred = swept.tuned["circle"].orientation[units].numpy()
         tuning = swept.responses["circle"].tuning()[units].numpy()
-        populations.append(Twice(name, joint.own.numpy(), tuning, preferred, joint.apart().numpy()))
+        populations.append(TuningComparison(name, joint.own.numpy(), tuning, preferred, joint.apart().numpy()))
     if populations:
-        draw_natural(f"{title}, in natural images", populations, path)
+        plot_joint_tuning(populations, f"{title}, in natural images", path)
 
 
 def _draw_gaps(
@@ -93,7 +96,7 @@ def _draw_gaps(
     circle = features.swept.responses["circle"]
     of_neurons, of_features = (_to_one(one.swept.responses["circle"].tuning().numpy()) for one in (neurons, features))
     units = [
-        Composed(
+        DecomposedTuning(
             f"feature {row['feature']}, {row['orientation']:.0f}°",
             circle.axes["orientation"].numpy(),
             of_features[row["feature"]],
@@ -102,8 +105,8 @@ def _draw_gaps(
         )
         for row in in_gaps
     ]
-    draw_composed(
-        f"Curves among the {of} in the neurons' gaps (grey), and the neurons that they write to most", units, path
+    plot_decomposed_tuning(
+        units, f"Curves among the {of} in the neurons' gaps (grey), and the neurons that they write to most", path
     )
 
 

@@ -1,11 +1,15 @@
-"""Images and units whose examples are known."""
+"""Small images in memory, and units over them whose examples can be checked by hand."""
 
 import torch
 from torch import nn
 
+from visae.images import Unreadable
+from visae.networks import Network
+from visae.units import Units
 
-class Made:
-    """Grey images of 8 px of which nothing is lit but some positions; some indices cannot be read."""
+
+class MemoryImages:
+    """An image source from pixels of side 8; some indices cannot be read."""
 
     name = "made"
     size = 8
@@ -20,8 +24,6 @@ class Made:
         return f"made {index}"
 
     def read(self, index):
-        from visae.images import Unreadable
-
         if index in self.unreadable:
             raise Unreadable("torn")
         self.reads.append(index)
@@ -32,16 +34,13 @@ class Made:
 
 
 def noise(count, seed=0):
-    """Random pixels of which every image has some of their own brightness, so that peaks differ."""
+    """Random pixels; brightness differs between images, so that peaks do too."""
     source = torch.Generator().manual_seed(seed)
     pixels = torch.rand(count, 3, 8, 8, generator=source) * torch.rand(count, 1, 1, 1, generator=source)
     return (pixels * 255).to(torch.uint8)
 
 
-def made_units(count, read):
-    """Units of the pooled pixels, [b, 3, 4, 4], by a function of these."""
-    from visae.networks import Network
-    from visae.units import Units
-
+def units_over_pixels(count, read):
+    """Units that `read` computes from 2 x 2 averages of the pixels, [b, 3, 4, 4]."""
     network = Network.from_module(nn.Sequential(nn.AvgPool2d(2)), ["0"], size=8)
     return Units("neurons", network, network.layer("0"), count, read)
