@@ -22,21 +22,21 @@ from visae._version import VERSION
 
 # From the name of a command to its class, in the order in which help lists them.
 COMMANDS = {
-    "demo": "visae.commands.demo:Demo",
-    "run": "visae.commands.run:Run",
-    "networks": "visae.commands.networks:Networks",
-    "fetch": "visae.commands.fetch:Fetch",
-    "capture": "visae.commands.capture:Capture",
-    "train": "visae.commands.train:Train",
-    "evaluate": "visae.commands.evaluate:Evaluate",
-    "curves": "visae.commands.curves:Curves",
-    "decompose": "visae.commands.decompose:Decompose",
-    "render": "visae.commands.render:Render",
-    "examples": "visae.commands.examples:Examples",
-    "atlas": "visae.commands.atlas:Atlas",
+    "demo": "visae.commands.demo:DemoCommand",
+    "run": "visae.commands.run:RunCommand",
+    "networks": "visae.commands.networks:NetworksCommand",
+    "fetch": "visae.commands.fetch:FetchCommand",
+    "capture": "visae.commands.capture:CaptureCommand",
+    "train": "visae.commands.train:TrainCommand",
+    "evaluate": "visae.commands.evaluate:EvaluateCommand",
+    "curves": "visae.commands.curves:CurvesCommand",
+    "decompose": "visae.commands.decompose:DecomposeCommand",
+    "render": "visae.commands.render:RenderCommand",
+    "examples": "visae.commands.examples:ExamplesCommand",
+    "atlas": "visae.commands.atlas:AtlasCommand",
     "reproduce": "visae.commands.reproduce:PAPERS",
-    "stimuli": "visae.commands.stimuli:Stimuli",
-    "verify": "visae.commands.verify:Verify",
+    "stimuli": "visae.commands.stimuli:StimuliCommand",
+    "verify": "visae.commands.verify:VerifyCommand",
 }
 _KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "a word", "PATH": "a path"}
 _RULE = re.compile(r"-{5,}|")

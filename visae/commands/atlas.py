@@ -20,7 +20,7 @@ IMAGES, STEPS = 1024, 128
 
 
 @dataclass(kw_only=True)
-class Atlas(WeightsOptions):
+class AtlasCommand(WeightsOptions):
     """Write a page in which to look at every neuron and feature: open it with a double click, send it, put it anywhere.
 
     What drives each unit is rendered first, which takes longest; rendered pictures are kept in --pictures, and only

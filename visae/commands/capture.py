@@ -7,7 +7,7 @@ from visae.commands.options import CaptureOptions, NetworkOptions
 
 
 @dataclass(kw_only=True)
-class Capture(CaptureOptions, NetworkOptions):
+class CaptureCommand(CaptureOptions, NetworkOptions):
     """Read a network's activations at chosen positions of many images into a store of rows.
 
     Stopped at any moment and called again, it goes on after the last complete shard.

@@ -10,7 +10,7 @@ from visae.commands.options import File, Text, WeightsOptions, check_network
 
 
 @dataclass(kw_only=True)
-class Curves(WeightsOptions):
+class CurvesCommand(WeightsOptions):
     """Sweep circles of every orientation over a layer's neurons and a dictionary's features, and draw their tuning.
 
     Example: visae curves --dictionary runs/topk8 --out runs/curves

@@ -22,7 +22,7 @@ _LEAVES = "leaves:600"
 
 
 @dataclass(kw_only=True)
-class Decompose(WeightsOptions):
+class DecomposeCommand(WeightsOptions):
     """Take neurons apart with a dictionary: which features write to them, and what each of those is.
 
     Without --neuron it lists the layer's most polysemantic neurons: those in which features of different kind or

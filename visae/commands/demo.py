@@ -13,7 +13,7 @@ _LAYER = "mixed"
 
 
 @dataclass(kw_only=True)
-class Demo:
+class DemoCommand:
     """Take the planted network apart: no downloads, some minutes, and the truth is known.
 
     70 built features (curves, lines, edges, colour spots) are mixed into 48 neurons; a TopK SAE learns from dead-leaves

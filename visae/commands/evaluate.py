@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Evaluate(ImageSizeOptions, WeightsOptions):
+class EvaluateCommand(ImageSizeOptions, WeightsOptions):
     """Print and write every metric of a dictionary, or of a whole sweep, on images that it was not trained on.
 
     Explained variance, normalised MSE, L0, density, dead features, reconstruction bias gamma, cosine; stability over

@@ -9,8 +9,7 @@ from visae.commands.options import ImageSizeOptions, check_at_least
 from visae.commands.units import UnitOptions
 
 if TYPE_CHECKING:
-    from visae.examples import DatasetExamples
-    from visae.examples import Examples as ExamplePositions
+    from visae.examples import DatasetExamples, Examples
     from visae.images import Images
     from visae.units import Units
 
@@ -18,7 +17,7 @@ _SCHEMA = 1
 
 
 @dataclass(kw_only=True)
-class Examples(ImageSizeOptions, UnitOptions):
+class ExamplesCommand(ImageSizeOptions, UnitOptions):
     """Find the images in which units fire most, and at quantiles of their activation, and draw a sheet for each unit.
 
     All units are searched in one pass over the images; those of --units are drawn. Only positions count that see
@@ -99,7 +98,7 @@ def _unit(examples: "DatasetExamples", unit: int, images: "Images") -> dict[str,
     }
 
 
-def _positions(examples: "ExamplePositions", unit: int, images: "Images") -> list[dict[str, Any]]:
+def _positions(examples: "Examples", unit: int, images: "Images") -> list[dict[str, Any]]:
     values = examples.value[unit].tolist()
     return [
         {"image": images.key(image), "row": row, "column": column, "value": value}

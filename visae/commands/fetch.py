@@ -9,7 +9,7 @@ from visae.commands.options import check_network
 
 
 @dataclass
-class Fetch:
+class FetchCommand:
     """Download a network's weights, verify them, and keep them in the cache.
 
     An interrupted download is resumed. The file's digest must be that of the network's card.

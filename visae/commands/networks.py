@@ -11,7 +11,7 @@ from visae.commands.options import check_network
 
 
 @dataclass
-class Networks:
+class NetworksCommand:
     """List the networks, or the layers of one.
 
     Example: visae networks inceptionv1-caffe

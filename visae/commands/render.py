@@ -20,7 +20,7 @@ STEPS = 256  # `Optimisation.steps`
 
 
 @dataclass(kw_only=True)
-class Render(UnitOptions):
+class RenderCommand(UnitOptions):
     """Render what drives units: pictures optimised so that a neuron or a feature responds as strongly as it can.
 
     Writes a PNG for each unit, a sheet of all, and render.json with the response to each picture. Pictures that are in

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 # From the name of a paper to its command.
 PAPERS = {
-    "missing-curves": "visae.commands.reproduce:MissingCurves",
-    "polysemantic": "visae.commands.reproduce:Polysemantic",
-    "persian-rug": "visae.commands.reproduce:PersianRug",
-    "bag-of-words": "visae.commands.reproduce:BagOfWords",
-    "superposition-in-curves": "visae.commands.reproduce:SuperpositionInCurves",
+    "missing-curves": "visae.commands.reproduce:MissingCurvesCommand",
+    "polysemantic": "visae.commands.reproduce:PolysemanticCommand",
+    "persian-rug": "visae.commands.reproduce:PersianRugCommand",
+    "bag-of-words": "visae.commands.reproduce:BagOfWordsCommand",
+    "superposition-in-curves": "visae.commands.reproduce:SuperpositionInCurvesCommand",
 }
 L1 = 2.0  # `Budget.l1`
 # The layers of the paper, and the branches that hold the curve families of mixed3a and mixed3b.
@@ -110,7 +110,7 @@ class LayerPaper(WeightsOptions, ABC):
 
 
 @dataclass(kw_only=True)
-class MissingCurves(LayerPaper):
+class MissingCurvesCommand(LayerPaper):
     """Gorton 2024: which curve orientations do neurons miss, and do features of SAEs, PCA, ICA or chance fill them?
 
     Without options it runs on the planted network, in a few minutes.
@@ -132,7 +132,7 @@ class MissingCurves(LayerPaper):
 
 
 @dataclass(kw_only=True)
-class Polysemantic(LayerPaper):
+class PolysemanticCommand(LayerPaper):
     """Gorton 2024: which neurons do several things, and which features are these?
 
     It uses the rows and dictionaries of missing-curves if it is given the same folder.
@@ -158,7 +158,7 @@ class Polysemantic(LayerPaper):
 
 
 @dataclass(kw_only=True)
-class SuperpositionInCurves(LayerPaper):
+class SuperpositionInCurvesCommand(LayerPaper):
     """The bridge: are curve and line features of a layer arranged as in the Persian rug, or as in the bag of words?
 
     It uses the rows and dictionaries of missing-curves if it is given the same folder. Without --layers: mixed3b_5x5,
@@ -196,7 +196,7 @@ class ToyPaper(DeviceOptions):
 
 
 @dataclass(kw_only=True)
-class PersianRug(ToyPaper):
+class PersianRugCommand(ToyPaper):
     """Cowsik et al. 2024: sparse, independent features. What loss and what symmetries come from sparsity alone?
 
     Trained models beside one constructed from a Hadamard matrix, the closed form for large ones, and the best linear
@@ -216,7 +216,7 @@ class PersianRug(ToyPaper):
 
 
 @dataclass(kw_only=True)
-class BagOfWords(ToyPaper):
+class BagOfWordsCommand(ToyPaper):
     """Prieto et al. 2026: correlated features. When does interference help, and what arranges features on a ring?
 
     Synthetic bags whose statistics are known exactly, and the words of a text; without --text one is made in which

@@ -9,7 +9,7 @@ from visae.commands.sae_options import SAEOptions
 
 
 @dataclass(kw_only=True)
-class Run(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
+class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
     """Capture, train and curves in one: take a layer of a network apart, and report the result.
 
     Example: visae run --network inceptionv1-caffe --layer mixed3b_5x5 --images photos/ --k 8 --width 768 --out runs/3b

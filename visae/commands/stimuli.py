@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Stimuli:
+class StimuliCommand:
     """List the synthetic stimuli and their parameters, or draw them all on one sheet.
 
     Example: visae stimuli --sheet stimuli.png

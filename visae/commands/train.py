@@ -11,7 +11,7 @@ from visae.commands.sae_options import SAEOptions
 
 
 @dataclass(kw_only=True)
-class Train(TrainingOptions, SAEOptions, DeviceOptions):
+class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
     """Train a sparse autoencoder on the rows of a store, or a whole sweep of them in one pass over the rows.
 
     Stopped at any moment and called again, it goes on from its last checkpoint.

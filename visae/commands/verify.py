@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Verify(WeightsOptions):
+class VerifyCommand(WeightsOptions):
     """Run a published measurement on your copy of a network's weights, and put our numbers beside it.
 
     For inceptionv1: orientation tuning of ten curve neurons of mixed3b (Cammarata et al. 2020). Wrong weights,
