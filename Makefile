@@ -1,13 +1,17 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo test lint
+.PHONY: demo test quick lint
 
 demo: $(VENV)/ready
 	$(VENV)/bin/visae demo --out runs/demo
 
 test: $(VENV)/ready-to-test lint
 	$(VENV)/bin/python -m pytest
+
+# For daily work: what takes less than a second each.
+quick: $(VENV)/ready-to-test
+	$(VENV)/bin/python -m pytest -m "not slow"
 
 lint: $(VENV)/ready-to-test
 	$(VENV)/bin/ruff check .
