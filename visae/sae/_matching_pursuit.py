@@ -1,0 +1,93 @@
+"""Matching pursuit SAE (Costa et al. 2025, arXiv 2506.03093): features are chosen one by one, on the residual."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from visae._support.errors import VisaeError
+from visae.sae._algebra import (
+    drop_parallel_gradient,
+    linear,
+    project_to_sphere,
+    random_directions,
+    shifted,
+    squared_error,
+)
+from visae.sae._base import SAE, Losses
+from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._registry import register_kind
+
+
+class MatchingPursuitSAE(SAE):
+    """Greedy pursuit with a tied, unit-norm decoder: k times, the feature that best matches what is left is added.
+
+    r_0 = z - bias; at step t, i = argmax_i decoder_i . r_(t-1), v = max(decoder_i . r_(t-1), 0), f_i += v, and
+    r_t = r_(t-1) - v decoder_i (algorithm 1 of the paper, with features that cannot be negative). There is no encoder:
+    a feature answers to what the features before it leave, so correlated features do not compete for the same rows.
+
+    loss = |z - f decoder - bias|^2 / d, with the gradient of every step.
+    """
+
+    k: Tensor
+
+    @classmethod
+    def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
+        """Return a fresh SAE with random unit directions."""
+        return cls(config, dim, decoder=random_directions(config.width, dim, generator), bias=torch.zeros(dim))
+
+    def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
+        """decoder (z - bias): how well each feature matches a row of which nothing is explained yet."""
+        no_bias = self.decoder.new_zeros(self.decoder.shape[:-1])
+        return linear(z, self.decoder, shifted(no_bias, self.decoder, self.bias))
+
+    def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
+        """The features that k steps of matching pursuit select: at most k of each row; zero elsewhere."""
+        match = self.preactivate(z)
+        f = torch.zeros_like(match)
+        # What a selected feature explains changes the match of every other by their cosine.
+        gram = self.decoder @ self.decoder.mT
+        for step in range(max(config.k for config in self.configs)):
+            value, column = match.max(-1, keepdim=True)
+            value = value.relu() * (step < self.k)[..., None, None]
+            f = f.scatter_add(-1, column, value)
+            rows = gram.gather(-2, column.expand(*column.shape[:-1], gram.shape[-1]))
+            match = match - value * rows
+        return f
+
+    def losses(self, z: Float[Tensor, "n d"]) -> Losses:
+        """`error`, per dimension."""
+        f = self.features(z)
+        return Losses({"error": squared_error(z, self.reconstruct(f)) / self.dim}, (f.detach() > 0).any(-2))
+
+    def before_step(self) -> None:
+        """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
+        drop_parallel_gradient(self.decoder)
+
+    def after_step(self) -> None:
+        """Project the decoder's rows back to the unit sphere."""
+        project_to_sphere(self.decoder)
+
+
+@register_kind
+@dataclass(frozen=True)
+class MatchingPursuit(SAEConfig):
+    """Settings of a matching pursuit SAE.
+
+    width:  features, m.
+    k:      steps of the pursuit: features that may fire at one position, at most.
+    """
+
+    kind: ClassVar[str] = "mp"
+    sae: ClassVar[Any] = MatchingPursuitSAE
+    varied: ClassVar[tuple[str, ...]] = ("k",)
+    summary: ClassVar[str] = "k steps of matching pursuit, each on what the last one left"
+    source: ClassVar[str] = "arXiv 2506.03093"
+    style: ClassVar[LineStyle] = LineStyle("#7f3b08", "p")
+    k: int = 8
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k <= self.width:
+            raise VisaeError(f"k is {self.k}, the width {self.width}; k must be between 1 and the width")
