@@ -1,4 +1,4 @@
-"""The atlas: a folder with a page in which to look at every neuron and feature."""
+"""The atlas: a static web page for browsing every neuron and feature of a layer."""
 
 import lazy_loader
 

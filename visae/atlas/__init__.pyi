@@ -1,7 +1,8 @@
-from ._build import Contents as Contents
+from ._build import AtlasConfig as AtlasConfig
 from ._build import build_atlas as build_atlas
+from ._credits import Credit as Credit
 from ._credits import find_credits as find_credits
-from ._drawing import Pictures as Pictures
-from ._drawing import draw_pictures as draw_pictures
 from ._server import server as server
-from ._site import refuse_foreign as refuse_foreign
+from ._site import check_atlas_folder as check_atlas_folder
+from ._visualisations import Visualisations as Visualisations
+from ._visualisations import render_visualisations as render_visualisations

@@ -1,6 +1,5 @@
-"""Building an atlas: everything that is measured of every unit of a dictionary, as a folder with a page."""
+"""Building an atlas: measure every unit of a dictionary and its layer, and write a folder with a web page."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,46 +7,42 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae._support.progress import Progress
-from visae.atlas import _sheets as sheets
-from visae.atlas._coactivation import Coactivation, alike
+from visae.atlas import _thumbnails as thumbnails
+from visae.atlas._coactivation import Coactivation, similar_directions
 from visae.atlas._credits import Credit
-from visae.atlas._drawing import Pictures
-from visae.atlas._image_pages import image_page
-from visae.atlas._layout import places
-from visae.atlas._overview import DENSE, FAMILIES, Population, circle, columns
+from visae.atlas._heat_maps import HeatMap, HeatMaps, heat_sheet, heat_side
+from visae.atlas._image_page import image_list, image_page
+from visae.atlas._measurements import UnitMeasurements, measure_units
+from visae.atlas._overview import overview
 from visae.atlas._run_page import run_page
 from visae.atlas._site import Site
-from visae.atlas._statistics import Statistics
-from visae.atlas._statistics_pass import Look, StatisticsPass
-from visae.atlas._unit_pages import neighbours, stimuli, unit_page
-from visae.atlas._walls import write_walls
-from visae.examples import QUANTILES, border_margin, find_examples
+from visae.atlas._statistics_pass import ImageActivations, StatisticsPass
+from visae.atlas._unit_page import unit_page
+from visae.atlas._visualisations import Visualisations
 from visae.images import Images
-from visae.metrics._recovery import MATCHED
 from visae.networks import Network
 from visae.sae import SAE
-from visae.tuning import battery
-from visae.tuning._colour import colour_peaks
-from visae.units import features, neurons
 
-ATLAS_SCHEMA = 1
-CHUNK = 64  # units whose data are in one file
+ATLAS_SCHEMA = 2
+CHUNK = 64  # units whose data share a file
 _NEIGHBOURS = 8
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What an atlas is to hold.
+class AtlasConfig:
+    """What an atlas contains.
 
-    top:        strongest examples of each unit; besides, there is one at each of four quantiles.
+    top:        strongest examples of each unit; one at each of four quantiles is shown besides.
+    seed:       decides the sampled positions and the map.
     credits:    of the photographs, by their keys.
-    dictionary: the folder that the SAE is from, for its log.
+    dictionary: the folder that the SAE was loaded from, for its training log; None to leave that out.
+
+    Raises `VisaeError` for fewer than one example.
     """
 
     top: int = 12
@@ -65,172 +60,84 @@ def build_atlas(
     network: Network,
     images: Images,
     out: Path,
-    contents: Contents | None = None,
-    pictures: Pictures | None = None,
+    config: AtlasConfig | None = None,
+    visualisations: Visualisations | None = None,
 ) -> Path:
-    """Write an atlas of an SAE's features and its layer's neurons into `out`; returns the page, `out/index.html`.
+    """Write an atlas of an SAE's features and its layer's neurons into `out`; return the page, `out/index.html`.
 
-    The images are read twice: for the examples, and for what is counted and shown. Nothing is left in `out` but the
-    whole atlas, or, if this is interrupted, the one that was there before. Raises `VisaeError` for a folder that holds
-    something else, and where no image can be read.
+    Reads the images twice: once for the examples, once for statistics and heat maps. If interrupted, `out` still holds
+    the atlas that was there before. Raises `VisaeError` for a folder that holds something else, and if no image can be
+    read.
     """
-    contents, pictures = contents or Contents(), pictures or Pictures()
+    config, visualisations = config or AtlasConfig(), visualisations or Visualisations()
     with Site(out) as site:
-        of = _measured(sae, network, images, contents)
-        wanted, together = [_wanted(population) for population in of], Coactivation()
-        shown = sorted(set().union(*wanted))
+        populations = measure_units(sae, network, images, config.top, config.seed)
+        heat_maps, coactivation = HeatMaps([population.examples for population in populations]), Coactivation()
         statistics_pass = StatisticsPass(
-            [p.units for p in of], images, [p.statistics for p in of], together, contents.seed
+            [population.units for population in populations],
+            images,
+            [population.statistics for population in populations],
+            coactivation,
+            config.seed,
         )
-        heats = _survey(statistics_pass, wanted, shown, site)
-        _write_units(of, heats, pictures, together, site)
-        write_walls(of, images, pictures, site)
-        site.write_data("data/atlas", _atlas(of, sae, network, images, shown, contents, pictures))
+        shown = heat_maps.images
+        number = {image: index for index, image in enumerate(shown)}
+        for activations in statistics_pass:
+            if activations.image in number:
+                _write_image(activations, number[activations.image], site)
+                heat_maps.add(activations)
+        _write_units(populations, heat_maps, visualisations, coactivation, site)
+        thumbnails.write_thumbnails(populations, images, visualisations, site)
+        content = {
+            "schema": ATLAS_SCHEMA,
+            "chunk": CHUNK,
+            "thumbnails": {"across": thumbnails.ACROSS},
+            **overview(populations, images, visualisations, config.seed),
+            "images": image_list(populations[0], images, shown, config.credits),
+            "run": run_page(sae, network, config.dictionary),
+            "top": config.top,
+        }
+        site.write_data("data/atlas", content)
         site.publish()
     return out / "index.html"
 
 
-def _measured(sae: SAE, network: Network, images: Images, contents: Contents) -> list[Population]:
-    units = [neurons(network, sae.about["layer"]), features(network, sae.about["layer"], sae)]
-    margin = border_margin(units[0].layer, images)
-    found = find_examples(units, images, contents.top, QUANTILES, margin, 1, contents.seed)
-    swept, colours = battery(units), colour_peaks(units)
-    largest = [float(of.top.value.max()) for of in found]
-    statistics = [Statistics(of, 2 * top) for of, top in zip(units, largest, strict=True)]
-    return [Population(*parts) for parts in zip(units, found, swept, colours, statistics, strict=True)]
-
-
-Heats = list[dict[tuple[int, int], Float[np.ndarray, "h w"]]]
-
-
-def _survey(
-    statistics_pass: StatisticsPass, wanted: Sequence[Mapping[int, set[int]]], shown: Sequence[int], site: Site
-) -> Heats:
-    """Pass over the images; write those that are shown, and keep the maps of their examples by unit and image."""
-    number = {image: place for place, image in enumerate(shown)}
-    heats: Heats = [{} for _ in wanted]
-    for look in statistics_pass.looks():
-        if look.image in number:
-            _write_image(look, number[look.image], site)
-            for heat, maps, by_image in zip(heats, look.maps, wanted, strict=True):
-                for unit in by_image.get(look.image, ()):
-                    heat[unit, look.image] = _small(maps[unit])
-    return heats
-
-
-def _wanted(of: Population) -> dict[int, set[int]]:
-    """For each image the units of which it is an example."""
-    found: dict[int, set[int]] = {}
-    for examples in (of.found.top, of.found.samples):
-        for unit, place in (examples.value > 0).nonzero().tolist():
-            found.setdefault(int(examples.image[unit, place]), set()).add(unit)
-    return found
-
-
-def _small(heat: Float[Tensor, "h w"]) -> Float[np.ndarray, "z z"]:
-    """A map of at most 32 px."""
-    if max(heat.shape) > sheets.HEAT_MOST:
-        heat = torch.nn.functional.adaptive_max_pool2d(heat[None], sheets.HEAT_MOST)[0]
-    small: Float[np.ndarray, "z z"] = heat.half().numpy()
-    return small
-
-
-def _write_image(look: Look, number: int, site: Site) -> None:
-    pixels = Image.fromarray(np.ascontiguousarray(look.pixels.permute(1, 2, 0).numpy()))
-    site.write(f"photos/{number:05d}.webp", sheets.webp(pixels))
-    site.write_data(f"data/images/{number:05d}", image_page(look))
+def _write_image(activations: ImageActivations, number: int, site: Site) -> None:
+    """Write an image and its page's data under its number among the images shown."""
+    pixels = Image.fromarray(np.ascontiguousarray(activations.pixels.permute(1, 2, 0).numpy()))
+    site.write(f"photos/{number:05d}.webp", thumbnails.webp(pixels))
+    site.write_data(f"data/images/{number:05d}", image_page(activations))
 
 
 def _write_units(
-    of: Sequence[Population], heats: Heats, pictures: Pictures, together: Coactivation, site: Site
+    populations: Sequence[UnitMeasurements],
+    heat_maps: HeatMaps,
+    visualisations: Visualisations,
+    coactivation: Coactivation,
+    site: Site,
 ) -> None:
-    """Write the data and the maps of all units, 64 a file."""
-    decoder = torch.nn.functional.normalize(of[1].units.directions.cpu(), dim=1)
-    near = alike(torch.cat([population.units.directions.cpu() for population in of]), _NEIGHBOURS)
-    company = together.most(_NEIGHBOURS)
-    counts = [len(population.units) for population in of]
-    drawn = [*zip(pictures.reached(*counts), pictures.driven_down(*counts), strict=True)]
-    every = [(place, unit) for place, population in enumerate(of) for unit in range(len(population.units))]
-    with Progress("units", len(every), "units") as progress:
-        for first in range(0, len(every), CHUNK):
+    """Write the data and the heat maps of all units, 64 units a file."""
+    decoder = F.normalize(populations[1].units.directions.cpu(), dim=1)
+    directions = torch.cat([population.units.directions.cpu() for population in populations])
+    similar, coactive = similar_directions(directions, _NEIGHBOURS), coactivation.neighbours(_NEIGHBOURS)
+    counts = [len(population.units) for population in populations]
+    responses = [*zip(visualisations.responses(*counts), visualisations.opposite_responses(*counts), strict=True)]
+    units = [(population, unit) for population, count in enumerate(counts) for unit in range(count)]
+    with Progress("units", len(units), "units") as progress:
+        for first in range(0, len(units), CHUNK):
             pages, maps = [], []
-            for index, (place, unit) in enumerate(every[first : first + CHUNK], first):
-                page = unit_page(of[place], unit, decoder, drawn[index])
-                page |= {"alike": neighbours(near[index]), "together": neighbours(company[index])}
-                maps.append([heats[place].get((unit, example[0])) for example in page["examples"]])
+            for index, (population, unit) in enumerate(units[first : first + CHUNK], first):
+                measured, neighbours = populations[population], (similar[index], coactive[index])
+                page = unit_page(measured, unit, decoder, responses[index], *neighbours)
                 pages.append(page)
-            across = max(map(len, maps), default=0)
-            name = f"data/units/{first // CHUNK:05d}"
-            side = sheets.heat_side(maps)
-            site.write_data(name, {"first": first, "across": max(across, 1), "heat": side, "units": pages})
-            site.write(f"{name}.png", sheets.heat_sheet(maps, max(across, 1)))
+                maps.append([heat_maps.get(population, unit, example[0]) for example in page["examples"]])
+            _write_chunk(first, pages, maps, site)
             progress.update(len(pages))
 
 
-def _atlas(
-    of: Sequence[Population],
-    sae: SAE,
-    network: Network,
-    images: Images,
-    shown: Sequence[int],
-    contents: Contents,
-    pictures: Pictures,
-) -> dict[str, Any]:
-    layer, keys = of[0].units.layer, [images.key(image) for image in shown]
-    counts = [len(population.units) for population in of]
-    credits = [contents.credits.get(key, Credit()) for key in keys]
-    return {
-        "schema": ATLAS_SCHEMA,
-        "layer": {
-            "name": layer.name,
-            "sees": layer.receptive_field,
-            "stride": layer.stride,
-            "offset": layer.offset,
-            "side": network.map_shapes([layer.name], images.size)[layer.name][1],
-        },
-        "counts": counts,
-        "chunk": CHUNK,
-        "wall": {"across": sheets.ACROSS},
-        "drawn": {
-            "neurons": pictures.neurons is not None,
-            "features": pictures.features is not None,
-            "opposite": pictures.opposite is not None,
-        },
-        "families": FAMILIES,
-        "dense": DENSE,
-        "recovered": MATCHED,
-        "columns": columns(of, places(of[1].units.directions.cpu(), contents.seed), pictures.reached(*counts)),
-        "circle": circle(of),
-        "stimuli": stimuli(of[0]),
-        "images": {
-            "size": images.size,
-            "name": os.path.basename(images.name.rstrip("/")),
-            "searched": of[0].found.images,
-            "skipped": of[0].found.skipped,
-            "indices": list(shown),
-            "keys": _without_place(keys),
-            "credits": _table(credits),
-        },
-        "positions": of[0].statistics.positions,
-        "run": run_page(sae, network, contents.dictionary),
-        "top": contents.top,
-    }
-
-
-def _without_place(keys: Sequence[str]) -> list[str]:
-    """Names of files; where they lie on this machine is nobody's business."""
-    absolute = [key for key in keys if os.path.isabs(key)]
-    above = os.path.commonpath([os.path.dirname(key) for key in absolute]) if absolute else ""
-    # Files that have nothing but the root in common are called by their last name.
-    relative = os.path.basename if above == os.path.sep else lambda key: os.path.relpath(key, above)
-    return [relative(key) if os.path.isabs(key) else os.path.normpath(key) for key in keys]
-
-
-def _table(credits: Sequence[Credit]) -> dict[str, Any]:
-    """The different credits, and of each image the number of its own."""
-    different = list(dict.fromkeys(credits))
-    number = {credit: place for place, credit in enumerate(different)}
-    return {
-        "rows": [[credit.author, credit.licence, credit.origin] for credit in different],
-        "of": [number[credit] for credit in credits],
-    }
+def _write_chunk(
+    first: int, pages: Sequence[Mapping[str, Any]], maps: Sequence[Sequence[HeatMap | None]], site: Site
+) -> None:
+    name, across = f"data/units/{first // CHUNK:05d}", max(1, *map(len, maps))
+    site.write_data(name, {"first": first, "across": across, "heat": heat_side(maps), "units": pages})
+    site.write(f"{name}.png", heat_sheet(maps, across))

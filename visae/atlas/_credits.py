@@ -1,4 +1,4 @@
-"""Whose the photographs are: what a manifest says of them."""
+"""Credits of photographs: author, licence and origin, read from a manifest."""
 
 import csv
 import os
@@ -10,13 +10,14 @@ from visae._support.errors import VisaeError
 from visae._support.progress import say
 
 MANIFEST = "manifest.csv"
-_NEEDED = "file"
+_FILE = "file"
+# Columns in which each entry is looked for, in this order.
 _AUTHOR, _LICENCE, _ORIGIN = ("author", "source"), ("licence", "license"), ("origin_url", "source", "source_repo")
 
 
 @dataclass(frozen=True)
 class Credit:
-    """Of one photograph: empty where the manifest says nothing."""
+    """The credit of one photograph; an entry that the manifest lacks is empty."""
 
     author: str = ""
     licence: str = ""
@@ -24,61 +25,62 @@ class Credit:
 
 
 def find_credits(images: str, keys: Sequence[str], manifest: Path | None = None) -> dict[str, Credit]:
-    """What a manifest says of photographs, by their keys.
+    """Look up the credits of photographs; return those that a manifest lists, by the photographs' keys.
 
-    images:    what they were called: a folder, a list, or leaves:N, which nobody took.
+    images:    the source that the user named: a folder, a list, or leaves:N, which needs no credits.
     keys:      of `visae.images.Images`.
-    manifest:  a CSV with the columns file, author, licence and origin_url (or source); files are relative to it, or to
-               the photographs. If None, manifest.csv in the photographs' folder or up to two above; one that is there
-               and is no such table is named and left alone.
+    manifest:  a CSV with the columns file, author, licence and origin_url (or source); files are relative to it or to
+               the photographs. If None, manifest.csv in the photographs' folder or up to two above; if that one is not
+               such a table, it is reported and ignored.
 
-    Raises `VisaeError` for a manifest that was given and cannot be read, or is no such table.
+    Raises `VisaeError` if `manifest` is given but cannot be read or is not such a table.
     """
-    place = Path(images)
-    photographs = place if place.is_dir() else place.parent
+    source = Path(images)
+    photographs = source if source.is_dir() else source.parent
     if manifest is not None:
-        return _matched(_table(manifest), manifest.parent, photographs, keys)
+        return _match(_read_manifest(manifest), manifest.parent, photographs, keys)
     if images.startswith("leaves:"):
         return {}
     for folder in (photographs, *photographs.absolute().parents[:2]):
         if (folder / MANIFEST).is_file():
             try:
-                return _matched(_table(folder / MANIFEST), folder, photographs, keys)
+                return _match(_read_manifest(folder / MANIFEST), folder, photographs, keys)
             except VisaeError as error:
                 say(f"{error}; going on without it")
     return {}
 
 
-def _matched(table: dict[str, Credit], beside: Path, photographs: Path, keys: Sequence[str]) -> dict[str, Credit]:
-    known = {os.path.abspath(root / file): credit for root in (photographs, beside) for file, credit in table.items()}
+def _match(credits: dict[str, Credit], beside: Path, photographs: Path, keys: Sequence[str]) -> dict[str, Credit]:
+    by_path = {os.path.abspath(root / file): credits[file] for root in (photographs, beside) for file in credits}
     paths = {key: os.path.abspath(photographs / key) for key in keys}
-    return {key: known[path] for key, path in paths.items() if path in known}
+    return {key: by_path[path] for key, path in paths.items() if path in by_path}
 
 
-def _table(manifest: Path) -> dict[str, Credit]:
+def _read_manifest(manifest: Path) -> dict[str, Credit]:
     try:
-        # Spreadsheets begin a file with a mark of its encoding.
+        # Spreadsheets write a byte-order mark first.
         with manifest.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
-            there = table.fieldnames or []
-            if _NEEDED not in there or not {*_AUTHOR, *_LICENCE, *_ORIGIN}.intersection(there):
-                columns = ", ".join(there) or "none"
+            columns = table.fieldnames or []
+            if _FILE not in columns or not {*_AUTHOR, *_LICENCE, *_ORIGIN}.intersection(columns):
                 raise VisaeError(
-                    f"{manifest} has the columns {columns}; it needs file, and of author, licence and origin_url what "
-                    "is known"
+                    f"{manifest} has the columns {', '.join(columns) or 'none'}; it needs file and at least one of "
+                    "author, licence and origin_url"
                 )
             return dict(_rows(table))
     except OSError as error:
         raise VisaeError(f"cannot read {manifest}: {error.strerror or error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise VisaeError(f"{manifest} is no table of photographs: {error}") from None
+        raise VisaeError(f"{manifest} is not a table of photographs: {error}") from None
 
 
 def _rows(table: "csv.DictReader[str]") -> Iterator[tuple[str, Credit]]:
     for row in table:
+        if row[_FILE]:
+            yield row[_FILE], Credit(_first(row, _AUTHOR), _first(row, _LICENCE), _first(row, _ORIGIN))
 
-        def first(*names: str, row: dict[str, str] = row) -> str:
-            return next((row[name].strip() for name in names if (row.get(name) or "").strip()), "")
 
-        if row[_NEEDED]:
-            yield row[_NEEDED], Credit(first(*_AUTHOR), first(*_LICENCE), first(*_ORIGIN))
+def _first(row: dict[str, str], columns: Sequence[str]) -> str:
+    """Return the first non-empty entry among some columns."""
+    entries = ((row.get(column) or "").strip() for column in columns)
+    return next((entry for entry in entries if entry), "")

@@ -1,4 +1,4 @@
-"""Where features lie on the map: directions that are alike are near each other."""
+"""A two-dimensional layout of decoder directions for the atlas's map."""
 
 import numpy as np
 from jaxtyping import Float
@@ -8,40 +8,40 @@ from torch import Tensor
 
 from visae._support.progress import Progress
 
-_FEWEST = 8  # directions below which there is nothing to arrange but along their components
+_MIN_FOR_TSNE = 8  # directions; fewer are laid out by their first two principal components
 _COMPONENTS = 50
 _PERPLEXITY = 30.0
-_DIGITS = 5  # to which directions are told apart
+_DECIMALS = 5  # directions that agree to this many are duplicates
 
 
-def places(directions: Float[Tensor, "m d"], seed: int) -> Float[np.ndarray, "m 2"]:
-    """Points in 0..1 for directions: their 50 principal components, arranged by t-SNE.
+def layout(directions: Float[Tensor, "m d"], seed: int) -> Float[np.ndarray, "m 2"]:
+    """Lay directions out in the unit square: t-SNE of their 50 principal components.
 
-    Directions are normalised first, so that distances are those of cosines. t-SNE (van der Maaten and Hinton 2008)
-    keeps neighbours together; distances between groups on the map mean little. Those of norm 0 lie in the middle.
+    Directions are normalised first, so that Euclidean distances follow cosines; those of norm 0 stay at the origin.
+    t-SNE (van der Maaten and Hinton 2008) preserves neighbourhoods; distances between clusters mean little.
     """
     rows = directions.double().numpy()
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    rows = rows / np.where(length > 0, length, 1)
-    # scikit-learn's t-SNE does not return from points that are all the same: each direction is arranged once.
-    different, which = np.unique(rows.round(_DIGITS), axis=0, return_inverse=True)
-    with Progress("map", 1, "arrangement") as progress:
-        found = _arranged(different, seed)[which.reshape(-1)]
+    norm = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = rows / np.where(norm > 0, norm, 1)
+    # scikit-learn's t-SNE does not return when all points are equal, so embed each distinct direction once.
+    distinct, inverse = np.unique(rows.round(_DECIMALS), axis=0, return_inverse=True)
+    with Progress("map", 1, "layout") as progress:
+        points = _embed(distinct, seed)[inverse.reshape(-1)]
         progress.update(1)
-    low, high = found.min(0), found.max(0)
-    return np.where(high > low, (found - low) / np.where(high > low, high - low, 1), 0.5)
+    low, high = points.min(0), points.max(0)
+    return np.where(high > low, (points - low) / np.where(high > low, high - low, 1), 0.5)
 
 
-def _arranged(rows: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarray, "n 2"]:
+def _embed(rows: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarray, "n 2"]:
     if len(rows) == 1:
         return np.zeros((1, 2))
-    parts = PCA(min(_COMPONENTS, *rows.shape), random_state=seed).fit_transform(rows)
-    flat = np.zeros((len(rows), 2))
-    flat[:, : min(parts.shape[1], 2)] = parts[:, :2]
-    if len(rows) < _FEWEST:
-        return flat
-    # As scikit-learn begins by itself, and a little noise: what lies in one place at first cannot be parted.
-    start = 1e-4 * flat / flat[:, 0].std() + 1e-6 * np.random.default_rng(seed).standard_normal(flat.shape)
+    components = PCA(min(_COMPONENTS, *rows.shape), random_state=seed).fit_transform(rows)
+    plane = np.zeros((len(rows), 2))
+    plane[:, : min(components.shape[1], 2)] = components[:, :2]
+    if len(rows) < _MIN_FOR_TSNE:
+        return plane
+    # scikit-learn's PCA initialisation plus a little noise: t-SNE cannot separate points that start out equal.
+    init = 1e-4 * plane / plane[:, 0].std() + 1e-6 * np.random.default_rng(seed).standard_normal(plane.shape)
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
-    found = TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=seed).fit_transform(parts)
-    return np.asarray(found, np.float64)
+    points = TSNE(2, perplexity=perplexity, init=init.astype(np.float32), random_state=seed).fit_transform(components)
+    return np.asarray(points, np.float64)

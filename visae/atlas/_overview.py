@@ -1,131 +1,162 @@
-"""What the page knows of every unit from the beginning: a column for each figure, neurons first, then features."""
+"""The index that the page loads first (data/atlas.js): a column for each metric of all units, neurons first."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from visae.atlas._planted import planted_columns
+from visae.atlas._layout import layout
+from visae.atlas._measurements import FAMILIES, UnitMeasurements
 from visae.atlas._site import rounded
-from visae.atlas._statistics import Statistics
-from visae.examples import DatasetExamples
-from visae.tuning import Battery, Curves, families, tuning_summary
-from visae.tuning._families import FAMILY_STIMULUS, selective, strong
+from visae.atlas._visualisations import Visualisations
+from visae.images import Images
+from visae.metrics import match
+from visae.metrics._recovery import MATCHED
+from visae.networks.planted import Truth
+from visae.tuning import tuning_summary
+from visae.tuning._families import strong
 from visae.tuning._statistics import apart
 from visae.units import Units
 
-DENSE = 0.1
-FAMILIES = ("none", *FAMILY_STIMULUS, "colour")
-_STRONG = 0.1  # of the strongest unit's answer to an edge of colour
+DENSE = 0.1  # density from which on a unit counts as dense
+GAP = 15.0  # degrees from every neuron at which a feature lies in a gap
 
 
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Neurons or features, and all that was measured of them.
-
-    colour:  largest answer to an edge of colour alone, [u].
-    """
-
-    units: Units
-    found: DatasetExamples
-    swept: Battery
-    colour: Float[Tensor, " u"]
-    statistics: Statistics
-
-    @property
-    def peak(self) -> Float[Tensor, " u"]:
-        """The largest value in the images that were searched."""
-        return self.found.top.value[:, 0]
-
-    @cached_property
-    def family(self) -> list[str]:
-        """The family of each unit: of colour, if nothing dark on grey moves it as much as an edge of colour does."""
-        of_grey = torch.stack([of.peak for of in self.swept.tuned.values()]).amax(0)
-        strong = (self.colour > 0) & (self.colour >= _STRONG * self.colour.max())
-        coloured: Bool[Tensor, " u"] = strong & (self.colour > of_grey)
-        names = families(self.swept).names
-        return ["colour" if by else name or "none" for by, name in zip(coloured.tolist(), names, strict=True)]
-
-    @cached_property
-    def tuned(self) -> Bool[Tensor, " u"]:
-        """Which units have a preferred orientation: of those that answer to circles, the members of a family that has
-        one, and those that are as selective as they.
-        """
-        circle = self.swept.tuned["circle"]
-        member = torch.tensor([name in FAMILY_STIMULUS for name in self.family])
-        return strong(circle) & (member | selective(circle))
-
-    @property
-    def by_circles(self) -> Curves:
-        """The answers to circles alone, by which `visae curves` counts curve detectors."""
-        of = self.swept.responses["circle"]
-        return Curves(of.kind, of.network, of.layer, "stroke", of.axes["orientation"], of.axes["radius"], of.values)
-
-
-def columns(
-    populations: Sequence[Population], places: Float[np.ndarray, "m 2"], reached: Sequence[float | None]
+def overview(
+    populations: Sequence[UnitMeasurements], images: Images, visualisations: Visualisations, seed: int
 ) -> dict[str, Any]:
-    """The figures of all units, by name; null where one is not defined.
-
-    Of a unit that hardly answers to circles no figure of its tuning is, and of one that is not tuned no orientation.
-
-    reached: the value of every unit under its picture; None where there is none.
-    """
-    found: dict[str, list[Any]] = {}
-    for of in populations:
-        for name, values in _figures(of).items():
-            found.setdefault(name, []).extend(rounded(values))
-    found |= planted_columns([of.units for of in populations])
-    if any(value is not None for value in reached):
-        found["drawn"] = rounded(_over_examples(populations, reached))
-    found["family"] = [FAMILIES.index(name) for of in populations for name in of.family]
-    neurons = len(found["family"]) - len(places)
-    for axis, name in enumerate(("x", "y")):
-        found[name] = [None] * neurons + rounded(places[:, axis])
-    return found
-
-
-def _figures(of: Population) -> Mapping[str, Tensor]:
-    said, circle, line = tuning_summary(of.swept), of.swept.tuned["circle"], of.swept.tuned["line"]
-    answers = strong(circle)
+    """Return what the page needs to know of all units before any is opened."""
+    neurons, features = populations
+    layer = neurons.units.layer
+    points = layout(features.units.directions.cpu(), seed)
     return {
-        "density": of.statistics.density,
-        "peak": of.peak,
-        "share": of.statistics.share,
-        "norm": of.units.directions.norm(dim=1),
-        # To what four digits tell, so that 359.99 is 0.
-        "orientation": (circle.orientation.round(decimals=1) % 360).where(of.tuned, torch.nan),
-        "selectivity": said.selectivity.round(decimals=6).where(answers, torch.nan),
-        "echo": said.echo.where(answers, torch.nan),
-        "width": said.width.where(of.tuned, torch.nan),
-        "radius": said.radius.where(answers, torch.nan),
-        "line_or_curve": said.line_or_curve.where(answers | strong(line), torch.nan),
+        "layer": {
+            "name": layer.name,
+            "receptive_field": layer.receptive_field,
+            "stride": layer.stride,
+            "offset": layer.offset,
+            "side": neurons.units.network.map_shapes([layer.name], images.size)[layer.name][1],
+        },
+        "counts": [len(neurons.units), len(features.units)],
+        "rendered": visualisations.available,
+        "families": FAMILIES,
+        "dense": DENSE,
+        "recovered": MATCHED,
+        "columns": columns(populations, points, visualisations.responses(len(neurons.units), len(features.units))),
+        "circle": circle(populations),
+        "stimuli": _stimuli(neurons),
+        "positions": neurons.statistics.positions,
     }
 
 
-def _over_examples(populations: Sequence[Population], reached: Sequence[float | None]) -> Float[Tensor, " u"]:
-    """The value of every unit under its picture, over its largest in the images; nan where it never fires."""
-    peak = torch.cat([of.peak for of in populations])
-    return torch.tensor([math.nan if value is None else value for value in reached]) / peak.where(peak > 0, torch.nan)
+def columns(
+    populations: Sequence[UnitMeasurements],
+    points: Float[np.ndarray, "m 2"],
+    responses: Sequence[float | None],
+) -> dict[str, Any]:
+    """Return the metrics of all units by name; null where one is undefined.
+
+    Tuning metrics are null for units that barely respond to circles, orientation and width for units without a
+    preferred orientation.
+
+    points:    the features' positions on the map.
+    responses: the value of every unit on its own visualisation; None where it has none.
+    """
+    values: dict[str, list[Any]] = {}
+    for population in populations:
+        for name, metric in _metrics(population).items():
+            values.setdefault(name, []).extend(rounded(metric))
+    values |= planted_columns([population.units for population in populations])
+    if any(response is not None for response in responses):
+        values["rendered"] = rounded(_relative_to_peak(populations, responses))
+    values["family"] = [FAMILIES.index(name) for population in populations for name in population.family]
+    neurons = len(values["family"]) - len(points)
+    for axis, name in enumerate(("x", "y")):
+        values[name] = [None] * neurons + rounded(points[:, axis])
+    return values
 
 
-def circle(populations: Sequence[Population]) -> dict[str, Any]:
-    """The curve detectors' numbers, how many features lie in the neurons' gaps, and what circles alone would say."""
+def _metrics(population: UnitMeasurements) -> Mapping[str, Tensor]:
+    summary, tuned = tuning_summary(population.battery), population.battery.tuned
+    responds, oriented = population.responds_to_circles, population.is_oriented
+    return {
+        "density": population.statistics.density,
+        "peak": population.peak,
+        "share": population.statistics.variance_share,
+        "norm": population.units.directions.norm(dim=1),
+        # To the precision of four digits, so that 359.99 is 0.
+        "orientation": (tuned["circle"].orientation.round(decimals=1) % 360).where(oriented, torch.nan),
+        "selectivity": summary.selectivity.round(decimals=6).where(responds, torch.nan),
+        "echo": summary.echo.where(responds, torch.nan),
+        "width": summary.width.where(oriented, torch.nan),
+        "radius": summary.radius.where(responds, torch.nan),
+        "line_or_curve": summary.line_or_curve.where(responds | strong(tuned["line"]), torch.nan),
+    }
+
+
+def _relative_to_peak(
+    populations: Sequence[UnitMeasurements], responses: Sequence[float | None]
+) -> Float[Tensor, " u"]:
+    """Return the responses over the units' largest values in the images; nan for units that never fire."""
+    peak = torch.cat([population.peak for population in populations])
+    values = torch.tensor([math.nan if response is None else response for response in responses])
+    return values / peak.where(peak > 0, torch.nan)
+
+
+def planted_columns(populations: Sequence[Units]) -> dict[str, list[Any]]:
+    """Return the name of the planted feature that each unit is matched to, and their cosine; null without a match.
+
+    Matches are one to one in each population, with the largest sum of cosines (`visae.metrics.match`). Empty where
+    nothing is planted in the layer.
+    """
+    layer, truth = populations[0].layer.name, populations[0].network.truth
+    if truth is None or truth.layer != layer:
+        return {}
+    matches = [matched for units in populations for matched in _planted_matches(units, truth)]
+    return {"planted": [name for name, _ in matches], "planted_cosine": rounded([cosine for _, cosine in matches])}
+
+
+def _planted_matches(units: Units, truth: Truth) -> list[tuple[str | None, float | None]]:
+    matches: list[tuple[str | None, float | None]] = [(None, None)] * len(units)
+    block = 1 if units.sae is None else units.sae.block_size
+    planted, matched, cosines = match(truth.directions.cpu(), units.directions.cpu(), block)
+    for feature, unit, cosine in zip(planted.tolist(), matched.tolist(), cosines.tolist(), strict=True):
+        matches[unit] = (truth.features[feature].name, cosine)
+    return matches
+
+
+def circle(populations: Sequence[UnitMeasurements]) -> dict[str, Any]:
+    """Return the curve detectors of each population and how many features lie in gaps between the neurons.
+
+    by_circles: the count and the largest gap that `visae curves` reports, which knows circles alone.
+    """
     members, orientations = [], []
-    for of in populations:
-        units = torch.tensor([unit for unit, name in enumerate(of.family) if name == "curve"], dtype=torch.int64)
-        members.append(units.tolist())
-        orientations.append(of.swept.tuned["circle"].orientation[units])
+    for population in populations:
+        curves = torch.tensor([unit for unit, name in enumerate(population.family) if name == "curve"]).long()
+        members.append(curves.tolist())
+        orientations.append(population.battery.tuned["circle"].orientation[curves])
     neurons, features = orientations
-    far = apart(features[:, None], neurons[None]).amin(1) if len(neurons) and len(features) else torch.zeros(0)
+    nearest = torch.zeros(0)
+    if len(neurons) and len(features):
+        every = len(features), len(neurons)
+        nearest = apart(features[:, None].expand(every), neurons[None].expand(every)).amin(1)
     return {
         "members": members,
-        "in_gaps": int((far >= 15).sum()),
-        "by_circles": [[of.by_circles.count, rounded(of.by_circles.max_gap)] for of in populations],
+        "in_gaps": int((nearest >= GAP).sum()),
+        "gap": GAP,
+        "by_circles": [[population.curves.count, rounded(population.curves.max_gap)] for population in populations],
+    }
+
+
+def _stimuli(population: UnitMeasurements) -> Mapping[str, Any]:
+    """Return the axes and the kinds of the stimuli that all units were tested with."""
+    axes = population.battery.responses["circle"].axes
+    return {
+        "orientations": rounded(axes["orientation"]),
+        "radii": rounded(axes["radius"]),
+        "kinds": [*population.battery.tuned, "colour"],
     }

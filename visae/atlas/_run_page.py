@@ -1,7 +1,8 @@
-"""What is said of how a dictionary came about: recipe, figures, log, frontier, versions."""
+"""The data of the run's page: how a dictionary was made, its metrics, its training log, its sweep's frontier."""
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from visae.networks import Network, card_names, network_card
 from visae.sae import SAE
 
 _LOG, _EVALUATION = "log.jsonl", "evaluation.json"
+# Keys under which earlier versions wrote the same numbers.
+_RENAMED = {"idle": "rows_since_fired"}
 
 
 def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, Any]:
-    """The data of the page about the run.
+    """Return what is known about a dictionary's training.
 
-    dictionary:  its folder, for its log, and for an evaluation of the sweep that it is of; None for none.
+    dictionary: its folder, where its log and its sweep's evaluation are looked for; None to leave these out.
     """
     about = sae.about
     known = network_card(network.name) if network.name in card_names() else None
@@ -36,20 +39,20 @@ def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, A
         },
         "layer": about.get("layer"),
         "kind": sae.config.kind,
-        "recipe": asdict(sae.config),
+        "config": asdict(sae.config),
         "training": about.get("settings", {}).get("training", {}),
         "rows": about.get("rows"),
         "held_out_images": about.get("held_out_images"),
-        "figures": files.without_nan(about.get("metrics", {})),
+        "metrics": files.without_nan(about.get("metrics", {})),
         "stopped": about.get("stopped"),
         "versions": {"visae": VERSION, "torch": torch.__version__, "torchvision": torchvision.__version__},
-        "log": [] if dictionary is None else _log(dictionary / _LOG),
+        "log": [] if dictionary is None else _read_log(dictionary / _LOG),
         "frontier": [] if dictionary is None else _frontier(dictionary),
     }
 
 
-def _log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a training log that are whole."""
+def _read_log(path: Path) -> list[dict[str, Any]]:
+    """Return the complete lines of a training log, without values that are not finite numbers."""
     if not path.is_file():
         return []
     lines = []
@@ -59,45 +62,52 @@ def _log(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(entry, dict) and isinstance(entry.get("step"), int):
-            lines.append({key: value for key, value in entry.items() if _finite(value)})
+            lines.append({_current_name(key): value for key, value in entry.items() if _is_finite(value)})
     return lines
 
 
+def _current_name(key: str) -> str:
+    return _RENAMED.get(key, key)
+
+
 def _frontier(dictionary: Path) -> list[dict[str, Any]]:
-    """Kind, L0 and explained variance of each dictionary that was evaluated with this one."""
+    """Return kind, L0 and explained variance of each dictionary that was evaluated together with this one.
+
+    The evaluation lies beside the dictionary, or in the folder of the sweep above it.
+    """
     for folder in (dictionary, dictionary.parent):
         path = folder / _EVALUATION
         if path.is_file():
+            this = dictionary.name if folder != dictionary else ""
             return [
                 {
                     "name": name or folder.name,
-                    "kind": str(of.get("kind")),
-                    "l0": _number(of.get("l0")),
-                    "explained_variance": _number(of.get("explained_variance")),
-                    "this": name == (dictionary.name if folder != dictionary else ""),
+                    "kind": str(metrics.get("kind")),
+                    "l0": _finite_or_none(metrics.get("l0")),
+                    "explained_variance": _finite_or_none(metrics.get("explained_variance")),
+                    "this": name == this,
                 }
-                for name, of in _evaluated(path).items()
+                for name, metrics in _read_evaluation(path).items()
             ]
     return []
 
 
-def _evaluated(path: Path) -> dict[str, dict[str, Any]]:
-    """The figures of each dictionary; none, and a line that says why, of a file that cannot be understood."""
+def _read_evaluation(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Return the metrics of each dictionary; warn and return none if the file cannot be read."""
     try:
-        found = files.read_json(path, 1).get("dictionaries")
+        dictionaries = files.read_json(path, 1).get("dictionaries")
     except VisaeError as error:
         say(f"atlas: {error}; the frontier is left out")
         return {}
-    if not isinstance(found, dict) or not all(isinstance(of, dict) for of in found.values()):
-        say(f"atlas: {path} has no figures of dictionaries; the frontier is left out")
+    if not isinstance(dictionaries, dict) or not all(isinstance(metrics, dict) for metrics in dictionaries.values()):
+        say(f"atlas: {path} has no metrics of dictionaries; the frontier is left out")
         return {}
-    return found
+    return dictionaries
 
 
-def _number(value: Any) -> int | float | None:
-    """A number as JSON can hold it; None for what is none."""
-    return value if _finite(value) else None
+def _finite_or_none(value: Any) -> int | float | None:
+    return value if _is_finite(value) else None
 
 
-def _finite(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)

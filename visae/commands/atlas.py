@@ -12,7 +12,7 @@ from visae._support.paths import require_dictionary, require_images
 from visae.commands.options import File, WeightsOptions, check_at_least, open_small
 
 if TYPE_CHECKING:
-    from visae.atlas import Contents
+    from visae.atlas import AtlasConfig
     from visae.images import Images
     from visae.networks import Network
 
@@ -75,7 +75,7 @@ class AtlasCommand(WeightsOptions):
             self._write()
 
     def _write(self) -> None:
-        from visae.atlas import Contents, build_atlas, draw_pictures, find_credits, refuse_foreign
+        from visae.atlas import AtlasConfig, build_atlas, check_atlas_folder, find_credits, render_visualisations
         from visae.images import evenly_spaced
         from visae.sae import load
 
@@ -83,15 +83,15 @@ class AtlasCommand(WeightsOptions):
         assert self.images is not None
         assert self.out is not None
         # Before hours of rendering.
-        refuse_foreign(self.out)
+        check_atlas_folder(self.out)
         sae = load(self.target)
         network = self.open_named(sae.about["network"])
         images = evenly_spaced(open_small(self.images, self.seed), self.count)
         credits = find_credits(self.images, [images.key(index) for index in range(len(images))], self.credits)
         path = Path(self.target)
-        contents = Contents(self.examples, self.seed, credits, path if path.is_dir() else path.parent)
+        contents = AtlasConfig(self.examples, self.seed, credits, path if path.is_dir() else path.parent)
         folder = self.pictures or Path(f"{self.out}-pictures")
-        pictures = draw_pictures(sae.to(network.device), network, folder, self.steps, self.seed)
+        pictures = render_visualisations(sae.to(network.device), network, folder, self.steps, self.seed)
         print(f"atlas: {build_atlas(sae, network, images, self.out, contents, pictures)}")
 
     def _serve(self, site: Path) -> None:
@@ -103,12 +103,12 @@ class AtlasCommand(WeightsOptions):
                 running.serve_forever()
 
 
-def write_atlas(network: "Network", images: "Images", run: Path, steps: int, contents: "Contents") -> Path:
+def write_atlas(network: "Network", images: "Images", run: Path, steps: int, contents: "AtlasConfig") -> Path:
     """Write the atlas of a run's dictionary into its `atlas/`; missing pictures are rendered in so many steps."""
-    from visae.atlas import build_atlas, draw_pictures
+    from visae.atlas import build_atlas, render_visualisations
     from visae.sae import load
 
     folder = run / "dictionary"
     sae = load(folder, network.device)
-    pictures = draw_pictures(sae, network, run / "pictures", steps, contents.seed)
+    pictures = render_visualisations(sae, network, run / "pictures", steps, contents.seed)
     return build_atlas(sae, network, images, run / "atlas", replace(contents, dictionary=folder), pictures)

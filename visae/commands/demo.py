@@ -29,7 +29,7 @@ class DemoCommand:
         """Run, and print the report."""
         import visae
         from visae.activations import Positions
-        from visae.atlas import Contents
+        from visae.atlas import AtlasConfig
         from visae.commands.atlas import write_atlas
         from visae.commands.printing import show_paths, show_run
         from visae.images import evenly_spaced, open_images
@@ -39,6 +39,6 @@ class DemoCommand:
         network, images = visae.network("planted"), open_images(f"leaves:{IMAGES}", crop=SIZE, seed=self.seed)
         config, training = TopK(width=WIDTH, k=K), replace(TRAINING, seed=self.seed)
         show_run(run(network, _LAYER, images, config, self.out, Positions(seed=self.seed), training))
-        contents = Contents(seed=self.seed)
+        contents = AtlasConfig(seed=self.seed)
         atlas = write_atlas(network, evenly_spaced(images, ATLAS_IMAGES), self.out, RENDER_STEPS, contents)
         show_paths(self.out, atlas)

@@ -35,7 +35,7 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
 
     def run(self) -> None:
         """Run, and print the report."""
-        from visae.atlas import Contents, find_credits, refuse_foreign
+        from visae.atlas import AtlasConfig, check_atlas_folder, find_credits
         from visae.commands.atlas import IMAGES, STEPS, write_atlas
         from visae.commands.printing import show_paths, show_run
         from visae.images import evenly_spaced
@@ -46,7 +46,7 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
         network.layer(self.layer)
         if self.atlas:
             # Before an hour's work.
-            refuse_foreign(self.out / "atlas")
+            check_atlas_folder(self.out / "atlas")
         report = run(
             network, self.layer, images, config, self.out, positions, training, self.stimulus, self.max_bytes()
         )
@@ -55,5 +55,5 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
         if self.atlas:
             subset = evenly_spaced(images, IMAGES)
             credits = find_credits(self.images, [subset.key(index) for index in range(len(subset))])
-            page = write_atlas(network, subset, self.out, STEPS, Contents(seed=self.seed, credits=credits))
+            page = write_atlas(network, subset, self.out, STEPS, AtlasConfig(seed=self.seed, credits=credits))
         show_paths(self.out, page)
