@@ -1,16 +1,16 @@
-"""An atlas of 480 neurons and 768 features: seconds to write it, megabytes, and how it feels in a browser.
+"""Writing an atlas of 480 neurons and 768 features, and browsing it: seconds, megabytes, frames a second.
 
     OMP_NUM_THREADS=2 python benchmarks/atlas.py write --dictionary runs/mixed3b/dictionary --images DIR --out SITE
-    python benchmarks/atlas.py look SITE   # Chromium and playwright are needed
-    python benchmarks/atlas.py look SITE --wide 16384
+    python benchmarks/atlas.py browse SITE   # needs Chromium and playwright
+    python benchmarks/atlas.py browse SITE --features 16384
 
-write:  after drawing; smooth noise of the usual size stands for drawn pictures, which take as long to lay out and, by
-        those of mixed3b_5x5, 2.4 KB each.
-look:   from the disk, 1280 x 800. First view: from the navigation to the first screen of the wall with its pictures
-        decoded. Scrolling: 60 px a frame over the wall, frames a second, and beside it those of an empty page as high,
-        by turns in the same browser: what the machine can do. Memory: of JavaScript, after that and after the pages of
-        50 units. With --wide, of a copy of which the features are repeated to so many: seconds from
-        a change of a filter to the next frame.
+write:  without rendering: smooth noise of the default size replaces the visualisations. It takes as long to lay out
+        and, judging by those of mixed3b_5x5, as much space, 2.4 KB each.
+browse: from disk, at 1280 x 800. First view: from the navigation to the first screen of the grid, thumbnails decoded.
+        Scrolling: 60 px a frame over the grid, frames a second, alternating with an empty page of the same height in
+        the same browser, which shows what the machine can do. Sorting, filtering, search: from the change to the next
+        frame. Memory: of JavaScript, after that and after opening the pages of 50 units. With --features, on a copy
+        whose features are repeated to that number, without opening pages.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from machine import machine
 
 import visae
-from visae.atlas import Contents, Pictures, build_atlas
+from visae.atlas import AtlasConfig, Visualisations, build_atlas
 from visae.featurevis import save_png
 from visae.featurevis._album import Album, RenderSettings
 from visae.images import evenly_spaced, open_images
@@ -81,17 +81,17 @@ def write(options: argparse.Namespace) -> None:
     network = visae.network(sae.about["network"], options.weights, "cpu")
     images = evenly_spaced(open_images(options.images), options.count)
     layer = sae.about["layer"]
-    of, channels = features(network, layer, sae), neurons(network, layer)
+    layer_neurons, sae_features = neurons(network, layer), features(network, layer, sae)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
         albums = [
-            placeholders(Album(units, place / str(index), RenderSettings()))
-            for index, units in enumerate((channels, of, of))
+            placeholders(Album(units, Path(folder) / str(index), RenderSettings()))
+            for index, units in enumerate((layer_neurons, sae_features, sae_features))
         ]
+        config = AtlasConfig(dictionary=options.dictionary)
         started = time.perf_counter()
-        build_atlas(sae, network, images, options.out, Contents(dictionary=options.dictionary), Pictures(*albums))
+        build_atlas(sae, network, images, options.out, config, Visualisations(*albums))
         seconds = time.perf_counter() - started
-    print(f"{machine()}; {len(channels)} neurons, {len(of)} features, {len(images):,} images\n")
+    print(f"{machine()}; {len(layer_neurons)} neurons, {len(sae_features)} features, {len(images):,} images\n")
     print(f"| written in | {seconds:.0f} s |\n| --- | --- |")
     sizes: dict[str, int] = {}
     for path in options.out.rglob("*"):
@@ -104,8 +104,8 @@ def write(options: argparse.Namespace) -> None:
         print(f"| {name} | {size / 1e6:.1f} MB |")
 
 
-def widened(site: Path, count: int, out: Path) -> Path:
-    """A copy of an atlas whose features are repeated until there are so many; their pages are those of the first."""
+def with_features(site: Path, count: int, out: Path) -> Path:
+    """Copy an atlas and repeat its features until there are `count`; only the first have pages."""
     shutil.copytree(site, out)
     path = next(out.glob("atlas-*/data/atlas.js"))
     head, _, rest = path.read_text().partition(",")
@@ -113,36 +113,38 @@ def widened(site: Path, count: int, out: Path) -> Path:
     first, own = atlas["counts"]
     atlas["counts"][1] = count
     for name, column in atlas["columns"].items():
-        atlas["columns"][name] = column[:first] + [column[first + place % own] for place in range(count)]
+        atlas["columns"][name] = column[:first] + [column[first + index % own] for index in range(count)]
     path.write_text(f"{head},{json.dumps(atlas)});\n")
-    sheets = sorted(path.parent.parent.glob("walls/*-0000.webp"))
+    sheets = sorted(path.parent.parent.glob("thumbnails/*-0000.webp"))
     for sheet in sheets:
-        for number in range((first + count) // atlas["wall"]["across"] ** 2 + 1):
-            other = sheet.with_name(sheet.name.replace("0000", f"{number:04d}"))
-            if not other.exists():
-                shutil.copy(sheet, other)
+        for number in range((first + count) // atlas["thumbnails"]["across"] ** 2 + 1):
+            copy = sheet.with_name(sheet.name.replace("0000", f"{number:04d}"))
+            if not copy.exists():
+                shutil.copy(sheet, copy)
     return out
 
 
-def scrolled(pages: dict[str, Any]) -> dict[str, list[float]]:
-    """Milliseconds of the frames of pages that are scrolled by turns."""
-    frames: dict[str, list[float]] = {words: [] for words in pages}
+def scroll(pages: dict[str, Any]) -> dict[str, list[float]]:
+    """Return the milliseconds of each frame while pages are scrolled in turn."""
+    frames: dict[str, list[float]] = {name: [] for name in pages}
     for _ in range(ROUNDS):
-        for words, page in pages.items():
+        for name, page in pages.items():
             page.bring_to_front()
-            frames[words] += page.evaluate(FRAMES)
+            frames[name] += page.evaluate(FRAMES)
     return frames
 
 
-def look(options: argparse.Namespace) -> None:
+def browse(options: argparse.Namespace) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        site = widened(options.site, options.wide, Path(folder) / "wide") if options.wide else options.site
+        site, count = options.site, options.features
+        if count:
+            site = with_features(site, count, Path(folder) / "copy")
         executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        features = f"{options.wide:,} features" if options.wide else "as it is"
-        print(f"{machine()}; Chromium {browser.version}, {features}\n\n| what | found |\n| --- | --- |")
+        size = f"{count:,} features" if count else "own features"
+        print(f"{machine()}; Chromium {browser.version}, {size}\n\n| measure | value |\n| --- | --- |")
         first = []
         for _ in range(5):
             page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
@@ -154,20 +156,20 @@ def look(options: argparse.Namespace) -> None:
         print(f"| first view | {statistics.median(first):.2f} s |")
         empty = page.context.new_page()
         empty.goto(EMPTY.format(page.evaluate("document.body.scrollHeight")))
-        for words, of in scrolled({"the wall": page, "an empty page": empty}).items():
-            mean, worst = 1000 / statistics.mean(of), sorted(of)[int(0.95 * len(of))]
-            print(f"| scrolling {words} | {mean:.0f} frames a second, 95 % within {worst:.0f} ms |")
+        for name, frames in scroll({"the grid": page, "an empty page": empty}).items():
+            mean, worst = 1000 / statistics.mean(frames), sorted(frames)[int(0.95 * len(frames))]
+            print(f"| scrolling {name} | {mean:.0f} frames a second, 95 % within {worst:.0f} ms |")
         page.bring_to_front()
-        for words, change in CHANGES.items():
-            seconds = page.evaluate(CHANGE, list(change))
-            print(f"| {words} | {seconds[0]:.0f} ms of script, {seconds[1]:.0f} ms to the next frame |")
-        if not options.wide:
+        for name, change in CHANGES.items():
+            script, frame = page.evaluate(CHANGE, list(change))
+            print(f"| {name} | {script:.0f} ms of script, {frame:.0f} ms to the next frame |")
+        if not count:
             for unit in range(50):
                 page.goto(f"{(site / 'index.html').absolute().as_uri()}#{options.layer}/f/{unit * 15}")
                 page.wait_for_selector("article.unit")
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
-        metrics = {of["name"]: of["value"] for of in session.send("Performance.getMetrics")["metrics"]}
+        metrics = {entry["name"]: entry["value"] for entry in session.send("Performance.getMetrics")["metrics"]}
         print(f"| memory of JavaScript | {metrics['JSHeapUsedSize'] / 1e6:.0f} MB |")
         browser.close()
 
@@ -182,11 +184,11 @@ def main() -> None:
     writes.add_argument("--count", type=int, default=1024)
     writes.add_argument("--out", type=Path, required=True)
     writes.set_defaults(run=write)
-    looks = commands.add_parser("look")
-    looks.add_argument("site", type=Path)
-    looks.add_argument("--layer", default="mixed3b")
-    looks.add_argument("--wide", type=int)
-    looks.set_defaults(run=look)
+    browses = commands.add_parser("browse")
+    browses.add_argument("site", type=Path)
+    browses.add_argument("--layer", default="mixed3b")
+    browses.add_argument("--features", type=int)
+    browses.set_defaults(run=browse)
     options = parser.parse_args()
     options.run(options)
 

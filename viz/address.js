@@ -1,25 +1,25 @@
 "use strict";
-// The address: the part after the # is the path of a view, and what is chosen there. A choice is a step that back undoes;
-// what changes with every letter typed and every move of a slider is written into the step that one is at.
+// The address: after the # come a view's path and the query of its state. A choice is an entry of the history, which the
+// back button undoes; typing and dragging only change the current entry.
 
 {
-  const QUIET = 200; // ms without a change; browsers refuse hundreds of changes in a row
-  let waiting = null;
+  const DELAY = 200; // ms without a further change; browsers refuse hundreds of changes in a row
+  let pending = null;
   let timer;
 
-  const same = (address) => (location.hash || "#") === address;
+  const isCurrent = (address) => (location.hash || "#") === address;
 
-  const forget = () => { clearTimeout(timer); waiting = null; };
+  const cancel = () => { clearTimeout(timer); pending = null; };
 
-  // Write at once what waits to be written.
-  visae.settle = () => {
-    if (waiting !== null && !same(waiting)) history.replaceState(null, "", waiting);
-    forget();
+  // Write a pending change at once.
+  visae.flushAddress = () => {
+    if (pending !== null && !isCurrent(pending)) history.replaceState(null, "", pending);
+    cancel();
   };
 
-  // The parts of the path, decoded, and what follows it; null for what cannot be decoded.
+  // The path's parts, decoded, and the query; null if they cannot be decoded.
   visae.address = () => {
-    forget();
+    cancel();
     const [path, ...query] = location.hash.slice(1).split("?");
     try {
       return { path: path.split("/").map(decodeURIComponent), query: query.join("?") };
@@ -28,19 +28,19 @@
     }
   };
 
-  // Note a choice.
-  visae.step = (address) => {
-    visae.settle();
-    if (!same(address)) history.pushState(null, "", address);
+  // Add an entry to the history.
+  visae.pushAddress = (address) => {
+    visae.flushAddress();
+    if (!isCurrent(address)) history.pushState(null, "", address);
   };
 
-  // Note a change that others follow.
-  visae.amend = (address) => {
+  // Change the current entry, once no further change follows.
+  visae.replaceAddress = (address) => {
     clearTimeout(timer);
-    waiting = address;
-    timer = setTimeout(visae.settle, QUIET);
+    pending = address;
+    timer = setTimeout(visae.flushAddress, DELAY);
   };
 
-  // Before a link is followed, so that back comes to what was left.
-  window.addEventListener("click", visae.settle, true);
+  // Flush before a link is followed, so that the back button returns to the latest state.
+  window.addEventListener("click", visae.flushAddress, true);
 }

@@ -1,113 +1,113 @@
 "use strict";
-// The way through the page: an address after the # for everything, so that it can be shared, and back works.
+// Routing: every view has an address after the #, so that it can be shared and the back button works.
 
 {
-  const VIEWS = { "": ["All units", "wall"], map: ["Map", "map"], circle: ["Circle", "circle"], run: ["The run", "run"] };
-  const RESIZED = 150; // ms in which a window keeps its width
+  const VIEWS = { "": ["All units", "grid"], map: ["Map", "map"], circle: ["Curve detectors", "circle"], run: ["Training run", "run"] };
+  const RESIZE_DELAY = 150; // ms without a further change of the window's width
   let units = null;
   let view = null;
-  let turn = 0;
+  let navigation = 0;
 
-  const missing = (words) => ({ title: "Not found", content: visae.html("div", {}, visae.html("h1", {}, "Not found"), visae.html("p", {}, visae.foreign(words)), visae.html("p", {}, visae.html("a", { href: visae.href("") }, "All units"))) });
+  const notFound = (message) => ({ title: "Not found", content: visae.html("div", {}, visae.html("h1", {}, "Not found"), visae.html("p", {}, visae.isolate(message)), visae.html("p", {}, visae.html("a", { href: visae.href("") }, "All units"))) });
 
-  const find = async (of, query) => {
-    if (of.length === 1 && of[0] === units.layer && !Object.hasOwn(VIEWS, of[0])) of = [""];
-    if (of.length === 1 && Object.hasOwn(VIEWS, of[0])) {
-      visae.restore(units, of[0], query);
-      return { ...visae.parts[VIEWS[of[0]][1]](units), name: of[0] };
+  const resolve = async (path, query) => {
+    if (path.length === 1 && path[0] === units.layer && !Object.hasOwn(VIEWS, path[0])) path = [""];
+    if (path.length === 1 && Object.hasOwn(VIEWS, path[0])) {
+      visae.restore(units, path[0], query);
+      return { ...visae.views[VIEWS[path[0]][1]](units), name: path[0] };
     }
-    // A layer may be called "image".
-    const unit = units.find(of);
-    if (unit !== null) return visae.parts.unit(units, unit);
-    if (of[0] === "image") return (await visae.parts.image(units, of)) ?? missing(`There is no image ${of[1] ?? ""} in this atlas.`);
-    return missing(`This atlas of ${units.layer} has nothing at ${of.join("/")}.`);
+    // Units come first, since a layer may be called "image".
+    const unit = units.find(path);
+    if (unit !== null) return visae.views.unit(units, unit);
+    if (path[0] === "image") return (await visae.views.image(units, path)) ?? notFound(`This atlas has no image ${path[1] ?? ""}.`);
+    return notFound(`This atlas of ${units.layer} has no page ${path.join("/")}.`);
   };
 
-  // The address of a view, as it was left.
+  // The address of a view with its current state.
   visae.href = (name) => `#${name}${visae.query(units, name)}`;
 
-  // Let the links to the views lead to them as they were left, and mark the one that is shown.
-  visae.mark = () => {
+  // Point the navigation's links to the views in their current state, and mark the current view.
+  visae.updateNavigation = () => {
     const links = document.querySelectorAll("#top nav a");
-    Object.keys(VIEWS).forEach((name, place) => {
-      links[place].setAttribute("href", visae.href(name));
-      if (view.name === name) links[place].setAttribute("aria-current", "page");
-      else links[place].removeAttribute("aria-current");
+    Object.keys(VIEWS).forEach((name, index) => {
+      links[index].setAttribute("href", visae.href(name));
+      if (view.name === name) links[index].setAttribute("aria-current", "page");
+      else links[index].removeAttribute("aria-current");
     });
   };
 
   const show = async () => {
-    turn += 1;
-    const now = turn;
+    navigation += 1;
+    const current = navigation;
     const main = document.getElementById("main");
     const { path, query } = visae.address() ?? { path: ["?"], query: "" };
     let next;
     try {
-      next = await find(path, query);
+      next = await resolve(path, query);
     } catch (error) {
-      next = { title: "Error", content: visae.html("div", { role: "alert" }, visae.html("h1", {}, "This cannot be shown"), visae.html("p", {}, error.message)) };
+      next = { title: "Error", content: visae.html("div", { role: "alert" }, visae.html("h1", {}, "This page cannot be displayed"), visae.html("p", {}, error.message)) };
     }
-    // Somebody who is quick has gone on meanwhile.
-    if (now !== turn) return;
+    // The visitor may have moved on while data were loading.
+    if (current !== navigation) return;
     const first = view === null;
-    view?.left?.();
+    view?.leave?.();
     view = next;
     main.replaceChildren(next.content);
     document.title = `${next.title} · visae atlas`;
-    visae.mark();
-    if (next.shown) next.shown();
+    visae.updateNavigation();
+    if (next.enter) next.enter();
     else window.scrollTo(0, 0);
     if (!first) main.focus({ preventScroll: true });
   };
 
-  // Plots are as wide as there was room when they were drawn. The wall has none, and lays itself out.
+  // Redraw plots for the new width. The grid has none, and lays itself out.
   const redraw = async () => {
-    // Nothing is shown before the data are there.
+    // Nothing is displayed until the data have loaded.
     if (view === null || view.name === "") return;
-    const at = window.scrollY;
-    visae.settle();
+    const top = window.scrollY;
+    visae.flushAddress();
     await show();
-    window.scrollTo(0, at);
+    window.scrollTo(0, top);
   };
 
-  const head = () => {
+  const header = () => {
     const { run } = units.atlas;
     document.getElementById("top").replaceChildren(
-      visae.html("p", { class: "brand" }, visae.html("a", { href: "#" }, "visae atlas"), " ", visae.html("span", { class: "of" }, visae.foreign(`${run.network.name} ${units.layer}`))),
-      visae.html("nav", { "aria-label": "Views" }, Object.values(VIEWS).map(([words]) => visae.html("a", { href: "#" }, words))));
+      visae.html("p", { class: "brand" }, visae.html("a", { href: "#" }, "visae atlas"), " ", visae.html("span", { class: "layer-name" }, visae.isolate(`${run.network.name} ${units.layer}`))),
+      visae.html("nav", { "aria-label": "Views" }, Object.values(VIEWS).map(([label]) => visae.html("a", { href: "#" }, label))));
   };
 
-  const begin = async () => {
+  const start = async () => {
     try {
       const atlas = await visae.load("data/atlas");
-      if (atlas.schema !== 1) throw new Error(`The data have schema ${atlas.schema}, this page reads schema 1; write the atlas again`);
-      atlas.images.places = new Map(atlas.images.indices.map((index, place) => [index, place]));
-      for (const name of Object.keys(visae.FIGURES)) if (!(name in atlas.columns)) delete visae.FIGURES[name];
+      if (atlas.schema !== 2) throw new Error(`The data have schema ${atlas.schema}, but this page reads schema 2; write the atlas again`);
+      atlas.images.numbers = new Map(atlas.images.indices.map((index, number) => [index, number]));
+      for (const name of Object.keys(visae.METRICS)) if (!(name in atlas.columns)) delete visae.METRICS[name];
       units = new visae.Units(atlas);
-      // Nothing filtered, until an address says otherwise.
+      // No filters, until an address says otherwise.
       visae.restore(units, "", "");
-      head();
+      header();
       window.addEventListener("hashchange", show);
-      // A phone was turned; a keyboard that comes up changes the height alone.
+      // Turning a phone changes the width; an on-screen keyboard changes only the height.
       let width = window.innerWidth;
-      let waiting;
+      let timer;
       window.addEventListener("resize", () => {
         if (window.innerWidth === width) return;
         width = window.innerWidth;
-        clearTimeout(waiting);
-        waiting = setTimeout(redraw, RESIZED);
+        clearTimeout(timer);
+        timer = setTimeout(redraw, RESIZE_DELAY);
       });
       await show();
     } catch (error) {
-      document.getElementById("main").replaceChildren(visae.html("div", { role: "alert" }, visae.html("h1", {}, "This atlas cannot be shown"), visae.html("p", {}, error.message)));
+      document.getElementById("main").replaceChildren(visae.html("div", { role: "alert" }, visae.html("h1", {}, "This atlas cannot be displayed"), visae.html("p", {}, error.message)));
     }
   };
 
-  // An address of its own would be taken for a view.
+  // Followed as a link, #main would be taken for the address of a view.
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
     document.getElementById("main").focus();
   });
   history.scrollRestoration = "manual";
-  begin();
+  start();
 }

@@ -1,60 +1,61 @@
 "use strict";
-// What every other file stands on: data that come as scripts, and elements made without markup, so that no text of a
-// file name, a label or a card is ever read as HTML.
+// Foundations: loading data files, which are scripts, and creating elements without markup, so that no file name, label
+// or other text is ever parsed as HTML.
 
-const visae = { parts: {} };
+const visae = { views: {} };
 
 {
   const base = document.currentScript.src.replace(/[^/]*$/, "");
-  const waiting = new Map();
+  const requests = new Map();
 
-  // Where a file of this version of the atlas is.
+  // The URL of a file of this version of the atlas.
   visae.file = (name) => base + name;
 
   // Called by the data files.
-  visae.take = (name, content) => {
-    const entry = waiting.get(name);
-    if (entry) entry.taken = true;
-    entry?.resolve(content);
+  visae.receive = (name, content) => {
+    const request = requests.get(name);
+    if (request) request.received = true;
+    request?.resolve(content);
   };
 
-  // The content of a data file, read once. A page opened from a disk may not fetch, but it may run scripts.
+  // The content of a data file, loaded once. A page opened from disk may not fetch files, but may run scripts.
   visae.load = (name) => {
-    if (!waiting.has(name)) {
-      const entry = {};
-      entry.promise = new Promise((resolve, reject) => Object.assign(entry, { resolve, reject }));
-      waiting.set(name, entry);
+    if (!requests.has(name)) {
+      const request = {};
+      request.promise = new Promise((resolve, reject) => Object.assign(request, { resolve, reject }));
+      requests.set(name, request);
       const script = document.createElement("script");
       script.src = visae.file(`${name}.js`);
-      const failed = (words) => {
-        waiting.delete(name);
+      const failed = (problem) => {
+        requests.delete(name);
         script.remove();
-        entry.reject(new Error(`${name}.js is ${words}; the atlas may not have been copied whole`));
+        request.reject(new Error(`${name}.js is ${problem}; the atlas may have been copied incompletely`));
       };
-      script.onload = () => (entry.taken ? script.remove() : failed("damaged"));
+      script.onload = () => (request.received ? script.remove() : failed("damaged"));
       script.onerror = () => failed("missing");
       document.head.append(script);
     }
-    return waiting.get(name).promise;
+    return requests.get(name).promise;
   };
 
-  // Forget what was loaded longest ago, so that a long visit does not fill the memory.
-  visae.forget = (prefix, keep) => {
-    const names = [...waiting.keys()].filter((name) => name.startsWith(prefix));
-    names.slice(0, -keep).forEach((name) => waiting.delete(name));
+  // Drop all but the last `keep` files loaded, so that a long visit does not fill the memory.
+  visae.evict = (prefix, keep) => {
+    const names = [...requests.keys()].filter((name) => name.startsWith(prefix));
+    names.slice(0, -keep).forEach((name) => requests.delete(name));
   };
 }
 
-// Bytes from base64.
+// Decode base64 to bytes.
 visae.bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-// Bytes from base64 of what zlib compressed.
-visae.inflated = async (text) => {
+// Decode base64 of zlib-compressed bytes.
+visae.inflate = async (text) => {
   const stream = new Blob([visae.bytes(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 };
 
-visae.dress = (element, attributes, children) => {
+// Set attributes, listeners (onclick), styles and children of an element.
+visae.populate = (element, attributes, children) => {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -65,18 +66,19 @@ visae.dress = (element, attributes, children) => {
   return element;
 };
 
-// An element of HTML, with attributes, listeners (onclick) and children; texts stay texts.
+// An HTML element; strings among its children stay text.
 visae.html = (tag, attributes = {}, ...children) =>
-  visae.dress(document.createElement(tag), attributes, children);
+  visae.populate(document.createElement(tag), attributes, children);
 
-// The same of SVG.
+// An SVG element.
 visae.svg = (tag, attributes = {}, ...children) =>
-  visae.dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+  visae.populate(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 
-// A text from outside, whose direction does not spill over: a file name may be in Arabic, or pretend to be.
-visae.foreign = (text) => visae.html("bdi", {}, text);
+// A text from outside, isolated so that its direction does not affect the text around it: a file name may be in Arabic,
+// or pretend to be.
+visae.isolate = (text) => visae.html("bdi", {}, text);
 
-// Numbers as people read them: three digits that count, and no exponents for what is large.
+// A number for reading: three significant digits, and no exponent for large numbers.
 visae.number = (value, unit = "") => {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);

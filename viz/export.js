@@ -1,5 +1,5 @@
 "use strict";
-// Files made on the page: any plot as SVG or PNG, any table as CSV.
+// Saving plots as SVG or PNG and tables as CSV.
 
 {
   const save = (blob, name) => {
@@ -10,8 +10,8 @@
 
   const fileName = (title, suffix) => `${title.replace(/[^\w.-]+/g, "-").replace(/^-+|-+$/g, "")}.${suffix}`;
 
-  // A plot as a file of its own: dark on white, whatever the page looks like.
-  const alone = (svg) => {
+  // A standalone copy of a plot, dark on white whatever the page's theme.
+  const standalone = (svg) => {
     const copy = svg.cloneNode(true);
     const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
     for (const [name, value] of Object.entries({ xmlns: "http://www.w3.org/2000/svg", width, height, color: "#1a1a1a", "font-family": "sans-serif" })) copy.setAttribute(name, value);
@@ -19,11 +19,11 @@
     return { text: new XMLSerializer().serializeToString(copy), width, height };
   };
 
-  visae.saveSvg = (svg, title) => save(new Blob([alone(svg).text], { type: "image/svg+xml" }), fileName(title, "svg"));
+  visae.saveSvg = (svg, title) => save(new Blob([standalone(svg).text], { type: "image/svg+xml" }), fileName(title, "svg"));
 
-  // Three times the size, for print.
+  // At three times the size, for print.
   visae.savePng = async (svg, title) => {
-    const { text, width, height } = alone(svg);
+    const { text, width, height } = standalone(svg);
     const image = new Image();
     image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
     await image.decode();
@@ -33,7 +33,7 @@
     canvas.toBlob((blob) => save(blob, fileName(title, "png")), "image/png");
   };
 
-  // A cell that a spreadsheet takes for a formula is one only for what it computes: with an apostrophe it stays a text.
+  // An apostrophe keeps a spreadsheet from evaluating text that looks like a formula.
   const cell = (value) => {
     const text = value === null || value === undefined ? "" : String(value);
     const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
@@ -45,9 +45,9 @@
   visae.saveCsv = (head, rows, title) =>
     save(new Blob(["\ufeff", visae.csv(head, rows)], { type: "text/csv" }), fileName(title, "csv"));
 
-  const button = (label, what, act) => visae.html("button", { type: "button", class: "save", onclick: act, "aria-label": `Save ${what} as ${label}` }, label);
+  const button = (format, title, save) => visae.html("button", { type: "button", class: "save", onclick: save, "aria-label": `Save ${title} as ${format}` }, format);
 
-  // A plot with its title and buttons to save it. `table` gives the head and the rows of what is plotted.
+  // A plot with its title and buttons to save it. `table` returns the header and the rows of the plotted data.
   visae.figure = (title, svg, { note, table } = {}) =>
     visae.html("figure", {},
       visae.html("figcaption", {}, title, visae.html("span", { class: "saves" },
@@ -57,7 +57,7 @@
       svg,
       note && visae.html("p", { class: "note" }, note));
 
-  // A table with a button to save it: cells are texts, numbers or elements; `values` has what is saved.
+  // A table with a button to save it. Cells are text, numbers or elements; `values` are the rows that are saved.
   visae.table = (title, head, rows, values = rows) =>
     visae.html("div", { class: "table" },
       visae.html("table", {},

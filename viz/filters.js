@@ -1,5 +1,5 @@
 "use strict";
-// Which units are shown, and in what order.
+// The panel for sorting and filtering units.
 
 {
   const inRange = (units, unit) =>
@@ -8,15 +8,15 @@
       return share !== null && share >= low - 1e-9 && share <= high + 1e-9;
     });
 
-  // What a search looks through: made once, of thousands of units.
+  // The text of each unit that a search looks through, cached.
   const texts = new Map();
-  const textOf = (units, unit) => {
+  const searchText = (units, unit) => {
     if (!texts.has(unit)) texts.set(unit, `${units.title(unit)} ${units.label(unit)} ${units.short(unit)} ${visae.FAMILY_NAMES[units.family(unit)]}`.toLowerCase());
     return texts.get(unit);
   };
 
   const matches = (units, unit, words) => {
-    const text = textOf(units, unit);
+    const text = searchText(units, unit);
     const short = units.short(unit).replace(" ", "");
     return words.every((word) => {
       if (/^\d+$/.test(word)) return units.number(unit) === Number(word);
@@ -25,101 +25,101 @@
     });
   };
 
-  // Numbers stand in the names of planted features too, so these are not looked through word by word.
-  const isPlanted = (units, unit, phrase) => /[a-z]/.test(phrase) && (units.planted(unit) ?? "").startsWith(phrase);
+  // Names of planted features contain numbers too, so they are matched as a whole and not word by word.
+  const matchesPlanted = (units, unit, phrase) => /[a-z]/.test(phrase) && (units.planted(unit) ?? "").startsWith(phrase);
 
-  // The units that pass, in order.
-  visae.chosen = (units) => {
-    const { kinds, families, states, search, sort, falling } = visae.state;
+  // The units that pass the filters, in order.
+  visae.filtered = (units) => {
+    const { kinds, families, statuses, search, sort, falling } = visae.state;
     const phrase = search.trim().toLowerCase();
     const words = phrase.replace(/(?<![\w/])([nf])[ /]?(\d+)\b/g, "$1$2").split(/\s+/).filter(Boolean);
     return units.sorted(sort, falling).filter((unit) =>
       (kinds === "both" || (kinds === "neurons") === (units.kind(unit) === 0))
       && (families.size === 0 || families.has(units.family(unit)))
-      && (!states.has("dead") || units.dead(unit))
-      && (!states.has("dense") || units.dense(unit))
-      && (!states.has("alive") || !units.dead(unit))
-      && (!states.has("silent") || units.silent(unit))
+      && (!statuses.has("dead") || units.isDead(unit))
+      && (!statuses.has("dense") || units.isDense(unit))
+      && (!statuses.has("alive") || !units.isDead(unit))
+      && (!statuses.has("silent") || units.isSilent(unit))
       && inRange(units, unit)
-      && (words.length === 0 || matches(units, unit, words) || isPlanted(units, unit, phrase)));
+      && (words.length === 0 || matches(units, unit, words) || matchesPlanted(units, unit, phrase)));
   };
 
-  // What is filtered by, in words.
-  visae.wanted = (units) => {
-    const { kinds, families, states, search, ranges } = visae.state;
+  // The active filters in words.
+  visae.describeFilters = (units) => {
+    const { kinds, families, statuses, search, ranges } = visae.state;
     return [
       search.trim() && `“${search.trim()}”`,
       kinds !== "both" && kinds,
       ...[...families].map((name) => visae.FAMILY_NAMES[name]),
-      ...states,
-      ...Object.entries(ranges).map(([name, shares]) => `${visae.FIGURES[name].label} ${between(units, name, shares)}`),
+      ...statuses,
+      ...Object.entries(ranges).map(([name, shares]) => `${visae.METRICS[name].label} ${rangeText(units, name, shares)}`),
     ].filter(Boolean);
   };
 
-  // The ends of a range as people read them.
-  const between = (units, name, shares) => {
-    const { cyclic, text } = visae.FIGURES[name];
+  // The ends of a range for reading.
+  const rangeText = (units, name, shares) => {
+    const { cyclic, text } = visae.METRICS[name];
     return shares.map((share) => (cyclic ? `${Math.round(share * cyclic)}°` : text(visae.unshare(name, share, units.range(name))))).join(" to ");
   };
 
-  const choice = (label, options, value, change) =>
+  const select = (label, options, value, change) =>
     visae.html("label", { class: "choice" }, label, visae.html("select", { "aria-label": label, onchange: (event) => change(event.target.value) },
-      options.map(([name, words]) => visae.html("option", { value: name, selected: name === value }, words))));
+      options.map(([name, text]) => visae.html("option", { value: name, selected: name === value }, text))));
 
   const chip = (label, set, name, changed, colour) =>
     visae.html("label", { class: "chip" }, visae.html("input", { type: "checkbox", checked: set.has(name), onchange: (event) => { event.target.checked ? set.add(name) : set.delete(name); changed(); } }),
       colour && visae.html("span", { class: "dot", style: { background: colour } }), label);
 
-  // Two sliders for the ends of a figure's range; at both ends, units without the figure pass too.
+  // Two sliders for the ends of a metric's range. With both at their ends, units for which it is undefined pass too.
   const slider = (units, name, changed) => {
-    const figure = visae.FIGURES[name];
-    const said = visae.html("output", {});
-    const ends = (visae.state.ranges[name] ?? [0, 1]).map((share, at) => visae.html("input", { type: "range", min: 0, max: visae.STEPS, value: Math.round(share * visae.STEPS), "aria-label": `${at ? "largest" : "smallest"} ${figure.label}` }));
-    const show = () => {
+    const metric = visae.METRICS[name];
+    const output = visae.html("output", {});
+    const ends = (visae.state.ranges[name] ?? [0, 1]).map((share, index) => visae.html("input", { type: "range", min: 0, max: visae.STEPS, value: Math.round(share * visae.STEPS), "aria-label": `${index ? "largest" : "smallest"} ${metric.label}` }));
+    const update = () => {
       const shares = ends.map((end) => Number(end.value) / visae.STEPS);
-      said.textContent = between(units, name, shares);
-      ends.forEach((end, at) => end.setAttribute("aria-valuetext", said.textContent.split(" to ")[at]));
+      output.textContent = rangeText(units, name, shares);
+      ends.forEach((end, index) => end.setAttribute("aria-valuetext", output.textContent.split(" to ")[index]));
       return shares;
     };
     const moved = (event) => {
-      const other = ends[event.target === ends[0] ? 1 : 0];
-      if (Number(ends[0].value) > Number(ends[1].value)) other.value = event.target.value;
-      const [from, to] = show();
-      if (from === 0 && to === 1) delete visae.state.ranges[name];
-      else visae.state.ranges[name] = [from, to];
+      const opposite = ends[event.target === ends[0] ? 1 : 0];
+      if (Number(ends[0].value) > Number(ends[1].value)) opposite.value = event.target.value;
+      const [low, high] = update();
+      if (low === 0 && high === 1) delete visae.state.ranges[name];
+      else visae.state.ranges[name] = [low, high];
       changed();
     };
     ends.forEach((end) => end.addEventListener("input", moved));
-    show();
-    return visae.html("fieldset", { class: "slider", title: figure.note }, visae.html("legend", {}, figure.label), said, visae.html("span", { class: "ends" }, ends));
+    update();
+    return visae.html("fieldset", { class: "slider", title: metric.note }, visae.html("legend", {}, metric.label), output, visae.html("span", { class: "ends" }, ends));
   };
 
-  const direction = (changed) => {
+  const orderButton = (changed) => {
     const { state } = visae;
-    const words = () => (state.falling ? "largest first" : "smallest first");
-    const button = visae.html("button", { type: "button", class: "direction", "aria-pressed": String(state.falling) }, words());
+    const text = () => (state.falling ? "largest first" : "smallest first");
+    const button = visae.html("button", { type: "button", class: "direction", "aria-pressed": String(state.falling) }, text());
     button.addEventListener("click", () => {
       state.falling = !state.falling;
       button.setAttribute("aria-pressed", String(state.falling));
-      button.textContent = words();
+      button.textContent = text();
       changed();
     });
     return button;
   };
 
-  // The panel. `chosen` is called when something was chosen, `changing` while somebody types or drags, `clear` for all.
+  // The panel. `chosen` is called after a choice, `changing` while the visitor types or drags, `clear` to reset filters.
   visae.filterPanel = (units, { chosen, changing, clear }) => {
     const { state } = visae;
     const set = (name, then) => (value) => { state[name] = value; then(); };
-    const figures = Object.entries(visae.FIGURES).map(([name, { label }]) => [name, label]);
+    const metrics = Object.entries(visae.METRICS).map(([name, { label }]) => [name, label]);
     const typed = set("search", changing);
-    return visae.html("form", { class: "filters", "aria-label": "Which units are shown", onsubmit: (event) => event.preventDefault() },
+    return visae.html("form", { class: "filters", "aria-label": "Sort and filter units", onsubmit: (event) => event.preventDefault() },
       visae.html("label", { class: "choice" }, "search", visae.html("input", { type: "search", value: state.search, placeholder: "17, curve, f 3 …", oninput: (event) => typed(event.target.value) })),
-      choice("show", [["both", "neurons and features"], ["neurons", "neurons"], ["features", "features"]], state.kinds, set("kinds", chosen)),
-      choice("sort by", [["number", "number"], ...figures], state.sort, set("sort", chosen)), direction(chosen),
-      units.atlas.drawn.features && choice("pictures", [["drawn", "what was drawn"], ["examples", "strongest example"]], state.wall, set("wall", chosen)),
+      select("show", [["both", "neurons and features"], ["neurons", "neurons"], ["features", "features"]], state.kinds, set("kinds", chosen)),
+      select("sort by", [["number", "number"], ...metrics], state.sort, set("sort", chosen)), orderButton(chosen),
+      units.atlas.rendered.features && select("pictures", [["rendered", "feature visualisation"], ["examples", "strongest example"]], state.pictures, set("pictures", chosen)),
       visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "family"), units.atlas.families.map((name) => chip(visae.FAMILY_NAMES[name], state.families, name, chosen, visae.FAMILY_COLOURS[name]))),
-      visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "only"), chip("dead", state.states, "dead", chosen), chip("alive", state.states, "alive", chosen), chip(`dense (${visae.percent(units.atlas.dense)} and more)`, state.states, "dense", chosen), "drawn" in units.columns && chip("silent under its picture", state.states, "silent", chosen)),
+      visae.html("fieldset", { class: "chips" }, visae.html("legend", {}, "only"), chip("dead", state.statuses, "dead", chosen), chip("alive", state.statuses, "alive", chosen), chip(`dense (≥ ${visae.percent(units.atlas.dense)})`, state.statuses, "dense", chosen), "rendered" in units.columns && chip("silent on its visualisation", state.statuses, "silent", chosen)),
       visae.RANGES.map((name) => slider(units, name, changing)),
       visae.html("button", { type: "button", onclick: clear }, "clear filters"));
   };

@@ -1,6 +1,6 @@
 "use strict";
-// What a unit answers to circles: over orientation, and over orientation and radius. Angles go clockwise from +x, as in
-// images, whose y points down.
+// A unit's tuning to circles: over orientation, and over orientation and radius. Angles run clockwise from +x, since y
+// points down in images.
 
 {
   const polar = (centre, radius, degrees) => {
@@ -10,7 +10,7 @@
 
   visae.polar = polar;
 
-  // Circles at shares of a radius, with the angles outside.
+  // Draw circles at shares of a radius, and spokes with their angles outside.
   visae.dial = (svg, centre, radius, shares) => {
     for (const share of shares) svg.append(visae.svg("circle", { cx: centre, cy: centre, r: share * radius, fill: "none", stroke: "currentColor", "stroke-opacity": 0.3, "stroke-width": 0.7 }));
     for (let degrees = 0; degrees < 360; degrees += 45) {
@@ -20,29 +20,29 @@
     }
   };
 
-  visae.radial = (tuning, orientations, words) => {
-    const svg = visae.plot(240, 240, words);
+  visae.radial = (tuning, orientations, description) => {
+    const svg = visae.plot(240, 240, description);
     svg.classList.add("dial");
     visae.dial(svg, 120, 92, [0.5, 1]);
-    const points = [...tuning].map((value, at) => polar(120, (92 * value) / 255, orientations[at]).map((at) => at.toFixed(1)).join(","));
+    const points = [...tuning].map((value, index) => polar(120, (92 * value) / 255, orientations[index]).map((px) => px.toFixed(1)).join(","));
     svg.append(visae.svg("polygon", { points: points.join(" "), fill: visae.BLUE, "fill-opacity": 0.3, stroke: visae.BLUE, "stroke-width": 1.6, "stroke-linejoin": "round" }));
     return svg;
   };
 
-  // Rows are radii, the largest on top; neighbours of one colour are one rectangle, so that saved files stay small.
-  visae.heatMap = (values, orientations, radii, words) => {
+  // Rows are radii, the largest on top. Neighbours of one colour share a rectangle, which keeps saved files small.
+  visae.heatMap = (values, orientations, radii, description) => {
     const across = visae.room(380);
-    const svg = visae.plot(across, 220, words);
+    const svg = visae.plot(across, 220, description);
     const box = { left: 50, right: across - 18, top: 8, bottom: 178 };
     const width = (box.right - box.left) / orientations.length;
     const height = (box.bottom - box.top) / radii.length;
     radii.forEach((_, row) => {
+      const level = (column) => values[row * orientations.length + column] >> 3;
       let first = 0;
-      for (let at = 1; at <= orientations.length; at += 1) {
-        const of = (place) => values[row * orientations.length + place] >> 3;
-        if (at < orientations.length && of(at) === of(first)) continue;
-        svg.append(visae.svg("rect", { x: (box.left + first * width).toFixed(2), y: (box.bottom - (row + 1) * height).toFixed(2), width: ((at - first) * width + 0.3).toFixed(2), height: (height + 0.3).toFixed(2), fill: visae.viridis(of(first) / 31), "shape-rendering": "crispEdges" }));
-        first = at;
+      for (let column = 1; column <= orientations.length; column += 1) {
+        if (column < orientations.length && level(column) === level(first)) continue;
+        svg.append(visae.svg("rect", { x: (box.left + first * width).toFixed(2), y: (box.bottom - (row + 1) * height).toFixed(2), width: ((column - first) * width + 0.3).toFixed(2), height: (height + 0.3).toFixed(2), fill: visae.viridis(level(first) / 31), "shape-rendering": "crispEdges" }));
+        first = column;
       }
     });
     for (let degrees = 0; degrees <= 360; degrees += 90) svg.append(visae.text(box.left + ((box.right - box.left) * degrees) / 360, box.bottom + 14, `${degrees}°`, { "text-anchor": "middle" }));

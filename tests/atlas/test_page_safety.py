@@ -1,4 +1,4 @@
-"""What is hostile stays text, nothing outside the folder is asked for, and damaged files are named."""
+"""Hostile text stays text, nothing outside the atlas is requested, and damaged files are named."""
 
 import re
 import shutil
@@ -6,31 +6,41 @@ from urllib.parse import unquote
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+everywhere = pytest.mark.parametrize("address", ["file", "server"], indirect=True, scope="module")
 
 
-def test_hostile_names_are_texts(open_page):
+@everywhere
+def test_hostile_names_are_text(open_page):
     page = open_page("run")
     page.locator("summary").click()
-    shown = page.locator("details td:first-child").all_inner_texts()
-    assert any("<img src=x onerror=alert(1)>" in name for name in shown)
-    assert any("</script>" in name for name in shown)
+    names = page.locator("details td:first-child").all_inner_texts()
+    assert any("<img src=x onerror=alert(1)>" in name for name in names)
+    assert any("</script>" in name for name in names)
     assert page.locator("main img, main script, main b").count() == 0
     assert page.locator("a[href^='javascript']").count() == 0
     assert "<b onmouseover=alert(4)>Ada</b>" in page.inner_text("main")
-    for place in range(6):
-        there = open_page(f"image/{place}")
-        assert there.locator("h1 bdi").count() == 1
-        assert there.locator("main script, main b, h1 img").count() == 0
-    there = open_page("mixed/n/3")
-    keys = there.evaluate("visae.load('data/atlas').then(atlas => atlas.images.keys)")
-    titles = there.eval_on_selector_all(".example", "all => all.map(e => e.title)")
+
+
+@everywhere
+def test_hostile_names_are_text_beside_images_and_units(open_page):
+    page = open_page("run")
+    for number in range(6):
+        page.evaluate(f"location.hash = 'image/{number}'")
+        page.wait_for_selector(f".stage img[src*='{number:05d}']")
+        assert page.locator("h1 bdi").count() == 1
+        assert page.locator("main script, main b, h1 img").count() == 0
+    page.evaluate("location.hash = 'mixed/n/3'")
+    page.wait_for_selector("article.unit")
+    keys = page.evaluate("visae.load('data/atlas').then(atlas => atlas.images.keys)")
+    titles = page.eval_on_selector_all(".example", "all => all.map(e => e.title)")
     assert titles
     assert set(titles) <= set(keys)
-    assert there.locator("main script, main b").count() == 0
+    assert page.locator("main script, main b").count() == 0
 
 
-def test_nothing_outside_can_be_asked_for(browser, address):
+@everywhere
+def test_nothing_outside_can_be_requested(browser, address):
     context = browser.new_context()
     page = context.new_page()
     sent = []
@@ -64,26 +74,26 @@ def test_nothing_outside_can_be_asked_for(browser, address):
     context.close()
 
 
-def test_a_file_that_is_missing_is_named(browser, small_atlas, tmp_path):
+def test_missing_and_damaged_files_are_named(browser, small_atlas, tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(small_atlas, copy)
+    shutil.copytree(small_atlas.site, copy)
     next(copy.glob("atlas-*/data/units/00000.js")).unlink()
     context = browser.new_context()
     page = context.new_page()
     page.goto((copy / "index.html").as_uri() + "#mixed/n/1")
     page.wait_for_selector("[role=alert]")
     assert "data/units/00000.js is missing" in page.inner_text("main")
-    next(copy.glob("atlas-*/data/units/00001.js")).write_text("visae.take(")
+    next(copy.glob("atlas-*/data/units/00001.js")).write_text("visae.receive(")
     page.goto((copy / "index.html").as_uri() + "#mixed/f/20")
     page.get_by_text("data/units/00001.js is damaged").wait_for()
     page.goto((copy / "index.html").as_uri() + "#")
-    page.wait_for_selector(".wall")
+    page.wait_for_selector(".grid")
     context.close()
 
 
-def test_the_folder_may_have_any_name(browser, small_atlas, tmp_path):
+def test_folder_may_have_any_name(browser, small_atlas, tmp_path):
     copy = tmp_path / "50% of & 'all' #1"
-    shutil.copytree(small_atlas, copy)
+    shutil.copytree(small_atlas.site, copy)
     context = browser.new_context()
     page = context.new_page()
     page.goto((copy / "index.html").as_uri())

@@ -1,4 +1,4 @@
-"""What is said of a run."""
+"""The data of the run's page, from files of this version and of earlier ones."""
 
 import json
 import math
@@ -10,53 +10,84 @@ import visae
 from visae.atlas._run_page import run_page
 
 
-def test_log_frontier_and_card(tmp_path):
-    sae = visae.TopK(width=8, k=2).build(48, torch.Generator().manual_seed(0))
-    sae.about = {"layer": "mixed", "figures": {"l0": 2.0, "explained_variance": float("nan")}}
-    network = visae.network("planted", device="cpu")
+@pytest.fixture(scope="module")
+def network():
+    return visae.network("planted", device="cpu")
+
+
+@pytest.fixture
+def sae():
+    return visae.TopK(width=8, k=2).build(48, torch.Generator().manual_seed(0))
+
+
+def write_evaluation(folder, dictionaries):
+    (folder / "evaluation.json").write_text(json.dumps({"schema": 1, "dictionaries": dictionaries}))
+
+
+def test_log_frontier_and_card(sae, network, tmp_path):
+    sae.about = {"layer": "mixed", "metrics": {"l0": 2.0, "explained_variance": float("nan")}}
     folder = tmp_path / "topk"
     folder.mkdir()
-    (folder / "log.jsonl").write_text('{"step": 0, "error": 1.5}\n{"step": 100, "error": 0.5, "idle": 3}\n{"step": 2')
-    dictionaries = {
-        "topk": {"kind": "topk", "l0": 2.0, "explained_variance": 0.9},
-        "relu": {"kind": "relu", "l0": 3.0, "explained_variance": None},
-    }
-    (tmp_path / "evaluation.json").write_text(json.dumps({"schema": 1, "dictionaries": dictionaries}))
-    found = run_page(sae, network, folder)
-    assert json.dumps(found, allow_nan=False)
-    assert [line["step"] for line in found["log"]] == [0, 100]
-    assert [(of["name"], of["this"]) for of in found["frontier"]] == [("topk", True), ("relu", False)]
-    assert found["recipe"]["k"] == 2
-    assert found["figures"]["explained_variance"] is None
-    assert found["versions"]["visae"] == visae.__version__
-    alone = run_page(sae, network, None)
-    assert alone["log"] == alone["frontier"] == []
+    (folder / "log.jsonl").write_text('{"step": 0, "error": 1.5}\n{"step": 100, "error": 0.5}\n{"step": 2')
+    write_evaluation(
+        tmp_path,
+        {
+            "topk": {"kind": "topk", "l0": 2.0, "explained_variance": 0.9},
+            "relu": {"kind": "relu", "l0": 3.0, "explained_variance": None},
+        },
+    )
+    page = run_page(sae, network, folder)
+    assert json.dumps(page, allow_nan=False)
+    assert [line["step"] for line in page["log"]] == [0, 100]
+    assert [(point["name"], point["this"]) for point in page["frontier"]] == [("topk", True), ("relu", False)]
+    assert page["config"]["k"] == 2
+    assert page["metrics"]["explained_variance"] is None
+    assert page["versions"]["visae"] == visae.__version__
+    without_folder = run_page(sae, network, None)
+    assert without_folder["log"] == without_folder["frontier"] == []
+
+
+@pytest.mark.parametrize("key", ["metrics", "figures"])
+def test_metrics_of_this_and_earlier_versions(sae, network, key):
+    sae.about = {key: {"l0": 2.0}}
+    assert run_page(sae, network, None)["metrics"] == {"l0": 2.0}
+
+
+@pytest.mark.parametrize("key", ["rows_since_fired", "idle"])
+def test_logs_of_this_and_earlier_versions(sae, network, tmp_path, key):
+    (tmp_path / "log.jsonl").write_text(json.dumps({"step": 1, "error": 0.5, key: 3}))
+    assert run_page(sae, network, tmp_path)["log"] == [{"step": 1, "error": 0.5, "rows_since_fired": 3}]
+
+
+@pytest.mark.parametrize("key", ["config", "recipe"])
+def test_evaluations_of_this_and_earlier_versions(sae, network, tmp_path, key):
+    metrics = {"kind": "topk", "l0": 2.0, "explained_variance": 0.5}
+    write_evaluation(tmp_path, {"": {**metrics, key: {"k": 2}}})
+    point = {"name": tmp_path.name, **metrics, "this": True}
+    assert run_page(sae, network, tmp_path)["frontier"] == [point]
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
-        ('{"schema": 9}', "reads schema 1"),
-        ('{"schema": 1}', "has no figures"),
-        ('{"schema": 1, "dictionaries": [1]}', "has no figures"),
-        ('{"schema": 1, "dictionaries": {"a": 1}}', "has no figures"),
-        ("[]", "reads schema 1"),
-        ("{", "is not JSON"),
+        ('{"schema": 9}', "schema 1"),
+        ('{"schema": 1}', "no metrics"),
+        ('{"schema": 1, "dictionaries": [1]}', "no metrics"),
+        ('{"schema": 1, "dictionaries": {"a": 1}}', "no metrics"),
+        ("[]", "schema 1"),
+        ("{", "not JSON"),
     ],
 )
-def test_an_evaluation_that_cannot_be_read_is_left_out_and_told(tmp_path, capsys, text, says):
-    sae = visae.TopK(width=8, k=2).build(48, torch.Generator().manual_seed(0))
+def test_unreadable_evaluation_is_reported_and_left_out(sae, network, tmp_path, capsys, text, message):
     (tmp_path / "evaluation.json").write_text(text)
-    assert run_page(sae, visae.network("planted", device="cpu"), tmp_path)["frontier"] == []
-    assert says in capsys.readouterr().err
+    assert run_page(sae, network, tmp_path)["frontier"] == []
+    assert message in capsys.readouterr().err
 
 
-def test_what_is_no_number_is_nowhere(tmp_path):
-    sae = visae.TopK(width=8, k=2).build(48, torch.Generator().manual_seed(0))
-    figures = {"kind": None, "l0": math.inf, "explained_variance": math.nan}
-    (tmp_path / "evaluation.json").write_text(json.dumps({"schema": 1, "dictionaries": {"a": figures}}))
-    (tmp_path / "log.jsonl").write_text('{"step": 1, "error": NaN, "idle": 2}')
-    found = run_page(sae, visae.network("planted", device="cpu"), tmp_path)
-    assert json.dumps(found, allow_nan=False)
-    assert found["log"] == [{"step": 1, "idle": 2}]
-    assert (found["frontier"][0]["l0"], found["frontier"][0]["explained_variance"]) == (None, None)
+def test_values_that_are_not_finite_are_left_out(sae, network, tmp_path):
+    write_evaluation(tmp_path, {"a": {"kind": None, "l0": math.inf, "explained_variance": math.nan}})
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "error": NaN, "aux": 2}')
+    page = run_page(sae, network, tmp_path)
+    assert json.dumps(page, allow_nan=False)
+    assert page["log"] == [{"step": 1, "aux": 2}]
+    assert (page["frontier"][0]["l0"], page["frontier"][0]["explained_variance"]) == (None, None)

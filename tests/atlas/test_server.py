@@ -1,4 +1,4 @@
-"""The server: to this machine alone, and nothing but the site."""
+"""The server gives out the atlas's own files, to this machine alone."""
 
 import http.client
 import threading
@@ -11,43 +11,50 @@ from visae.atlas._server import HOST
 from visae.atlas._site import Site
 
 
-@pytest.fixture
-def port(tmp_path):
-    (tmp_path / "secret").write_text("secret")
-    site = tmp_path / "site"
-    with Site(site) as made:
-        made.publish()
-    (site / "link").symlink_to(tmp_path / "secret")
-    (site / "folder").symlink_to(tmp_path)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """An atlas with links and hidden files, in a folder with a secret."""
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "secret").write_text("secret")
+    site = folder / "site"
+    with Site(site) as new:
+        new.publish()
+    (site / "link").symlink_to(folder / "secret")
+    (site / "folder").symlink_to(folder)
     (site / ".hidden").write_text("hidden")
-    # Read as a path it leads out, read as an address it is a scheme.
-    (site / "x:").symlink_to(tmp_path)
-    (tmp_path / "index.html").write_text("secret")
+    # As a path this leads outside; as an address it is a scheme.
+    (site / "x:").symlink_to(folder)
+    (folder / "index.html").write_text("secret")
     (site / "loop").symlink_to(site / "loop")
+    return site
+
+
+@pytest.fixture(scope="module")
+def port(site):
     with server(site) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield running.server_port
         running.shutdown()
         thread.join()
 
 
-def ask(port, path, **headers):
+def get(port, path, **headers):
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     connection.putrequest("GET", path, skip_host="Host" in headers)
     for name, value in headers.items():
         connection.putheader(name, value)
     connection.endheaders()
-    answer = connection.getresponse()
-    return answer.status, answer.read(), answer
+    response = connection.getresponse()
+    return response.status, response.read(), response
 
 
-def test_the_page_is_served(port):
-    for path in ("/", "/index.html", "/index.html?x#y"):
-        status, body, answer = ask(port, path)
-        assert status == 200
-        assert b"visae atlas" in body
-        assert answer.getheader("X-Content-Type-Options") == "nosniff"
+@pytest.mark.parametrize("path", ["/", "/index.html", "/index.html?x#y"])
+def test_page_is_served(port, path):
+    status, body, response = get(port, path)
+    assert status == 200
+    assert b"visae atlas" in body
+    assert response.getheader("X-Content-Type-Options") == "nosniff"
 
 
 @pytest.mark.parametrize(
@@ -72,30 +79,31 @@ def test_the_page_is_served(port):
         "/" + 5000 * "a",
     ],
 )
-def test_nothing_else_is(port, path):
-    status, body, _ = ask(port, path)
+def test_nothing_else_is_served(port, path):
+    status, body, _ = get(port, path)
     assert status == 404
     assert b"secret" not in body.replace(path.encode(), b"")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "127.0.0.1:evil.example", "localhost:1@evil"])
-def test_requests_to_another_name_are_refused(port, host):
-    assert ask(port, "/", Host=host)[0] == 403
-    for own in (f"localhost:{port}", f"LOCALHOST:{port}", "127.0.0.1"):
-        assert ask(port, "/", Host=own)[0] == 200
+def test_foreign_hosts_are_refused(port, host):
+    assert get(port, "/", Host=host)[0] == 403
 
 
-def test_it_listens_on_the_loopback_alone(tmp_path):
-    with Site(tmp_path) as made:
-        made.publish()
-    with server(tmp_path) as running:
+def test_local_hosts_are_served(port):
+    for host in (f"localhost:{port}", f"LOCALHOST:{port}", "127.0.0.1"):
+        assert get(port, "/", Host=host)[0] == 200
+
+
+def test_listens_on_loopback_only(site):
+    with server(site) as running:
         assert running.socket.getsockname()[0] == "127.0.0.1"
 
 
-def test_what_cannot_be_served(tmp_path, port):
-    with pytest.raises(VisaeError, match="there is no atlas"):
+def test_errors(tmp_path, site, port):
+    with pytest.raises(VisaeError, match="no atlas"):
         server(tmp_path)
     with pytest.raises(VisaeError, match=f"cannot listen on 127.0.0.1:{port}"):
-        server(tmp_path / "site", port)
+        server(site, port)
     with pytest.raises(VisaeError, match="another --port"):
-        server(tmp_path / "site", 70000)
+        server(site, 70000)
