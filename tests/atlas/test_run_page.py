@@ -20,8 +20,8 @@ def sae():
     return visae.TopK(width=8, k=2).build(48, torch.Generator().manual_seed(0))
 
 
-def write_evaluation(folder, dictionaries):
-    (folder / "evaluation.json").write_text(json.dumps({"schema": 1, "dictionaries": dictionaries}))
+def write_evaluation(folder, dictionaries, schema=2):
+    (folder / "evaluation.json").write_text(json.dumps({"schema": schema, "dictionaries": dictionaries}))
 
 
 def test_log_frontier_and_card(sae, network, tmp_path):
@@ -47,22 +47,16 @@ def test_log_frontier_and_card(sae, network, tmp_path):
     assert without_folder["log"] == without_folder["frontier"] == []
 
 
-@pytest.mark.parametrize("key", ["metrics", "figures"])
-def test_metrics_of_this_and_earlier_versions(sae, network, key):
-    sae.about = {key: {"l0": 2.0}}
-    assert run_page(sae, network, None)["metrics"] == {"l0": 2.0}
-
-
-@pytest.mark.parametrize("key", ["rows_since_fired", "idle"])
+@pytest.mark.parametrize("key", ["silent", "idle"])
 def test_logs_of_this_and_earlier_versions(sae, network, tmp_path, key):
     (tmp_path / "log.jsonl").write_text(json.dumps({"step": 1, "error": 0.5, key: 3}))
-    assert run_page(sae, network, tmp_path)["log"] == [{"step": 1, "error": 0.5, "rows_since_fired": 3}]
+    assert run_page(sae, network, tmp_path)["log"] == [{"step": 1, "error": 0.5, "silent": 3}]
 
 
-@pytest.mark.parametrize("key", ["config", "recipe"])
-def test_evaluations_of_this_and_earlier_versions(sae, network, tmp_path, key):
+@pytest.mark.parametrize(("schema", "key"), [(2, "config"), (1, "recipe")])
+def test_evaluations_of_this_and_earlier_versions(sae, network, tmp_path, schema, key):
     metrics = {"kind": "topk", "l0": 2.0, "explained_variance": 0.5}
-    write_evaluation(tmp_path, {"": {**metrics, key: {"k": 2}}})
+    write_evaluation(tmp_path, {"": {**metrics, key: {"k": 2}}}, schema)
     point = {"name": tmp_path.name, **metrics, "this": True}
     assert run_page(sae, network, tmp_path)["frontier"] == [point]
 
@@ -70,11 +64,12 @@ def test_evaluations_of_this_and_earlier_versions(sae, network, tmp_path, key):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"schema": 9}', "schema 1"),
+        ('{"schema": 9}', "schema 9"),
+        ('{"schema": 2}', "no metrics"),
         ('{"schema": 1}', "no metrics"),
-        ('{"schema": 1, "dictionaries": [1]}', "no metrics"),
-        ('{"schema": 1, "dictionaries": {"a": 1}}', "no metrics"),
-        ("[]", "schema 1"),
+        ('{"schema": 2, "dictionaries": [1]}', "no metrics"),
+        ('{"schema": 2, "dictionaries": {"a": 1}}', "no metrics"),
+        ("[]", "schema 2"),
         ("{", "not JSON"),
     ],
 )

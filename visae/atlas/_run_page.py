@@ -18,8 +18,9 @@ from visae.networks import Network, card_names, network_card
 from visae.sae import SAE
 
 _LOG, _EVALUATION = "log.jsonl", "evaluation.json"
-# Keys under which earlier versions wrote the same numbers.
-_RENAMED = {"idle": "rows_since_fired"}
+_EVALUATION_SCHEMA = 2
+# Keys of a log under which earlier versions wrote the same numbers.
+_RENAMED = {"idle": "silent"}
 
 
 def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, Any]:
@@ -95,7 +96,8 @@ def _frontier(dictionary: Path) -> list[dict[str, Any]]:
 def _read_evaluation(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """Return the metrics of each dictionary; warn and return none if the file cannot be read."""
     try:
-        dictionaries = files.read_json(path, 1).get("dictionaries")
+        # What is read here has the same keys in schema 1.
+        dictionaries = files.read_json(path, _EVALUATION_SCHEMA, {1: dict}).get("dictionaries")
     except VisaeError as error:
         say(f"atlas: {error}; the frontier is left out")
         return {}
