@@ -61,7 +61,7 @@ def _make_small_atlas(folder):
     units = features(network, "mixed", sae)
     albums = [
         Album(units, folder / "maximised", RenderSettings(steps=8)),
-        Album(units, folder / "minimised", RenderSettings("pre_activation", negative=True, steps=8)),
+        Album(units, folder / "minimised", RenderSettings("pre_activation", negative=True, steps=2)),
     ]
     for album in albums:
         album.draw(range(24))
