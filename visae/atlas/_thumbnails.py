@@ -76,9 +76,8 @@ def _strongest_examples(population: UnitMeasurements, images: Images) -> list[Pi
     """
     units = population.units
     layer, side = units.layer, min(units.layer.receptive_field, images.size)
-    strongest = {
-        unit: position for unit in range(len(units)) for position in population.examples.top.positions(unit)[:1]
-    }
+    top = population.examples.top
+    strongest = {unit: position for unit in range(len(units)) for position in top.positions(unit)[:1]}
     thumbnails: dict[int, Picture] = {}
     pixels, last = np.zeros((3, 1, 1), np.uint8), -1
     for unit, (image, row, column) in sorted(strongest.items(), key=lambda item: (item[1][0], item[0])):
