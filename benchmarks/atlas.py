@@ -29,7 +29,7 @@ from machine import machine
 import visae
 from visae.atlas import AtlasConfig, Visualisations, build_atlas
 from visae.featurevis import save_png
-from visae.featurevis._album import Album, RenderSettings
+from visae.featurevis import Album, RenderSettings
 from visae.images import evenly_spaced, open_images
 from visae.sae import load
 from visae.units import features, neurons
@@ -70,7 +70,7 @@ DECODED = """() => Promise.all([...new Set([...document.querySelectorAll('.cell 
 def placeholders(album: Album) -> Album:
     draws = torch.Generator().manual_seed(0)
     for number in range(len(album.units)):
-        size = album.window.picture
+        size = album.window.picture_size
         picture = F.interpolate(torch.rand(1, 3, 16, 16, generator=draws), (size, size), mode="bicubic")[0]
         save_png(picture, album.file(number), {})
     return album

@@ -12,7 +12,7 @@ from PIL import Image
 
 import visae
 from visae.atlas import AtlasConfig, Credit, Visualisations, build_atlas, server
-from visae.featurevis._album import Album, RenderSettings
+from visae.featurevis import Album, RenderSettings
 from visae.images import Images, Leaves, open_images
 from visae.sae import load, save
 from visae.units import Units, features, neurons
@@ -64,7 +64,7 @@ def _make_small_atlas(folder):
         Album(units, folder / "minimised", RenderSettings("pre_activation", negative=True, steps=2)),
     ]
     for album in albums:
-        album.draw(range(24))
+        album.render(range(24))
     credits = {images.key(0): Credit(TEXT, TEXT, "javascript:alert(5)/" + "a-long-address-without-a-break" * 3)}
     config = AtlasConfig(top=4, credits=credits, dictionary=_hostile_run(folder / "sweep" / "<b>topk"))
     build_atlas(sae, network, images, folder / "site", config, Visualisations(None, *albums))

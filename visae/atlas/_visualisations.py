@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from visae._support.progress import say
-from visae.featurevis._album import Album, RenderSettings
+from visae.featurevis import Album, RenderSettings
 from visae.networks import Network
 from visae.sae import SAE
 from visae.units import features, neurons
@@ -75,13 +75,13 @@ def render_visualisations(sae: SAE, network: Network, folder: Path, steps: int, 
     }
     for purpose, album in albums.items():
         say(f"atlas: rendering pictures that {purpose}")
-        album.draw(range(len(album.units)))
+        album.render(range(len(album.units)))
     return Visualisations(*albums.values())
 
 
 def _metric(album: Album | None, name: str, count: int) -> list[float | None]:
     """Return one of the numbers that an album keeps of its pictures, for `count` units."""
-    values = {} if album is None else {unit: metrics[name] for unit, metrics in album.figures().items()}
+    values = {} if album is None else {unit: metrics[name] for unit, metrics in album.metrics().items()}
     return [values.get(unit) for unit in range(count)]
 
 

@@ -14,7 +14,7 @@ from visae.commands.options import Text, check_at_least, open_small
 from visae.commands.units import UnitOptions
 
 if TYPE_CHECKING:
-    from visae.featurevis._album import RenderSettings
+    from visae.featurevis import RenderSettings
 
 STEPS = 256  # `Optimisation.steps`
 
@@ -41,9 +41,9 @@ class RenderCommand(UnitOptions):
     """Score the whole map, not its middle position: a texture."""
     negative: bool = False
     """Render what drives the units down. Neurons, which stop at zero, show nothing."""
-    parameterisation: Literal["usual", "fourier", "pixels", "pyramid", "maco"] = "usual"
-    """How pictures are parameterised. usual: fourier, with bounded contrast for layers that see less than 32 px. maco:
-    with the spectrum of photographs, for which --images is needed."""
+    parameterisation: Literal["default", "fourier", "pixels", "pyramid", "maco"] = "default"
+    """How pictures are parameterised. default: fourier, with bounded contrast for layers that see less than 32 px.
+    maco: with the spectrum of photographs, for which --images is needed."""
     alpha: bool = False
     """Leave transparent what does not matter to the unit."""
     images: Text = None
@@ -73,17 +73,17 @@ class RenderCommand(UnitOptions):
         import torch
 
         from visae.featurevis import save_sheet
-        from visae.featurevis._album import Album
+        from visae.featurevis import Album
 
         units = self.open_units()
         selected = self.selected(units)
         photographs = None if self.images is None else open_small(self.images)
         album = Album(units, self.out, self._settings(), self.size, photographs)
         window = album.window
-        if window.picture < window.sees:
-            sees = f"{window.sees} px that a position of {units.layer.name} sees"
-            say(f"pictures of {window.picture} px are the middle of the {sees}; around them is grey")
-        rendered = album.draw(selected)
+        if window.picture_size < window.receptive_field:
+            sees = f"{window.receptive_field} px that a position of {units.layer.name} sees"
+            say(f"pictures of {window.picture_size} px are the middle of the {sees}; around them is grey")
+        rendered = album.render(selected)
         pictures = torch.stack([album.picture(number) for number in selected])
         save_sheet(pictures, [str(number) for number in selected], self.out / "sheet.png", album.about)
         kept = f", {len(selected) - rendered} were there" if rendered < len(selected) else ""
@@ -94,6 +94,6 @@ class RenderCommand(UnitOptions):
             print(f"{len(silent)} of {len(selected)} leave their unit silent, as render.json says: {numbers}")
 
     def _settings(self) -> "RenderSettings":
-        from visae.featurevis._album import RenderSettings
+        from visae.featurevis import RenderSettings
 
         return RenderSettings(**{field.name: getattr(self, field.name) for field in fields(RenderSettings)})

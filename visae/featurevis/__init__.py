@@ -1,7 +1,7 @@
 """Feature visualisation: pictures that drive a unit.
 
-Four nouns, each usable alone: an objective scores pictures, a parameterisation makes them, a transform perturbs them,
-and `render` optimises.
+Four nouns after lucid, each usable alone: an objective scores pictures, a parameterisation makes them from parameters,
+a transform perturbs them on their way to the network, and `render` optimises them.
 """
 
 import lazy_loader

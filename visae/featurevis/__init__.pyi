@@ -1,8 +1,15 @@
+from . import objectives as objectives
+from . import parameterisations as parameterisations
+from . import transforms as transforms
+from ._album import Album as Album
+from ._album import RenderSettings as RenderSettings
+from ._gradient_ascent import Optimisation as Optimisation
+from ._gradient_ascent import RenderResult as RenderResult
 from ._kernels import effective_kernels as effective_kernels
 from ._lucent import lucent_objective as lucent_objective
 from ._png import save_png as save_png
 from ._png import save_sheet as save_sheet
 from ._render import render as render
 from ._render import render_chunks as render_chunks
-from ._steps import Optimisation as Optimisation
-from ._steps import Rendered as Rendered
+from .objectives import Objective as Objective
+from .objectives import unit as unit

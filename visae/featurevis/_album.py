@@ -1,6 +1,7 @@
-"""Pictures of units kept in a folder: those that are there, drawn in the same way, are not drawn again."""
+"""Albums: folders of rendered pictures. Pictures that are there with the same settings are not rendered again."""
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,15 +12,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae._support import files
+from visae._support.errors import VisaeError
 from visae._version import VERSION
-from visae.featurevis._foreign import refuse_foreign
+from visae.featurevis._gradient_ascent import Optimisation, RenderResult
 from visae.featurevis._png import load_png, read_about, save_png
-from visae.featurevis._reached import reached
 from visae.featurevis._render import render_chunks
-from visae.featurevis._steps import Optimisation, Rendered
-from visae.featurevis._window import Window, window
-from visae.featurevis.objectives import Objective, activation, along, centre, everywhere, pre_activation, sparing, unit
-from visae.featurevis.objectives._units import Place
+from visae.featurevis._window import Window, smallest_window
+from visae.featurevis.objectives import (
+    Objective,
+    activation,
+    centre,
+    everywhere,
+    penalise_opacity,
+    pre_activation,
+    unit,
+    unit_direction,
+)
+from visae.featurevis.objectives._units import SpatialReduction
 from visae.featurevis.parameterisations import (
     Alpha,
     Fourier,
@@ -27,10 +36,12 @@ from visae.featurevis.parameterisations import (
     Parameterisation,
     Pixels,
     Pyramid,
+    default_parameterisation,
     natural_magnitude,
-    usual,
 )
+from visae.featurevis.transforms._transforms import GREY
 from visae.images import Images
+from visae.images._photographs import SUFFIXES
 from visae.networks import weights_digest
 from visae.units import Units
 
@@ -40,22 +51,27 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "unit": unit,
     "pre_activation": pre_activation,
     "activation": activation,
-    "direction": along,
+    "direction": unit_direction,
 }
-_PLAIN: dict[str, Parameterisation] = {"fourier": Fourier(), "pixels": Pixels(), "pyramid": Pyramid()}
+_PARAMETERISATIONS: dict[str, Parameterisation] = {"fourier": Fourier(), "pixels": Pixels(), "pyramid": Pyramid()}
+# Values that earlier versions wrote under other names.
+_RENAMED = {"objective": {"drive": "pre_activation"}, "parameterisation": {"usual": "default"}}
+_OWNER = ("network", "weights", "layer", "kind", "dictionary")
+_OURS = re.compile(r"\d{5}(-examples)?\.png|sheet\.png")
+_BATCH = 32  # pictures
 
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How pictures are drawn: the settings of `visae render`, where they are explained.
+    """Settings of the pictures of an album: the options of `visae render`, whose help explains them.
 
-    images: what the photographs were called whose spectrum the pictures have.
+    images:  name of the photographs whose spectrum the pictures have.
     """
 
     objective: str = "unit"
     everywhere: bool = False
     negative: bool = False
-    parameterisation: str = "usual"
+    parameterisation: str = "default"
     alpha: bool = False
     images: str | None = None
     steps: int = Optimisation.steps
@@ -64,70 +80,72 @@ class RenderSettings:
 
 
 class Album:
-    """A folder of pictures of units: NNNNN.png each, and render.json with what each reached.
+    """A folder of pictures of units: a PNG a unit, NNNNN.png, and render.json with settings and each picture's metrics.
 
-    size:         px, side of the pictures; what the units see, if None.
-    photographs:  those that `style.images` names.
+    size:         px, side of the pictures; by default what the units see.
+    photographs:  the images that `settings.images` names.
     """
 
     def __init__(
         self,
         units: Units,
         folder: Path,
-        style: RenderSettings,
+        settings: RenderSettings,
         size: int | None = None,
         photographs: Images | None = None,
     ):
-        self.units, self.folder, self.style, self.size, self.photographs = units, folder, style, size, photographs
+        self.units, self.folder, self.settings = units, folder, settings
+        self.size, self.photographs = size, photographs
 
     @cached_property
     def window(self) -> Window:
-        """What the network is shown while a picture is drawn."""
-        return window(self.units.network, self._objective([0]), self.size)
+        """The network's input while a picture is rendered."""
+        return smallest_window(self.units.network, self._objective([0]), self.size)
 
     def file(self, number: int) -> Path:
-        """Where the picture of a unit is."""
+        """Return the path of a unit's picture."""
         return self.folder / f"{number:05d}.png"
 
     def missing(self, numbers: Sequence[int]) -> list[int]:
-        """The units of which there is no picture that was drawn in this way."""
-        return [number for number in numbers if read_about(self.file(number)) != {**self.about, "unit": number}]
+        """Return the units without a picture that was rendered with these settings."""
+        return [number for number in numbers if _read_settings(self.file(number)) != {**self.about, "unit": number}]
 
-    def draw(self, numbers: Sequence[int]) -> int:
-        """Draw the pictures that are missing, and keep each as soon as it is there; returns how many these were.
+    def render(self, numbers: Sequence[int]) -> int:
+        """Render the missing pictures, saving each chunk when it is finished; return how many were missing.
 
-        Raises `VisaeError` for a folder that holds pictures of other units than these, or somebody's photographs.
+        Raises `VisaeError` for a folder with pictures of other units, or with images that visae did not write.
         """
-        there = files.read_json(self.folder / FILE, SCHEMA) if (self.folder / FILE).is_file() else None
-        refuse_foreign(self.folder, there, self.about)
-        left = self.missing(numbers)
-        if left:
-            for some, drawn in self._drawn(left):
-                self._keep(some, drawn)
-        return len(left)
+        _refuse_foreign(self.folder, self._stored(), self.about)
+        missing = self.missing(numbers)
+        if missing:
+            for chunk, result in self._render_chunks(missing):
+                self._save(chunk, result)
+        return len(missing)
 
-    def figures(self) -> dict[int, dict[str, float]]:
-        """Of every picture that is there, by its unit: the objective of the noise it began with (`before`), its own
-        objective (`value`), and the unit's value under it (`reached`), on the scale of dataset examples.
+    def metrics(self) -> dict[int, dict[str, float]]:
+        """Return the metrics of each picture in the folder, by unit.
+
+        before:   the objective of the initial noise.
+        value:    the objective of the picture.
+        reached:  the unit's value under the picture (`unit_values`).
         """
-        path = self.folder / FILE
-        units = files.read_json(path, SCHEMA)["units"] if path.is_file() else {}
-        return {int(number): figures for number, figures in units.items() if self.file(int(number)).is_file()}
+        units = (self._stored() or {"units": {}})["units"]
+        return {int(number): metrics for number, metrics in units.items() if self.file(int(number)).is_file()}
 
     def silent(self, numbers: Sequence[int]) -> list[int]:
-        """The units, of these, that do not fire under their own picture."""
-        found = self.figures()
-        return [number for number in numbers if number in found and found[number]["reached"] <= 0]
+        """Return which of these units do not fire under their own picture."""
+        metrics = self.metrics()
+        return [number for number in numbers if number in metrics and metrics[number]["reached"] <= 0]
 
     def picture(self, number: int) -> Float[Tensor, "c s s"]:
-        """A picture, 0..1."""
+        """Read a picture, 0..1."""
         return load_png(self.file(number))
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What decides the pictures, as they say it of themselves."""
-        units = self.units
-        sae = {} if units.sae is None else {"dictionary": weights_digest(units.sae.state_dict())}
+        """Everything that decides the pictures, as it stands in render.json and in their metadata."""
+        units, window = self.units, self.window
+        dictionary = {} if units.sae is None else {"dictionary": weights_digest(units.sae.state_dict())}
         return {
             "visae": VERSION,
             "torch": torch.__version__,
@@ -135,52 +153,118 @@ class Album:
             "weights": units.network.digest,
             "layer": units.layer.name,
             "kind": units.kind,
-            **sae,
-            **asdict(self.style),
-            "window": asdict(self.window),
+            **dictionary,
+            **asdict(self.settings),
+            "window": {
+                "size": window.size,
+                "centre": window.centre,
+                "picture": window.picture_size,
+                "sees": window.receptive_field,
+            },
         }
 
     @property
-    def _at(self) -> Place:
-        return everywhere if self.style.everywhere else centre
+    def _reduction(self) -> SpatialReduction:
+        return everywhere if self.settings.everywhere else centre
 
     def _objective(self, numbers: Sequence[int]) -> Objective:
-        whole = OBJECTIVES[self.style.objective](self.units, numbers, at=self._at)
-        return -whole if self.style.negative else whole
-
-    def _drawn(self, numbers: list[int]) -> Iterator[tuple[list[int], Rendered]]:
-        """The pictures as they are ready, with their numbers."""
-        objective, style = self._objective(numbers), self.style
-        parts = render_chunks(
-            self.units.network,
-            sparing(objective) if style.alpha else objective,
-            parameterisation=self._parameterisation(),
-            size=self.size,
-            optimisation=Optimisation(style.steps, style.rate, style.seed),
-        )
-        done = 0
-        for part in parts:
-            yield numbers[done : done + len(part.pictures)], part
-            done += len(part.pictures)
+        objective = OBJECTIVES[self.settings.objective](self.units, numbers, at=self._reduction)
+        return -objective if self.settings.negative else objective
 
     def _parameterisation(self) -> Parameterisation:
         if self.photographs is not None:
-            of: Parameterisation = Maco(natural_magnitude(self.photographs, self.window.picture))
+            base: Parameterisation = Maco(natural_magnitude(self.photographs, self.window.picture_size))
         else:
-            of = _PLAIN.get(self.style.parameterisation, usual(self.window.sees))
-        return Alpha(of) if self.style.alpha else of
+            default = default_parameterisation(self.window.receptive_field)
+            base = _PARAMETERISATIONS.get(self.settings.parameterisation, default)
+        return Alpha(base) if self.settings.alpha else base
 
-    def _keep(self, numbers: Sequence[int], drawn: Rendered) -> None:
-        """Write pictures, and what they reached."""
+    def _render_chunks(self, numbers: list[int]) -> Iterator[tuple[list[int], RenderResult]]:
+        """Yield chunks of pictures with their units as soon as they are finished."""
+        objective, settings = self._objective(numbers), self.settings
+        chunks = render_chunks(
+            self.units.network,
+            penalise_opacity(objective) if settings.alpha else objective,
+            parameterisation=self._parameterisation(),
+            size=self.size,
+            optimisation=Optimisation(settings.steps, settings.rate, settings.seed),
+        )
+        first = 0
+        for chunk in chunks:
+            last = first + len(chunk.pictures)
+            yield numbers[first:last], chunk
+            first = last
+
+    def _stored(self) -> dict[str, Any] | None:
+        """Read render.json; None if the folder has none."""
         path = self.folder / FILE
-        there = files.read_json(path, SCHEMA) if path.exists() else {}
-        # What pictures drawn with other settings reached says nothing of these.
-        kept = there["units"] if {**there, "units": None} == {"schema": SCHEMA, **self.about, "units": None} else {}
-        read = reached(self.units, numbers, drawn.pictures, self.window, self._at)
-        figures = zip(numbers, drawn.before.tolist(), drawn.values.tolist(), read.tolist(), strict=True)
-        for number, before, value, own in figures:
-            kept[str(number)] = {"before": before, "value": value, "reached": own}
-        # Before the pictures: one that is there is not drawn again, and what it reached would be lost.
-        files.write_json(path, {"schema": SCHEMA, **self.about, "units": kept})
-        for number, picture in zip(numbers, drawn.pictures, strict=True):
+        return _with_new_names(files.read_json(path, SCHEMA)) if path.is_file() else None
+
+    def _save(self, numbers: Sequence[int], result: RenderResult) -> None:
+        """Write pictures and their metrics."""
+        stored, header = self._stored() or {}, {"schema": SCHEMA, **self.about}
+        # Metrics of pictures with other settings do not apply to these.
+        units = stored["units"] if {**stored, "units": None} == {**header, "units": None} else {}
+        reached = unit_values(self.units, numbers, result.pictures, self.window, self._reduction)
+        rows = zip(numbers, result.initial_values.tolist(), result.values.tolist(), reached.tolist(), strict=True)
+        for number, before, value, own in rows:
+            units[str(number)] = {"before": before, "value": value, "reached": own}
+        # Metrics first: a picture that is there is not rendered again, and its metrics would be lost.
+        files.write_json(self.folder / FILE, {**header, "units": units})
+        for number, picture in zip(numbers, result.pictures, strict=True):
             save_png(picture, self.file(number), {**self.about, "unit": number})
+
+
+@torch.no_grad()
+def unit_values(
+    units: Units,
+    numbers: Sequence[int],
+    pictures: Float[Tensor, "n c s s"],
+    window: Window,
+    at: SpatialReduction = centre,
+) -> Float[Tensor, " n"]:
+    """Return each unit's value under its own picture without transforms, on the scale of dataset examples.
+
+    0 for a feature that its picture leaves silent, whatever its pre-activation. Pictures with alpha are laid over grey.
+    """
+    opaque = torch.lerp(torch.tensor(GREY), pictures[:, :3], pictures[:, 3:]) if pictures.shape[1] == 4 else pictures
+    values = []
+    for chunk, part in zip(torch.split(torch.tensor(numbers), _BATCH), torch.split(opaque, _BATCH), strict=True):
+        images = window.unperturbed(part.to(units.network.device), torch.Generator())
+        maps = units.maps(images)
+        values.append(at(maps[torch.arange(len(chunk)), chunk.to(maps.device)]).cpu())
+    return torch.cat(values)
+
+
+def _read_settings(path: Path) -> dict[str, Any] | None:
+    """Read the settings that a picture was rendered with; None if there is no picture of ours."""
+    about = read_about(path)
+    return about and _with_new_names(about)
+
+
+def _with_new_names(about: Mapping[str, Any]) -> dict[str, Any]:
+    renamed = {key: names[about[key]] for key, names in _RENAMED.items() if about.get(key) in names}
+    return {**about, **renamed}
+
+
+def _refuse_foreign(folder: Path, stored: Mapping[str, Any] | None, about: Mapping[str, Any]) -> None:
+    """Raise `VisaeError` for a folder with pictures of other units, or with images that visae did not write.
+
+    stored:  what render.json says of the pictures in the folder, if it is there.
+    about:   the same for the pictures to be rendered.
+    """
+    if stored is None:
+        foreign = sorted(path.name for path in folder.iterdir() if _is_foreign(path)) if folder.is_dir() else []
+        if foreign:
+            raise VisaeError(f"{folder} holds {foreign[0]}, which visae did not write; give a new folder")
+    elif any(stored.get(key) != about.get(key) for key in _OWNER):
+        raise VisaeError(f"{folder} holds pictures of {_owner(stored)}, not of {_owner(about)}; give a new folder")
+
+
+def _owner(about: Mapping[str, Any]) -> str:
+    dictionary = f", dictionary {about['dictionary'][:8]}" if about.get("dictionary") else ""
+    return f"{about['kind']} of {about['network']} ({about['weights'][:8]}) {about['layer']}{dictionary}"
+
+
+def _is_foreign(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not _OURS.fullmatch(path.name)

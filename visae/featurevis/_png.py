@@ -1,4 +1,4 @@
-"""Pictures as PNG files that say what they show, alone and many on a sheet."""
+"""PNG files of pictures, alone and on contact sheets, with their settings in the metadata."""
 
 import io
 import json
@@ -19,16 +19,16 @@ from visae.images import to_float
 
 _KEY = "visae"
 _GAP, _LABEL = 4, 12  # px of white between pictures, and below each for its label
-_SMALLEST = 48  # px, to which pictures on a sheet are enlarged at least, by whole factors
+_SMALLEST = 48  # px; smaller pictures are enlarged on a sheet, by whole factors
 
 
 def save_png(picture: Float[Tensor, "c h w"], path: Path, about: Mapping[str, Any]) -> None:
-    """Write a picture, 0..1, RGB or RGB and alpha, with `about` as JSON in its metadata, atomically."""
+    """Write a picture, 0..1, RGB or RGB and alpha, atomically, with `about` as JSON in its metadata."""
     save_image(Image.fromarray(_pixels(picture)), path, _texts(about))
 
 
 def save_image(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None:
-    """Write an image with text entries in its metadata, atomically."""
+    """Write an image atomically, with text entries in its metadata."""
     info, data = PngInfo(), io.BytesIO()
     for name, text in texts.items():
         info.add_itxt(name, text)
@@ -37,7 +37,7 @@ def save_image(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None
 
 
 def read_about(path: Path) -> dict[str, Any] | None:
-    """What a PNG says of itself; None for a file that visae did not write, or that is damaged or not there."""
+    """Read the metadata that `save_png` wrote; None for a missing or damaged file, and for other programs' files."""
     try:
         with Image.open(path) as image:
             about = json.loads(image.info[_KEY])
@@ -47,7 +47,7 @@ def read_about(path: Path) -> dict[str, Any] | None:
 
 
 def load_png(path: Path) -> Float[Tensor, "c h w"]:
-    """A picture as `save_png` wrote it, 0..1, to 1/255."""
+    """Read a picture that `save_png` wrote, 0..1, in steps of 1/255."""
     with Image.open(path) as image:
         return to_float(torch.from_numpy(np.array(image)).permute(2, 0, 1))
 
@@ -59,23 +59,23 @@ def save_sheet(
     about: Mapping[str, Any],
     columns: int | None = None,
 ) -> None:
-    """Write all pictures side by side, each above its label; as wide as it is high, if the columns are not given.
+    """Write a contact sheet of pictures, each above its label; about square, if `columns` is None.
 
-    The metadata have `about`, and under `cells` the label of each picture with the left, the top and the side of its
-    square, px.
+    The metadata hold `about` and, under `cells`, each picture's label and the left, top and side of its square, px.
+    Raises `VisaeError` unless there is a label for each picture.
     """
     if len(pictures) != len(labels):
-        raise VisaeError(f"{len(pictures)} pictures and {len(labels)} labels; give one for each")
+        raise VisaeError(f"{len(pictures)} pictures, {len(labels)} labels; give one label a picture")
     count, factor = len(pictures), max(-(-_SMALLEST // pictures.shape[-1]), 1)
     side = factor * pictures.shape[-1]
     across = min(columns or round(count**0.5 + 0.5), count)
     step = side + _GAP
     sheet = Image.new("RGB", (across * step + _GAP, -(-count // across) * (step + _LABEL) + _GAP), "white")
     pen, cells = ImageDraw.Draw(sheet), []
-    for place, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-        left, top = _GAP + place % across * step, _GAP + place // across * (step + _LABEL)
-        drawn = Image.fromarray(_pixels(picture)).resize((side, side), Image.Resampling.NEAREST)
-        sheet.paste(drawn, (left, top), drawn if drawn.mode == "RGBA" else None)
+    for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        left, top = _GAP + index % across * step, _GAP + index // across * (step + _LABEL)
+        tile = Image.fromarray(_pixels(picture)).resize((side, side), Image.Resampling.NEAREST)
+        sheet.paste(tile, (left, top), tile if tile.mode == "RGBA" else None)
         pen.text((left, top + side), label, fill="black", font_size=_LABEL - 2)
         cells.append({"label": label, "left": left, "top": top, "side": side})
     save_image(sheet, path, _texts({**about, "cells": cells}))

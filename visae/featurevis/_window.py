@@ -1,87 +1,98 @@
-"""The image that a network is shown while a picture is drawn: how large it is, and where the picture lies in it."""
+"""The network's input while a picture is rendered: how large it is, and where the picture lies in it.
+
+A unit at the middle of a map depends on its receptive field alone. A window just large enough for that makes a step
+several times cheaper and changes nothing for the unit.
+"""
 
 import math
 from dataclasses import dataclass
 
 from visae._support.errors import VisaeError
-from visae.featurevis._transforms import Transform, wobble
 from visae.featurevis.objectives import Objective
+from visae.featurevis.transforms._transforms import Transform, random_affine
 from visae.networks import Network
 
-# px that a picture is shifted either way, as a share of what is seen: 8 px for mixed3b's 91.
-SHIFT = 1 / 11
-_LARGEST = 512  # px, beyond which no receptive field is waited for
-_OF_WHOLE_MAPS = 2  # pictures of whole maps are so many receptive fields wide
+_SHIFT = 1 / 11  # of the receptive field, either way: 8 px for mixed3b's 91
+_LARGEST = 512  # px, at which a window stops growing for a receptive field
+_FIELDS_A_PICTURE = 2  # receptive fields along the side of a picture whose whole map is scored
+_SMALLEST_PICTURE = 8  # px
 
 
 @dataclass(frozen=True)
 class Window:
-    """size: px, side of what the network is shown.  centre: px, where in it the middle of the picture belongs.
+    """The network's input, and the picture's position in it.
 
-    picture: px, side of the picture.  sees: px, side of the square that counts; the window's, if all of it does.
+    size:             px, side of the input.
+    centre:           px, x and y of the picture's middle.
+    picture_size:     px, side of the picture.
+    receptive_field:  px, side of the square that the objective depends on, at most `size`.
     """
 
     size: int
     centre: float
-    picture: int
-    sees: int
+    picture_size: int
+    receptive_field: int
 
     @property
-    def still(self) -> Transform:
-        """From pictures to what the network is shown of them, without anything random."""
-        return wobble(0, self.size, self.centre, turn=0, zoom=0)
+    def unperturbed(self) -> Transform:
+        """The transform from pictures to this input, without anything random."""
+        return random_affine(0, self.size, self.centre, rotation=0, zoom=0)
 
     @property
-    def shift(self) -> int:
-        """px by which the picture is shifted either way, so that what is drawn does not hang on a pixel."""
-        return _shift(self.sees)
+    def max_shift(self) -> int:
+        """The largest shift of the picture, px, either way."""
+        return _max_shift(self.receptive_field)
 
 
-def window(network: Network, objective: Objective, picture: int | None) -> Window:
-    """The smallest window in which the objective sees all that it can.
+def smallest_window(network: Network, objective: Objective, picture_size: int | None) -> Window:
+    """Return the smallest window that shows the objective all it depends on.
 
-    An objective that reads one position alone is shown that position's receptive field, whatever the picture's size;
-    the picture is as large as that and the transforms' shifts together, if no size is given. One that reads whole maps
-    is shown the whole picture. Raises `VisaeError` for a size below 8 px, for one that the network
-    cannot take, and for an objective that reads no layer.
+    A centred objective gets the receptive field of its middle position, whatever the picture's size; the picture's size
+    defaults to that plus the largest shifts. An objective of whole maps gets the whole picture, by default of two
+    receptive fields.
+
+    Raises `VisaeError` for a size below 8 px, for one that the network cannot take, and for an objective that reads no
+    layer.
     """
     if not objective.layers:
-        raise VisaeError("the objective reads no layer of the network, as a penalty alone does not; add a unit to it")
-    layers = [network.layer(name) for name in sorted(objective.layers)]
+        raise VisaeError("the objective reads no layer of the network, only pictures; add a unit to it")
+    if picture_size is not None and picture_size < _SMALLEST_PICTURE:
+        raise VisaeError(f"size is {picture_size} px; pictures need at least {_SMALLEST_PICTURE}")
+    names = sorted(objective.layers)
+    layers = [network.layer(name) for name in names]
     widest = max(layer.receptive_field for layer in layers)
     stride = math.lcm(*(layer.stride for layer in layers))
-    if picture is not None and picture < 8:
-        raise VisaeError(f"pictures of {picture} px; they must be of at least 8")
-    if not objective.centred:
-        size = _multiple(picture or _OF_WHOLE_MAPS * widest, stride)
-        found = Window(size, (size - 1) / 2, picture or size, size)
+    if objective.centred:
+        size, centre = _around_middle(network, names, widest, stride)
+        visible = min(widest, size)
+        window = Window(size, centre, picture_size or visible + 2 * _max_shift(visible), visible)
     else:
-        size, centre = _around(network, sorted(objective.layers), widest, stride)
-        sees = min(widest, size)
-        found = Window(size, centre, picture or sees + 2 * _shift(sees), sees)
-    network.map_shapes(sorted(objective.layers), found.size)
-    return found
+        size = _round_up(picture_size or _FIELDS_A_PICTURE * widest, stride)
+        window = Window(size, (size - 1) / 2, picture_size or size, size)
+    network.map_shapes(names, window.size)
+    return window
 
 
-def _around(network: Network, names: list[str], sees: int, stride: int) -> tuple[int, float]:
-    """The smallest size, a multiple of the stride, at which the middle position's receptive field lies inside."""
-    half, widest = (sees - 1) / 2, max(names, key=lambda name: network.layer(name).receptive_field)
-    largest = _multiple(_LARGEST, stride)
-    for size in range(min(_multiple(sees, stride), largest), largest + stride, stride):
-        centre = middle(network, widest, size)
+def _around_middle(network: Network, names: list[str], receptive_field: int, stride: int) -> tuple[int, float]:
+    """Return the smallest size, a multiple of the stride, that holds the middle position's receptive field, and the
+    field's centre."""
+    half, widest = (receptive_field - 1) / 2, max(names, key=lambda name: network.layer(name).receptive_field)
+    largest = _round_up(_LARGEST, stride)
+    for size in range(min(_round_up(receptive_field, stride), largest), largest + stride, stride):
+        centre = middle_centre(network, widest, size)
         if half <= centre <= size - 1 - half:
             break
     return size, centre
 
 
-def middle(network: Network, layer: str, size: int) -> float:
-    """The px at the centre of what the middle position of a layer's map sees, of images of `size` px."""
+def middle_centre(network: Network, layer: str, size: int) -> float:
+    """Return the px, x and y, of the receptive field's centre of a layer's middle position, in images of `size` px."""
     return network.layer(layer).centre(network.map_shapes([layer], size)[layer][1] // 2)
 
 
-def _shift(sees: int) -> int:
-    return int(sees * SHIFT)
+def _max_shift(receptive_field: int) -> int:
+    return int(receptive_field * _SHIFT)
 
 
-def _multiple(size: int, stride: int) -> int:
+def _round_up(size: int, stride: int) -> int:
     return -(-size // stride) * stride

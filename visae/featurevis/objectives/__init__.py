@@ -1,4 +1,4 @@
-"""What a picture is to be good at: the objectives."""
+"""Objectives: what pictures are optimised for."""
 
 import lazy_loader
 

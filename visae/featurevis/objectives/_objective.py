@@ -1,13 +1,16 @@
-"""An objective: what a picture is to be good at. It scores every image of a batch; objectives add and scale.
+"""Objectives: scores of pictures, their arithmetic, and those that concern a whole batch or the picture itself.
 
-An objective is a function of what is seen of a batch of images: the canvases, and the maps of layers. It never asks
-how the images are made (a parameterisation does) nor how they are shown to the network (transforms do).
+An objective sees one forward pass of a batch: the pictures, the network's input and the maps of layers. How pictures
+are made (the parameterisation) and perturbed (the transforms) is hidden from it, so that each can be exchanged without
+touching the others.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
@@ -15,70 +18,71 @@ from visae._support.errors import VisaeError
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What is seen of a batch of images.
+class ForwardPass:
+    """One forward pass of a batch of pictures.
 
-    canvas:  the pictures as they are drawn, before transforms, [b, c, s, s], 0..1; with a fourth channel for alpha.
-    images:  what the network is shown, [b, 3, h, w].
-    maps:    of each layer that the objective reads, [b, c, H, W]; if it is centred their middle position alone,
-             [b, c, 1, 1].
-    index:   the number of each image among all that are rendered.
-    done:    the share of the steps that are done, for what is asked less at first; 1 for a picture that is finished.
+    pictures:  before transforms, [b, c, s, s], 0..1; a fourth channel is alpha.
+    images:    the network's input, after transforms, [b, 3, h, w].
+    maps:      of each layer that the objective reads, [b, c, H, W]; only the middle position, [b, c, 1, 1], if the
+               objective is centred.
+    index:     position of each picture among all pictures that are rendered.
+    progress:  fraction of the steps that are done, for weights that grow; 1 for finished pictures.
     """
 
-    canvas: Float[Tensor, "b c s s"]
+    pictures: Float[Tensor, "b c s s"]
     images: Float[Tensor, "b 3 h w"]
     maps: Mapping[str, Float[Tensor, "b _ _ _"]]
     index: Int64[Tensor, " b"]
-    done: float = 1.0
+    progress: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """A score for each image of a batch, the larger the better.
+    """A score for each picture of a batch, to be maximised. Objectives add and scale.
 
-    value:    from what is seen to scores, [b].
-    layers:   whose maps it reads.
-    labels:   what each image shows; empty if it is the same for any number of images.
-    together: how many consecutive images it must see at once.
-    centred:  whether it reads the maps' middle position alone, so that only what that position sees matters.
-    second:   what to ask of pictures that failed; None to leave them as they are.
+    value:       scores of a forward pass, [b].
+    layers:      names of the layers it reads.
+    labels:      what each picture shows; empty for an objective of any number of pictures.
+    group_size:  consecutive pictures that it compares, and that must share a batch.
+    centred:     reads only the middle position of maps, so that only that position's receptive field matters.
+    fallback:    what to render instead of pictures that failed; None to keep them.
     """
 
-    value: Callable[[Seen], Float[Tensor, " b"]]
+    value: Callable[[ForwardPass], Float[Tensor, " b"]]
     layers: frozenset[str]
     labels: tuple[str, ...] = ()
-    together: int = 1
+    group_size: int = 1
     centred: bool = False
-    second: "Second | None" = None
+    fallback: "Fallback | None" = None
 
     def __add__(self, other: "Objective") -> "Objective":
-        """Both; raises `VisaeError` if they are of different numbers of images."""
+        """Add scores; raises `VisaeError` for objectives of different numbers of pictures."""
         if self.labels and other.labels and len(self.labels) != len(other.labels):
             raise VisaeError(
-                f"one objective is of {len(self.labels)} images, the other of {len(other.labels)}; give both as many"
+                f"cannot add objectives of {len(self.labels)} and {len(other.labels)} pictures; give both the same "
+                "number of units"
             )
         labels = self.labels or other.labels
         if self.labels and other.labels and self.labels != other.labels:
-            labels = tuple(f"{one} + {two}" for one, two in zip(self.labels, other.labels, strict=True))
+            labels = tuple(f"{first} + {second}" for first, second in zip(self.labels, other.labels, strict=True))
         return Objective(
             lambda seen: self.value(seen) + other.value(seen),
             self.layers | other.layers,
             labels,
-            math.lcm(self.together, other.together),
+            math.lcm(self.group_size, other.group_size),
             self.centred and other.centred,
-            _second_of_both(self, other),
+            _fallback_of_sum(self, other),
         )
 
-    def scored(self, change: Callable[[Float[Tensor, " b"], Seen], Float[Tensor, " b"]]) -> "Objective":
-        """The same with other scores, from its own and from what is seen; what is asked second likewise."""
-        second = self.second and replace(self.second, objective=self.second.objective.scored(change))
-        return replace(self, value=lambda seen: change(self.value(seen), seen), second=second)
+    def map_scores(self, function: Callable[[Float[Tensor, " b"], ForwardPass], Float[Tensor, " b"]]) -> "Objective":
+        """Apply a function of the scores and the forward pass, to the fallback's scores as well."""
+        fallback = self.fallback and replace(self.fallback, objective=self.fallback.objective.map_scores(function))
+        return replace(self, value=lambda seen: function(self.value(seen), seen), fallback=fallback)
 
     def __mul__(self, factor: float) -> "Objective":
-        scaled = self.scored(lambda score, _: score * factor)
-        # Where little is wanted, what has little has not failed.
-        return scaled if factor > 0 else replace(scaled, second=None)
+        scaled = self.map_scores(lambda score, _: score * factor)
+        # A silent unit is a failure only where the unit is to be driven.
+        return scaled if factor > 0 else replace(scaled, fallback=None)
 
     __rmul__ = __mul__
 
@@ -93,20 +97,109 @@ class Objective:
 
 
 @dataclass(frozen=True, eq=False)
-class Second:
-    """Another objective, to be tried for pictures that failed.
+class Fallback:
+    """A second objective for pictures that the first one failed to make.
 
-    failed:     whether a finished picture is not what was wanted, [b].
+    failed:     whether a finished picture failed, [b].
+    objective:  what to maximise instead.
     """
 
-    failed: Callable[[Seen], Bool[Tensor, " b"]]
+    failed: Callable[[ForwardPass], Bool[Tensor, " b"]]
     objective: Objective
 
 
-def _second_of_both(one: Objective, other: Objective) -> Second | None:
-    """What is asked second of one, with the other; of two that have a second, of the first."""
-    if one.second is not None:
-        return replace(one.second, objective=one.second.objective + replace(other, second=None))
-    if other.second is not None:
-        return replace(other.second, objective=one + other.second.objective)
+def _fallback_of_sum(first: Objective, second: Objective) -> Fallback | None:
+    """Return the fallback of one summand, plus the other summand; the first's, if both have one."""
+    if first.fallback is not None:
+        return replace(first.fallback, objective=first.fallback.objective + replace(second, fallback=None))
+    if second.fallback is not None:
+        return replace(second.fallback, objective=first + second.fallback.objective)
     return None
+
+
+def interpolation(first: Objective, last: Objective, count: int) -> Objective:
+    """Interpolate over `count` pictures: picture i maximises (1 - t) first + t last, t = i / (count - 1).
+
+    Raises `VisaeError` for fewer than 2 pictures, and for ends of another number of pictures.
+    """
+    if count < 2:
+        raise VisaeError(f"count is {count}; an interpolation needs at least 2 pictures, its two ends")
+    for end in (first, last):
+        if end.labels and len(end.labels) != count:
+            raise VisaeError(
+                f"an end of the interpolation has {len(end.labels)} units, count is {count}; give each end a single "
+                f"unit, or {count}"
+            )
+
+    def value(seen: ForwardPass) -> Tensor:
+        start, end = first.value(seen), last.value(seen)
+        return torch.lerp(start, end, seen.index.to(start) / (count - 1))
+
+    labels = tuple(f"{position / (count - 1):.2f} of the way" for position in range(count))
+    group_size = math.lcm(first.group_size, last.group_size)
+    return Objective(value, first.layers | last.layers, labels, group_size, first.centred and last.centred)
+
+
+def diversity(layer: str, among: int) -> Objective:
+    """Minus the mean cosine between the styles of `among` consecutive pictures at a layer: at most 0.
+
+    The style of a picture is the Gram matrix of its maps, G = M M^T over positions (Gatys et al. 2015; lucid's
+    `diversity`). Raises `VisaeError` for fewer than 2 pictures.
+    """
+    if among < 2:
+        raise VisaeError(f"among is {among}; diversity needs at least 2 pictures")
+
+    def value(seen: ForwardPass) -> Tensor:
+        maps = seen.maps[layer].flatten(2)
+        style = F.normalize((maps @ maps.mT).flatten(1), dim=1)
+        style = style.reshape(-1, among, style.shape[1])
+        cosines = style @ style.mT - torch.eye(among).to(style)
+        return -cosines.sum(2).flatten() / (among - 1)
+
+    return Objective(value, frozenset([layer]), group_size=among)
+
+
+def alignment(layer: str, among: int) -> Objective:
+    """Minus the distance between neighbours among `among` consecutive pictures at a layer: at most 0.
+
+    The distance is the mean squared difference of maps over their mean square, summed over a picture's one or two
+    neighbours. Added to an `interpolation`, it keeps pictures from changing more than they must (compare lucid's
+    `alignment`). Raises `VisaeError` for fewer than 2 pictures.
+    """
+    if among < 2:
+        raise VisaeError(f"among is {among}; alignment needs at least 2 pictures")
+
+    def value(seen: ForwardPass) -> Tensor:
+        maps = seen.maps[layer].reshape(len(seen.index) // among, among, -1)
+        distance = (maps[:, 1:] - maps[:, :-1]).square().mean(2) / (maps.square().mean((1, 2))[:, None] + 1e-12)
+        return -(F.pad(distance, (0, 1)) + F.pad(distance, (1, 0))).flatten()
+
+    return Objective(value, frozenset([layer]), group_size=among)
+
+
+def penalty(cost: Callable[[Float[Tensor, "b c s s"]], Float[Tensor, " b"]]) -> Objective:
+    """A cost of the pictures themselves, to be subtracted: `unit(...) - 0.1 * penalty(total_variation)`."""
+    return Objective(lambda seen: cost(seen.pictures), frozenset(), centred=True)
+
+
+def total_variation(pictures: Float[Tensor, "b c s s"]) -> Float[Tensor, " b"]:
+    """Total variation: the mean absolute difference between neighbouring pixels, right and down."""
+    across = (pictures[..., 1:] - pictures[..., :-1]).abs().mean((1, 2, 3))
+    return across + (pictures[..., 1:, :] - pictures[..., :-1, :]).abs().mean((1, 2, 3))
+
+
+def opacity(pictures: Float[Tensor, "b c s s"]) -> Float[Tensor, " b"]:
+    """The mean of the alpha channel; 1 without one."""
+    return pictures[:, 3].mean((1, 2)) if pictures.shape[1] == 4 else pictures.new_ones(len(pictures))
+
+
+def penalise_opacity(objective: Objective, cost: float = 0.5) -> Objective:
+    """Multiply positive scores by 1 - cost * opacity, so that pictures with alpha stay opaque only where it pays.
+
+    A factor instead of a difference needs no knowledge of the objective's scale.
+    """
+
+    def penalised(score: Tensor, seen: ForwardPass) -> Tensor:
+        return torch.where(score > 0, score * (1 - cost * opacity(seen.pictures)), score)
+
+    return objective.map_scores(penalised)

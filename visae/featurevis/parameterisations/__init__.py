@@ -1,4 +1,4 @@
-"""How pictures are made from numbers that can be optimised: the parameterisations."""
+"""Parameterisations: how pictures are made from the parameters that are optimised."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""Pictures whose spectrum is that of photographs: only phases are free (MACO: Fel et al. 2023, arXiv 2306.06805).
+"""MACO: pictures with the magnitude spectrum of photographs, whose phases alone are free (Fel et al. 2023, arXiv
+2306.06805).
 
-At every frequency there is as much as in natural images, so that high frequencies cannot take over, and large pictures
-do not turn into noise.
+With a natural amount of every frequency, high frequencies cannot take over and large pictures do not turn into noise.
 """
 
 import hashlib
@@ -20,31 +20,31 @@ from visae._support import files
 from visae._support.cache import cache_folder
 from visae._support.errors import VisaeError
 from visae._support.progress import Progress
-from visae.featurevis.parameterisations._colour import MEASURED, Colours
+from visae.featurevis.parameterisations._colours import DECORRELATED, ColourSpace
 from visae.images import Images, Unreadable, batches, to_float
 
 SCHEMA = 1
-_IMAGES_A_BATCH = 32
-_LOOKED_AT = 16
+_BATCH = 32  # images
+_DIGESTS = 16  # images whose content identifies a source
 
 
 @dataclass(frozen=True, eq=False)
 class Maco:
     """picture = sigmoid(mix @ irfft2(magnitude * exp(i z))).
 
-    magnitude: [3, s, s // 2 + 1], along the axes of colour, as `natural_magnitude` measures it.
+    magnitude:  [3, s, s // 2 + 1], along the axes of colour; see `natural_magnitude`.
     """
 
     rate: ClassVar[float] = 0.2
     magnitude: Float[Tensor, "3 s f"]
-    colours: Colours = MEASURED
+    colours: ColourSpace = DECORRELATED
 
-    def start(self, size: int, generator: torch.Generator) -> list[Tensor]:
-        """Random phases; raises `VisaeError` for another size than that of the spectrum."""
+    def initial_parameters(self, size: int, generator: torch.Generator) -> list[Tensor]:
+        """Uniform phases; raises `VisaeError` for a size other than the spectrum's."""
         if size != self.magnitude.shape[1]:
             raise VisaeError(
-                f"the spectrum is of images of {self.magnitude.shape[1]} px, the picture is of {size} px; "
-                "measure it at the picture's size"
+                f"the spectrum is for pictures of {self.magnitude.shape[1]} px, this picture has {size} px; measure it "
+                "at the picture's size"
             )
         return [(torch.rand(self.magnitude.shape, generator=generator) * 2 - 1) * math.pi]
 
@@ -55,35 +55,38 @@ class Maco:
         return self.colours.to_rgb(torch.fft.irfft2(spectrum, s=(size, size), norm="ortho"))
 
 
-def natural_magnitude(images: Images, size: int, colours: Colours = MEASURED) -> Float[Tensor, "3 s f"]:
-    """The mean magnitude of each frequency over images scaled to `size` px, before the sigmoid, in axes of colour.
+def natural_magnitude(images: Images, size: int, colours: ColourSpace = DECORRELATED) -> Float[Tensor, "3 s f"]:
+    """Return the mean magnitude of each frequency over images, scaled to `size` px, along the axes of colour.
 
-    It is measured once for a source of images (its files' names, the content of some, resize and crop), and kept in the
-    cache. Raises `VisaeError` if none of the images can be read.
+    Cached by the source of the images: its settings, and the content of up to 16 of them. Raises `VisaeError` if none
+    of the images can be read.
     """
-    what = json.dumps([images.settings(), _digests(images), size, colours.mix], sort_keys=True)
-    path = cache_folder("spectra") / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.safetensors"
+    key = json.dumps([images.settings(), _digests(images), size, colours.mix], sort_keys=True)
+    path = cache_folder("spectra") / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
     if path.exists():
         return files.read_tensors(path, SCHEMA)[0]["magnitude"]
+    magnitude = _mean_magnitude(images, size, colours)
+    files.write_tensors(path, {"magnitude": magnitude}, {"schema": SCHEMA})
+    return magnitude
+
+
+def _mean_magnitude(images: Images, size: int, colours: ColourSpace) -> Float[Tensor, "3 s f"]:
     total, count = torch.zeros(3, size, size // 2 + 1, dtype=torch.float64), 0
     with Progress("spectrum", len(images), "images") as progress:
-        for batch in batches(images, _IMAGES_A_BATCH):
+        for batch in batches(images, _BATCH):
             pixels = F.interpolate(to_float(batch.pixels), (size, size), mode="bilinear", antialias=True)
             total += torch.fft.rfft2(colours.from_rgb(pixels), norm="ortho").abs().double().sum(0)
             count += len(pixels)
             progress.update(len(batch.indices) + len(batch.skipped))
     if not count:
-        raise VisaeError(f"none of the {len(images)} images of {images.name} can be read; their spectrum is unknown")
-    magnitude = (total / count).float()
-    files.write_tensors(path, {"magnitude": magnitude}, {"schema": SCHEMA})
-    return magnitude
+        raise VisaeError(f"none of the {len(images)} images of {images.name} can be read; give images that can")
+    return (total / count).float()
 
 
 def _digests(images: Images) -> list[str]:
-    """Of up to sixteen of the images, evenly spaced: folders with files of the same names are told apart."""
-    some = range(0, len(images), max(len(images) // _LOOKED_AT, 1))
+    """Return the digests of up to 16 evenly spaced images, to tell folders apart whose files have the same names."""
     digests = []
-    for index in some:
+    for index in range(0, len(images), max(len(images) // _DIGESTS, 1)):
         try:
             digests.append(images.read(index)[1])
         except Unreadable:

@@ -1,0 +1,5 @@
+"""Transforms: random changes between a picture and the network."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,9 @@
+from ._transforms import Transform as Transform
+from ._transforms import compose as compose
+from ._transforms import crop as crop
+from ._transforms import jitter as jitter
+from ._transforms import noise as noise
+from ._transforms import pad as pad
+from ._transforms import random_affine as random_affine
+from ._transforms import rotate as rotate
+from ._transforms import scale as scale
