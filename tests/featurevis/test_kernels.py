@@ -1,4 +1,4 @@
-"""Effective kernels: against weights multiplied out, and against the network itself."""
+"""Effective kernels against explicit products of weights, and against pictures."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from torch import nn
 
 import visae
 from visae._support.errors import VisaeError
-from visae.featurevis import effective_kernels, render
+from visae.featurevis import Optimisation, effective_kernels, render
 from visae.featurevis._kernels import linearised
 from visae.featurevis.objectives import unit
 from visae.units import features, neurons
@@ -22,14 +22,13 @@ def network():
     return visae.Network.from_module(module, ["1", "4"], size=32)
 
 
-def test_of_the_first_layer_they_are_the_kernels(network):
-    assert torch.allclose(
-        effective_kernels(neurons(network, "1"), [0, 3]), network.readable.module[0].weight.detach()[[0, 3]]
-    )
+def test_kernels_of_the_first_layer_are_its_weights(network):
+    weights = network.readable.module[0].weight.detach()
+    assert torch.allclose(effective_kernels(neurons(network, "1"), [0, 3]), weights[[0, 3]])
 
 
-def test_of_a_later_layer_they_are_the_weights_multiplied_out(network):
-    first, second = (network.readable.module[place].weight.detach().double().numpy() for place in (0, 3))
+def test_kernels_of_a_later_layer_are_products_of_weights(network):
+    first, second = (network.readable.module[index].weight.detach().double().numpy() for index in (0, 3))
     expected = np.zeros((5, 3, 8, 8))
     for out in range(5):
         for c in range(4):
@@ -39,20 +38,19 @@ def test_of_a_later_layer_they_are_the_weights_multiplied_out(network):
                         for pj in range(2):
                             y, x = 2 * i + pi, 2 * j + pj
                             expected[out, :, y : y + 3, x : x + 3] += second[out, c, i, j] / 4 * first[c]
-    found = effective_kernels(neurons(network, "4"), range(5))
-    assert found.shape == (5, 3, 8, 8)
-    assert found.numpy() == pytest.approx(expected, abs=1e-5)
+    kernels = effective_kernels(neurons(network, "4"), range(5))
+    assert kernels.shape == (5, 3, 8, 8)
+    assert kernels.numpy() == pytest.approx(expected, abs=1e-5)
 
 
-def test_of_features_they_are_those_of_neurons_mixed_by_the_encoder(network):
+def test_kernels_of_features_mix_those_of_neurons_by_the_encoder(network):
     sae = visae.ReLU(width=3).build(5, torch.Generator().manual_seed(0))
-    of = features(network, "4", sae)
     mixed = torch.einsum("mc,cdhw->mdhw", sae.encoder.detach(), effective_kernels(neurons(network, "4"), range(5)))
-    size = sae.directions.norm(dim=1)
-    assert torch.allclose(effective_kernels(of, range(3)), mixed * size[:, None, None, None], atol=1e-5)
+    expected = mixed * sae.directions.norm(dim=1)[:, None, None, None]
+    assert torch.allclose(effective_kernels(features(network, "4", sae), range(3)), expected, atol=1e-5)
 
 
-def test_everything_is_as_before_outside_the_block():
+def test_torch_is_linear_inside_the_context_alone():
     x = torch.tensor([[[[-1.0, 4.0], [1.0, 0.0]]]])
     with linearised():
         assert torch.relu(x)[0, 0, 0, 0] == -1
@@ -61,14 +59,15 @@ def test_everything_is_as_before_outside_the_block():
     assert torch.nn.functional.max_pool2d(x, 2).item() == 4
 
 
-def test_renders_of_conv2d0_are_like_its_kernels(data):
-    """|r| of at least 0.9 for the median channel, as rendered by default."""
+@pytest.mark.slow
+def test_pictures_of_conv2d0_resemble_its_kernels(data):
+    """|r| of at least 0.9 for the median channel, rendered with default settings, in one chunk."""
     network = visae.network("inceptionv1-caffe", data / "weights", "cpu")
-    of = neurons(network, "conv2d0")
-    kernels = effective_kernels(of, range(64))
+    units = neurons(network, "conv2d0")
+    kernels = effective_kernels(units, range(64))
     bgr = network.readable.convs["conv2d0"].weight.detach()
     assert torch.allclose(kernels, 255 * bgr[:, [2, 1, 0]], rtol=1e-4)
-    pictures = render(network, unit(of, range(64))).pictures - 0.5
+    pictures = render(network, unit(units, range(64)), optimisation=Optimisation(chunk=64)).pictures - 0.5
     r = [
         torch.corrcoef(torch.stack([picture.flatten(), kernel.flatten()]))[0, 1].abs()
         for picture, kernel in zip(pictures, kernels, strict=True)
@@ -76,16 +75,16 @@ def test_renders_of_conv2d0_are_like_its_kernels(data):
     assert torch.stack(r).median() >= 0.9
 
 
-def test_of_a_residual_network_they_have_the_size_of_the_receptive_field():
+def test_kernels_have_the_size_of_the_receptive_field():
     module = nn.Sequential(
         nn.Conv2d(3, 4, 7, stride=2, padding=3), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 5, 3, padding=1)
     )
-    of = neurons(visae.Network.from_module(module, ["3"], size=64), "3")
-    side = of.layer.receptive_field
-    assert effective_kernels(of, [0, 4]).shape == (2, 3, side, side)
+    units = neurons(visae.Network.from_module(module, ["3"], size=64), "3")
+    side = units.layer.receptive_field
+    assert effective_kernels(units, [0, 4]).shape == (2, 3, side, side)
 
 
-def test_numbers_that_are_none(network):
-    for numbers in ([5], [-1], []):
-        with pytest.raises(VisaeError, match="no unit"):
-            effective_kernels(neurons(network, "4"), numbers)
+@pytest.mark.parametrize("numbers", [[5], [-1], []])
+def test_unknown_units_are_refused(network, numbers):
+    with pytest.raises(VisaeError, match="no unit"):
+        effective_kernels(neurons(network, "4"), numbers)

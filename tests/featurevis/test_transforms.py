@@ -1,4 +1,4 @@
-"""Transforms: against pixels moved one by one, and their gradients."""
+"""Transforms against pixels moved one by one, and their gradients."""
 
 import math
 
@@ -7,20 +7,21 @@ import torch
 
 from visae._support.errors import VisaeError
 from visae._support.seeds import generator
-from visae.featurevis._transforms import GREY, compose, crop, jitter, noise, pad, rotate, scale, wobble
+from visae.featurevis.transforms import compose, crop, jitter, noise, pad, random_affine, rotate, scale
+from visae.featurevis.transforms._transforms import GREY
 
 
-def pictures(size=9, count=2, seed=0):
-    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
+def pictures(size=9, count=2):
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))
 
 
-def draw(seed=0):
+def draws(seed=0):
     return generator(seed, "a test")
 
 
-def slow(image, size, degrees, factor, x, y):
-    """A window around which the picture's middle is at (x, y), pixel by pixel, bilinear, grey beyond."""
-    side, out = image.shape[-1], torch.empty(3, size, size, dtype=torch.float64)
+def slow_affine(image, size, degrees, factor, x, y):
+    """A window in which the picture's middle is at (x, y), pixel by pixel, bilinear, grey beyond the border."""
+    side, window = image.shape[-1], torch.empty(3, size, size, dtype=torch.float64)
     cos, sin = math.cos(math.radians(degrees)) / factor, math.sin(math.radians(degrees)) / factor
     for row in range(size):
         for column in range(size):
@@ -32,83 +33,86 @@ def slow(image, size, degrees, factor, x, y):
                     weight = max(0, 1 - abs(py - i)) * max(0, 1 - abs(px - j))
                     inside = 0 <= i < side and 0 <= j < side
                     total += weight * (image[:, i, j].double() if inside else GREY)
-            out[:, row, column] = total
-    return out
+            window[:, row, column] = total
+    return window
 
 
 @pytest.mark.parametrize(("size", "centre"), [(None, None), (12, 5.0), (7, 3.5)])
-def test_wobble_turns_zooms_and_shifts_in_one_resampling(size, centre):
-    images, draws = pictures(), draw()
-    found = wobble(2.5, size, centre, turn=20, zoom=0.2)(images, draws)
-    same = draw()
-    either = [2 * torch.rand((), generator=same).item() - 1 for _ in range(4)]
-    degrees, factor = 20 * either[0], math.exp(math.log1p(0.2) * either[1])
+def test_random_affine_against_slow_resampling(size, centre):
+    images = pictures()
+    windows = random_affine(2.5, size, centre, rotation=20, zoom=0.2)(images, draws())
+    same = draws()
+    uniform = [2 * torch.rand((), generator=same).item() - 1 for _ in range(4)]
+    degrees, factor = 20 * uniform[0], math.exp(math.log1p(0.2) * uniform[1])
     side = size or 9
     middle = (side - 1) / 2 if centre is None else centre
-    x, y = middle + 2.5 * either[2], middle + 2.5 * either[3]
-    for image, expected in zip(images, found, strict=True):
-        assert torch.allclose(slow(image, side, degrees, factor, x, y).float(), expected, atol=1e-5)
+    x, y = middle + 2.5 * uniform[2], middle + 2.5 * uniform[3]
+    for image, window in zip(images, windows, strict=True):
+        assert torch.allclose(slow_affine(image, side, degrees, factor, x, y).float(), window, atol=1e-5)
 
 
-def test_a_turn_is_clockwise_and_a_zoom_enlarges():
+def test_rotations_are_clockwise():
     images = torch.full((1, 3, 9, 9), 0.0)
     images[..., 4, 8] = 1.0  # right of the middle
-    still = wobble(0, turn=0, zoom=0)
-    assert torch.allclose(still(images, draw()), images, atol=1e-6)
-    turned = wobble(0, turn=90, zoom=0)
-
-    # 90 degrees either way: the pixel is where a positive angle puts it, below the middle, or above for a negative one.
-    draws = draw()
-    angle = 90 * (2 * torch.rand((), generator=draw()).item() - 1)
-    row, column = divmod(int(turned(images, draws)[0, 0].argmax()), 9)
+    unchanged = random_affine(0, rotation=0, zoom=0)
+    assert torch.allclose(unchanged(images, draws()), images, atol=1e-6)
+    angle = 90 * (2 * torch.rand((), generator=draws()).item() - 1)
+    rotated = random_affine(0, rotation=90, zoom=0)(images, draws())
+    row, column = divmod(int(rotated[0, 0].argmax()), 9)
+    # A positive angle puts the pixel below the middle, a negative one above.
     assert (row - 4 > 0) == (angle > 0)
     assert math.degrees(math.atan2(row - 4, column - 4)) == pytest.approx(angle, abs=12)
 
 
-@pytest.mark.parametrize("transform", [rotate(), scale(), wobble(2, 12, 6.0), noise(0.1), pad(3), jitter(2), crop(5)])
-def test_they_are_differentiable_seeded_and_the_same_for_all_images(transform):
+@pytest.mark.parametrize(
+    "transform", [rotate(), scale(), random_affine(2, 12, 6.0), noise(0.1), pad(3), jitter(2), crop(5)]
+)
+def test_transforms_are_differentiable_and_repeatable_and_treat_images_alike(transform):
     images = pictures(count=3).requires_grad_()
-    one, other = transform(images, draw(3)), transform(images, draw(3))
-    assert torch.equal(one, other)
-    assert torch.autograd.grad(one.sum(), images)[0].abs().sum() > 0
-    alone = transform(images[1:2], draw(3))
-    assert torch.allclose(alone, one[1:2], atol=1e-6)
+    first, second = transform(images, draws(3)), transform(images, draws(3))
+    assert torch.equal(first, second)
+    assert torch.autograd.grad(first.sum(), images)[0].abs().sum() > 0
+    alone = transform(images[1:2], draws(3))
+    assert torch.allclose(alone, first[1:2], atol=1e-6)
 
 
-@pytest.mark.parametrize("transform", [rotate(), scale(), wobble(2), noise(0.1), jitter(3)])
-def test_another_seed_draws_another_one(transform):
-    assert not torch.equal(transform(pictures(), draw(0)), transform(pictures(), draw(1)))
+@pytest.mark.parametrize("transform", [rotate(), scale(), random_affine(2), noise(0.1), jitter(3)])
+def test_transforms_depend_on_the_seed(transform):
+    assert not torch.equal(transform(pictures(), draws(0)), transform(pictures(), draws(1)))
 
 
 def test_sizes():
     images = pictures(9)
-    assert pad(3)(images, draw()).shape[-1] == 15
-    assert (pad(3)(images, draw())[..., :3] == GREY).all()
-    assert torch.equal(crop(5)(images, draw()), images[..., 2:7, 2:7])
-    assert jitter(2)(images, draw()).shape[-1] == 7
-    assert compose([pad(3), jitter(2), crop(9)])(images, draw()).shape[-1] == 9
+    assert pad(3)(images, draws()).shape[-1] == 15
+    assert (pad(3)(images, draws())[..., :3] == GREY).all()
+    assert torch.equal(crop(5)(images, draws()), images[..., 2:7, 2:7])
+    assert jitter(2)(images, draws()).shape[-1] == 7
+    assert compose([pad(3), jitter(2), crop(9)])(images, draws()).shape[-1] == 9
 
 
-@pytest.mark.parametrize("transform", [rotate(0), scale(0), wobble(0, turn=0, zoom=0), rotate(), scale(), wobble(2)])
+@pytest.mark.parametrize(
+    "transform",
+    [rotate(0), scale(0), random_affine(0, rotation=0, zoom=0), rotate(), scale(), random_affine(2)],
+)
 def test_oblong_images_keep_their_shape(transform):
     images = pictures(9)[..., :6]
-    assert transform(images, draw()).shape == images.shape
+    assert transform(images, draws()).shape == images.shape
 
 
-@pytest.mark.parametrize("transform", [rotate(0), scale(0), wobble(0, turn=0, zoom=0)])
-def test_what_turns_by_nothing_changes_nothing(transform):
+@pytest.mark.parametrize("transform", [rotate(0), scale(0), random_affine(0, rotation=0, zoom=0)])
+def test_zero_ranges_change_nothing(transform):
     images = pictures(9)[..., :6]
-    assert torch.allclose(transform(images, draw()), images, atol=1e-6)
+    assert torch.allclose(transform(images, draws()), images, atol=1e-6)
 
 
-def test_jitter_reaches_every_place_and_none_beyond():
+def test_jitter_reaches_every_offset_and_none_beyond():
     images = torch.arange(16.0).view(1, 1, 4, 4)
-    draws = draw()
-    corners = {int(jitter(1)(images, draws)[0, 0, 0, 0]) for _ in range(64)}
+    generator = draws()
+    corners = {int(jitter(1)(images, generator)[0, 0, 0, 0]) for _ in range(64)}
     assert corners == {0, 1, 4, 5}
 
 
 @pytest.mark.parametrize("transform", [crop(10), jitter(9)])
-def test_what_is_too_small_is_refused(transform):
-    with pytest.raises(VisaeError, match="9x9 px are smaller than the 10 px"):
-        transform(pictures(9), draw())
+def test_images_must_not_be_smaller_than_the_crop(transform):
+    with pytest.raises(VisaeError, match=r"9x9 px .* 10 px"):
+        transform(pictures(9), draws())
