@@ -14,8 +14,8 @@ from visae.units import neurons
 
 pytestmark = pytest.mark.slow
 
-# A planted curve of 10 px, one of 22 px, a line and an edge.
-CHOSEN = [0, 45, 54, 63]
+# Every ninth planted feature that has an orientation: six curves, a line and an edge.
+CHOSEN = list(range(0, 64, 9))
 
 
 @pytest.fixture(scope="module")
