@@ -1,9 +1,8 @@
-"""The colour axes of natural images, as constants for `visae.featurevis.parameterisations`, and a picture of them.
+"""Measure the colour axes of natural images, the constant in `visae.featurevis.parameterisations`, and plot them.
 
     python benchmarks/colours.py --images photos/ --out benchmarks/results/colours.png
 
-Above: the same noise as each parameterisation turns it into colours, three channels by themselves and on the axes
-measured. Below: a step either way along each of the axes.
+Above: the same noise in independent RGB channels and along the measured axes. Below: steps either way along each axis.
 """
 
 import argparse
@@ -13,30 +12,31 @@ import torch
 from matplotlib.figure import Figure
 
 from visae._support.seeds import generator
-from visae.featurevis.parameterisations import RGB, Colours, Fourier, measure_colours
+from visae.featurevis.parameterisations import RGB, ColourSpace, Fourier, measure_colours
 from visae.images import open_images
 from visae.plots._style import save_figure
 
 SIZE, STEPS, STRENGTH = 128, 9, 3.0
 
 
-def noise(colours: Colours) -> torch.Tensor:
-    of = Fourier(sd=1.0, colours=colours)
-    return of.pictures([part[None] for part in of.start(SIZE, generator(0, "colours"))], SIZE)[0]
+def noise(colours: ColourSpace) -> torch.Tensor:
+    fourier = Fourier(sd=1.0, colours=colours)
+    (spectrum,) = fourier.initial_parameters(SIZE, generator(0, "colours"))
+    return fourier.pictures([spectrum[None]], SIZE)[0]
 
 
-def ramp(colours: Colours, axis: int) -> torch.Tensor:
+def ramp(colours: ColourSpace, axis: int) -> torch.Tensor:
     steps = torch.zeros(1, 3, 1, STEPS)
     steps[0, axis, 0] = torch.linspace(-STRENGTH, STRENGTH, STEPS)
     return colours.to_rgb(steps)[0]
 
 
-def draw(measured: Colours, path: Path) -> None:
+def plot(measured: ColourSpace, path: Path) -> None:
     figure = Figure(figsize=(6.4, 4.6), dpi=150, layout="constrained")
     whole = figure.add_gridspec(2, 1, height_ratios=(3, 1))
     above, below = whole[0].subgridspec(1, 2), whole[1].subgridspec(3, 1, hspace=0.1)
-    for place, (title, colours) in enumerate((("each channel by itself", RGB), ("on the axes measured", measured))):
-        axes = figure.add_subplot(above[place])
+    for column, (title, colours) in enumerate((("independent RGB channels", RGB), ("measured axes", measured))):
+        axes = figure.add_subplot(above[column])
         axes.imshow(noise(colours).permute(1, 2, 0).numpy())
         axes.set_title(f"noise, {title}", fontsize=9)
         axes.set_axis_off()
@@ -56,8 +56,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/colours.png"))
     options = parser.parse_args()
     measured = measure_colours(open_images(options.images))
-    print(f"MEASURED = Colours({tuple(tuple(round(value, 4) for value in row) for row in measured.mix)})")
-    draw(measured, options.out)
+    print(f"DECORRELATED = ColourSpace({tuple(tuple(round(value, 4) for value in row) for row in measured.mix)})")
+    plot(measured, options.out)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@
     OMP_NUM_THREADS=2 python benchmarks/render.py layer --weights DIR     # all 96 channels of mixed3b_5x5
     OMP_NUM_THREADS=2 python benchmarks/render.py features --weights DIR --images DIR --dictionary DIR --steps 256
 
-lucent: pip install "visae[lucent]". It draws one channel at a time, and its network is run whole; pictures and what the
-network is shown are of 128 px, with lucent's standard transforms there and visae's here.
+Needs lucent (pip install "visae[lucent]"), which renders one channel at a time and runs its whole network. Pictures and
+network inputs have 128 px; each library uses its own default transforms.
 
-The floor of a step: a forward and a backward pass to mixed3b without gradients of weights, and nothing else.
+The floor of a step is a forward and a backward pass to mixed3b without gradients of weights.
 """
 
 import argparse
@@ -25,10 +25,10 @@ from torch import Tensor, nn
 import visae
 from visae.examples import strongest
 from visae.featurevis import Optimisation, render
-from visae.featurevis._reached import reached
-from visae.featurevis._transforms import compose, crop, pad, wobble
-from visae.featurevis._window import window
-from visae.featurevis.objectives import activation, everywhere, unit
+from visae.featurevis._album import unit_values
+from visae.featurevis._window import smallest_window
+from visae.featurevis.objectives import activation, centre, everywhere, unit
+from visae.featurevis.transforms import compose, crop, pad, random_affine
 from visae.images import open_images
 from visae.networks import TENSORFLOW, InceptionV1, Network
 from visae.sae import load
@@ -44,9 +44,9 @@ LAYER, SIZE = "mixed3b", 128
 
 
 def lucent_steps(network: nn.Module, channel: int, steps: int, preprocess: bool = True) -> Tensor:
-    """One picture by lucent, [1, 3, s, s]."""
+    """Render one picture with lucent, [1, 3, s, s]."""
     torch.manual_seed(0)
-    found = render_vis(
+    pictures = render_vis(
         network,
         objectives.channel(LAYER, channel),
         param_f=lambda: param.image(SIZE),
@@ -56,11 +56,11 @@ def lucent_steps(network: nn.Module, channel: int, steps: int, preprocess: bool 
         show_image=False,
         fixed_image_size=SIZE,
     )
-    return torch.from_numpy(found[-1]).permute(0, 3, 1, 2)
+    return torch.from_numpy(pictures[-1]).permute(0, 3, 1, 2)
 
 
 def bare(network: Network, batch: int) -> Callable[[int], None]:
-    """Forward and backward passes alone."""
+    """Return a function that runs steps of forward and backward passes alone."""
     images = torch.rand(batch, 3, SIZE, SIZE, device=network.device).contiguous(memory_format=torch.channels_last)
     images.requires_grad_()
 
@@ -72,28 +72,28 @@ def bare(network: Network, batch: int) -> Callable[[int], None]:
 
 
 @torch.no_grad()
-def alive(of: Units) -> list[int]:
-    """The units that respond: without training some never do, and their pictures would cost a second pass."""
-    return (of.maps(torch.rand(4, 3, SIZE, SIZE)).amax((0, 2, 3)) > 0).nonzero().flatten().tolist()
+def alive(units: Units) -> list[int]:
+    """Return the units that respond to noise: others, of untrained networks, would need redirected ReLUs."""
+    return (units.maps(torch.rand(4, 3, SIZE, SIZE)).amax((0, 2, 3)) > 0).nonzero().flatten().tolist()
 
 
 def speed(options: argparse.Namespace) -> None:
-    """Image-steps a second."""
+    """Measure image-steps a second."""
     device = torch.device(options.device)
     network = Network("random", InceptionV1(TENSORFLOW), "0", device)
-    of, theirs = neurons(network, LAYER), Lucent(pretrained=False, redirected_ReLU=False).to(device).eval()
-    units, steps = alive(of)[: options.units], options.steps
+    units, theirs = neurons(network, LAYER), Lucent(pretrained=False, redirected_ReLU=False).to(device).eval()
+    chosen, steps = alive(units)[: options.units], options.steps
     floor = bare(network, 16)
 
     def ours(size: int | None, at: Callable[[Tensor], Tensor]) -> Callable[[], None]:
-        how = Optimisation(steps, tolerance=0.0)
-        return lambda: render(network, activation(of, units, at), size=size, optimisation=how) and None
+        settings = Optimisation(steps, tolerance=0.0)
+        return lambda: render(network, activation(units, chosen, at), size=size, optimisation=settings) and None
 
     runs: dict[str, tuple[Callable[[], object], int]] = {
-        "lucent": (lambda: lucent_steps(theirs, units[0], steps), steps),
+        "lucent": (lambda: lucent_steps(theirs, chosen[0], steps), steps),
         "floor": (lambda: floor(steps), 16 * steps),
-        "visae, the same shape": (ours(SIZE, everywhere), len(units) * steps),
-        "visae, a unit at the centre": (ours(None, visae.featurevis.objectives.centre), len(units) * steps),
+        "visae, the same shape": (ours(SIZE, everywhere), len(chosen) * steps),
+        "visae, a unit at the centre": (ours(None, centre), len(chosen) * steps),
     }
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(options.rounds + 1):
@@ -102,15 +102,15 @@ def speed(options: argparse.Namespace) -> None:
             run()
             if number:  # the first round warms up
                 rates[name].append(images / (time.perf_counter() - started))
-    print(f"{machine(device)}; {LAYER}, {SIZE} px, {len(units)} units, median of {options.rounds} rounds\n")
+    print(f"{machine(device)}; {LAYER}, {SIZE} px, {len(chosen)} units, median of {options.rounds} rounds\n")
     print("| what | image-steps/s | over lucent | of the floor |\n| --- | --- | --- | --- |")
-    middle = {name: statistics.median(found) for name, found in rates.items()}
-    for name, rate in middle.items():
-        print(f"| {name} | {rate:.1f} | {rate / middle['lucent']:.2f} | {rate / middle['floor']:.2f} |")
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    for name, rate in medians.items():
+        print(f"| {name} | {rate:.1f} | {rate / medians['lucent']:.2f} | {rate / medians['floor']:.2f} |")
 
 
 class Stopped(nn.Module):
-    """The same network for lucent: what it is shown is RGB, 0..1, and its only layer is the one that is asked for."""
+    """The same network for lucent: takes RGB, 0..1, and stops at `LAYER`."""
 
     def __init__(self, network: Network):
         super().__init__()
@@ -122,66 +122,67 @@ class Stopped(nn.Module):
 
 
 @torch.no_grad()
-def scores(of: Units, pictures: Tensor, units: list[int], how: Callable[[Tensor], Tensor]) -> Tensor:
-    """The objective of each picture under one set of transforms, by the same code for all."""
-    shown = torch.cat([how(picture[None]) for picture in pictures])
-    maps = of.network.maps(shown, [LAYER])[LAYER]
-    return maps[torch.arange(len(units)), units].mean((1, 2))
+def scores(network: Network, pictures: Tensor, channels: list[int], transform: Callable[[Tensor], Tensor]) -> Tensor:
+    """Compute the mean of each picture's channel under one set of transforms, by the same code for both libraries."""
+    images = torch.cat([transform(picture[None]) for picture in pictures])
+    maps = network.maps(images, [LAYER])[LAYER]
+    return maps[torch.arange(len(channels)), channels].mean((1, 2))
 
 
 def quality(options: argparse.Namespace) -> None:
-    """The objective reached after the same number of steps, under the transforms of either."""
+    """Compare the objectives after equal steps, under either library's transforms."""
     network = visae.network("inceptionv1-caffe", options.weights, options.device)
-    of, steps = neurons(network, LAYER), options.steps
-    units = [30 * place for place in range(16)]
-    theirs = torch.cat([lucent_steps(Stopped(network), unit, steps, preprocess=False) for unit in units])
-    settings = Optimisation(steps, tolerance=0.0)
-    ours = render(network, activation(of, units, everywhere), size=SIZE, optimisation=settings).pictures
+    steps, channels = options.steps, list(range(0, 480, 30))
+    theirs = torch.cat([lucent_steps(Stopped(network), channel, steps, preprocess=False) for channel in channels])
+    objective, settings = activation(neurons(network, LAYER), channels, everywhere), Optimisation(steps, tolerance=0.0)
+    ours = render(network, objective, size=SIZE, optimisation=settings).pictures
     draws = torch.Generator().manual_seed(1)
-    standard = wobble(SIZE // 11)
+    default = random_affine(SIZE // 11)
     lucents = transform.compose(transform.standard_transforms)
     fitted = compose([pad(SIZE), crop(SIZE)])
     kinds: dict[str, Callable[[Tensor], Tensor]] = {
         "none": lambda picture: picture,
-        "visae's": lambda picture: standard(picture, draws),
+        "visae's": lambda picture: default(picture, draws),
         "lucent's": lambda picture: fitted(lucents(picture), draws),
     }
     print(f"{machine(network.device)}; 16 channels of {LAYER}, {SIZE} px, {steps} steps, mean of 8 draws\n")
     print("| transforms | lucent | visae | visae is higher for |\n| --- | --- | --- | --- |")
-    for name, how in kinds.items():
-        found = [torch.stack([scores(of, p, units, how) for _ in range(8)]).mean(0) for p in (theirs, ours)]
-        higher = int((found[1] > found[0]).sum())
-        print(f"| {name} | {found[0].mean():.1f} | {found[1].mean():.1f} | {higher} of 16 |")
+    for name, perturb in kinds.items():
+        by_lucent, by_visae = (
+            torch.stack([scores(network, pictures, channels, perturb) for _ in range(8)]).mean(0)
+            for pictures in (theirs, ours)
+        )
+        higher = int((by_visae > by_lucent).sum())
+        print(f"| {name} | {by_lucent.mean():.1f} | {by_visae.mean():.1f} | {higher} of 16 |")
 
 
 def layer(options: argparse.Namespace) -> None:
-    """A whole layer."""
+    """Render a whole layer."""
     network = visae.network("inceptionv1-caffe", options.weights, options.device)
-    of = neurons(network, "mixed3b_5x5")
+    objective = activation(neurons(network, "mixed3b_5x5"), range(96))
     started = time.perf_counter()
-    found = render(network, activation(of, range(96)), size=64, optimisation=Optimisation(128, tolerance=0.0))
+    result = render(network, objective, size=64, optimisation=Optimisation(128, tolerance=0.0))
     print(f"{machine(network.device)}; 96 channels of mixed3b_5x5, 64 px, 128 steps")
-    print(f"{time.perf_counter() - started:.0f} s; median objective {found.values.median():.0f}")
+    print(f"{time.perf_counter() - started:.0f} s; median objective {result.values.median():.0f}")
 
 
-def of_features(options: argparse.Namespace) -> None:
-    """Whether pictures of features drive them above every position of every image."""
+def compare_features(options: argparse.Namespace) -> None:
+    """Compare features' values under their pictures with their largest at any position of any image."""
     sae = load(options.dictionary)
     network = visae.network(sae.about["network"], options.weights, options.device)
-    of, images = features(network, sae.about["layer"], sae), open_images(options.images)
-    best = strongest([of], images, 1)[0].value[:, 0]
-    chosen = [number for number in range(options.first, len(of), options.every) if best[number] > 0]
-    started = time.perf_counter()
-    found = render(network, unit(of, chosen), optimisation=Optimisation(options.steps))
+    units, images = features(network, sae.about["layer"], sae), open_images(options.images)
+    best = strongest([units], images, 1)[0].value[:, 0]
+    chosen = [number for number in range(options.first, len(units), options.every) if best[number] > 0]
+    objective, started = unit(units, chosen), time.perf_counter()
+    pictures = render(network, objective, optimisation=Optimisation(options.steps)).pictures
     seconds = time.perf_counter() - started
-    own = reached(of, chosen, found.pictures, window(network, unit(of, chosen), None))
-    ratio = own / best[chosen]
-    print(f"{machine(network.device)}; {len(chosen)} of {len(of)} features, {options.steps} steps, {seconds:.0f} s")
+    ratio = unit_values(units, chosen, pictures, smallest_window(network, objective, None)) / best[chosen]
+    print(f"{machine(network.device)}; {len(chosen)} of {len(units)} features, {options.steps} steps, {seconds:.0f} s")
     print(f"above every position of {len(images):,} images: {int((ratio > 1).sum())} of {len(chosen)}")
     print(
         "picture over best image, quantiles 0.05, 0.5, 0.95:", ratio.quantile(torch.tensor([0.05, 0.5, 0.95])).tolist()
     )
-    print("not above:", [number for number, of_one in zip(chosen, ratio.tolist(), strict=True) if of_one <= 1])
+    print("not above:", [number for number, value in zip(chosen, ratio.tolist(), strict=True) if value <= 1])
 
 
 def main() -> None:
@@ -197,7 +198,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    {"speed": speed, "quality": quality, "layer": layer, "features": of_features}[options.what](options)
+    {"speed": speed, "quality": quality, "layer": layer, "features": compare_features}[options.what](options)
 
 
 if __name__ == "__main__":
