@@ -58,6 +58,10 @@ def values(objective, seen):
     return objective.value(seen).detach().double().numpy()
 
 
+def test_unit_is_exported_twice():
+    assert visae.featurevis.unit is visae.featurevis.objectives.unit
+
+
 def test_units_are_read_at_the_centre_or_everywhere(network):
     units, seen = neurons(network, LAYER), forward_pass()
     maps = seen.maps[LAYER]
