@@ -94,7 +94,7 @@ class RenderResult:
 
 @dataclass(frozen=True, eq=False)
 class GradientAscent:
-    """Maximises an objective of a network's activations over pictures.
+    """Gradient ascent on an objective of pictures, seen by a network.
 
     transform:    from the fraction of the steps that are done to the transform between pictures and network.
     unperturbed:  the transform without anything random.
