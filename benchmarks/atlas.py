@@ -28,8 +28,7 @@ from machine import machine
 
 import visae
 from visae.atlas import AtlasConfig, Visualisations, build_atlas
-from visae.featurevis import save_png
-from visae.featurevis import Album, RenderSettings
+from visae.featurevis import Album, RenderSettings, save_png
 from visae.images import evenly_spaced, open_images
 from visae.sae import load
 from visae.units import features, neurons

@@ -72,8 +72,7 @@ class RenderCommand(UnitOptions):
         """Render, and print where the pictures are."""
         import torch
 
-        from visae.featurevis import save_sheet
-        from visae.featurevis import Album
+        from visae.featurevis import Album, save_sheet
 
         units = self.open_units()
         selected = self.selected(units)
