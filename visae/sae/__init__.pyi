@@ -14,7 +14,9 @@ from ._config import SAEConfig as SAEConfig
 from ._dictionary import load as load
 from ._dictionary import save as save
 from ._gated import Gated as Gated
+from ._hierarchical_topk import HierarchicalTopK as HierarchicalTopK
 from ._jumprelu import JumpReLU as JumpReLU
+from ._matching_pursuit import MatchingPursuit as MatchingPursuit
 from ._matryoshka import Matryoshka as Matryoshka
 from ._registry import kinds as kinds
 from ._registry import make_config as make_config
