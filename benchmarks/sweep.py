@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=2 python benchmarks/sweep.py --weights DIR
 
-72 orientations x 16 radii over all units of a layer. The floor is the forward pass, stopped at the layer, of images
-that lie drawn in memory; the sweep draws them too, and keeps every unit's response. Both take turns.
+72 orientations x 16 radii over all units of a layer. The baseline is the forward pass, stopped at the layer, over
+images that are already drawn; the sweep also draws them and keeps every unit's response. The two alternate.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from machine import machine
 
 import visae
 from visae.tuning import sweep
-from visae.tuning._axes import default_axes
+from visae.tuning._sweep import default_axes
 from visae.tuning._views import viewing
 from visae.tuning.stimuli import stimulus
 
@@ -35,8 +35,8 @@ def main() -> None:
     size, _, centre = viewing(units.layer)
     axes = default_axes(stimulus("circle"), units.layer)
     grid = torch.meshgrid(*axes.values(), indexing="ij")
-    given = dict(zip(axes, (values.flatten()[: options.batch] for values in grid), strict=True))
-    images = stimulus("circle").images(given, size, centre).contiguous(memory_format=torch.channels_last)
+    values = dict(zip(axes, (points.flatten()[: options.batch] for points in grid), strict=True))
+    images = stimulus("circle").images(values, size, centre).contiguous(memory_format=torch.channels_last)
     count = grid[0].numel()
 
     def forward() -> None:
@@ -47,18 +47,18 @@ def main() -> None:
     def swept() -> None:
         sweep([units], "circle", axes, batch=options.batch)
 
-    taken: dict[str, list[float]] = {"forward": [], "sweep": []}
+    rounds: dict[str, list[float]] = {"forward": [], "sweep": []}
     for _ in range(options.rounds):
         for name, step in (("forward", forward), ("sweep", swept)):
             started = time.perf_counter()
             step()
-            taken[name].append(time.perf_counter() - started)
-    seconds = {name: statistics.median(of) for name, of in taken.items()}
+            rounds[name].append(time.perf_counter() - started)
+    seconds = {name: statistics.median(times) for name, times in rounds.items()}
     print(machine())
     print(f"\n{len(units)} units of {options.layer} of {network.name}, {count} stimuli of {size} px\n")
     print("| what | seconds | stimuli/s | of the forward pass |\n| --- | --- | --- | --- |")
-    for name, of in seconds.items():
-        print(f"| {name} | {of:.1f} | {count / of:.0f} | {seconds['forward'] / of:.2f} |")
+    for name, median in seconds.items():
+        print(f"| {name} | {median:.1f} | {count / median:.0f} | {seconds['forward'] / median:.2f} |")
 
 
 if __name__ == "__main__":

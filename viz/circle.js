@@ -78,11 +78,11 @@
     return svg;
   };
 
-  // `visae curves` counts other units, since it only knows responses to circles.
-  const definition = (byCircles) => `Shown is the curve family: units that circles drive more than lines, edges, corners and colour do, at the circular mean of the lobe around their peak. By circles alone, at the circular mean of the whole tuning curve, as in curves.png: ${byCircles.map(([count, gap], kind) => countText(count, RINGS[kind].label, count > 1 ? gap : null)).join("; ")}.`;
+  // `visae curves` has the same detectors at another estimate of orientation.
+  const definition = (byCircularMean) => `Curve detectors are selective units that circles drive more than lines and edges do, and that do not prefer corners. They are shown at the circular mean of the lobe around their peak. At the circular mean of the whole tuning curve, as in curves.png: ${byCircularMean.map(([count, gap], kind) => countText(count, RINGS[kind].label, count > 1 ? gap : null)).join("; ")}.`;
 
   visae.views.circle = (units) => {
-    const { members, in_gaps: inGaps, gap, by_circles: byCircles } = units.atlas.circle;
+    const { members, in_gaps: inGaps, gap, by_circular_mean: byCircularMean } = units.atlas.circle;
     const preview = visae.html("div", { class: "preview", role: "status" }, "Hover over a detector to inspect it.");
     const angle = (unit) => (Math.round(units.columns.orientation[unit] * 10) / 10) % 360;
     const sorted = members.map((numbers, kind) => numbers.map((number) => units.unit(kind, number)).sort((a, b) => angle(a) - angle(b)));
@@ -96,7 +96,7 @@
       content: visae.html("div", { class: "circle-view" }, visae.html("h1", {}, "Curve detectors"),
         rows.length === 0
           ? visae.html("p", {}, "No neuron or feature meets the default criteria for curve detectors.")
-          : [visae.html("div", { class: "circle-plot" }, visae.figure("Preferred orientations", svg, { table, note: `Neurons inside, features outside; bands mark the largest gap of each.${gapText}` }), preview, visae.html("p", { class: "note" }, definition(byCircles))),
+          : [visae.html("div", { class: "circle-plot" }, visae.figure("Preferred orientations", svg, { table, note: `Neurons inside, features outside; bands mark the largest gap of each.${gapText}` }), preview, visae.html("p", { class: "note" }, definition(byCircularMean))),
             visae.table("Curve detectors", ["unit", "orientation", "selectivity", "density"],
               rows.map((unit) => [link(unit), visae.number(angle(unit), "°"), visae.number(units.columns.selectivity[unit]), visae.percent(units.columns.density[unit])]),
               rows.map((unit) => [units.label(unit), units.columns.orientation[unit], units.columns.selectivity[unit], units.columns.density[unit]]))]),

@@ -91,10 +91,10 @@ def test_tuning_is_null_without_responses_and_orientation_without_tuning(small_a
     assert untuned > 0
 
 
-def test_circles_alone_agree_with_the_sweep_of_curves(small_atlas):
+def test_curve_detectors_agree_with_the_sweep_of_curves(small_atlas):
     swept = [curves(population) for population in small_atlas.units]
     expected = [[detectors.count, pytest.approx(detectors.max_gap, rel=1e-3)] for detectors in swept]
-    assert data(small_atlas.version, "data/atlas")["circle"]["by_circles"] == expected
+    assert data(small_atlas.version, "data/atlas")["circle"]["by_circular_mean"] == expected
 
 
 def test_circle_and_families_agree(small_atlas):

@@ -13,7 +13,7 @@ BOXES = "all => all.map(e => { const b = e.getBBox(); return [b.x, b.y, b.x + b.
 CROWD = """orientations => visae.load('data/atlas').then(atlas => {
   atlas.circle.members = [orientations.map((_, at) => at), orientations.map((_, at) => at)];
   orientations.forEach((angle, at) => { atlas.columns.orientation[at] = atlas.columns.orientation[48 + at] = angle; });
-  atlas.circle.by_circles = [[1, 360], [12, 76.54]];
+  atlas.circle.by_circular_mean = [[1, 360], [12, 76.54]];
   location.hash = 'circle';
 })"""
 CROWDED = [0, 0, 1, 3, 90, 91, 180, 180, 181, 200, 359.5]
@@ -64,10 +64,10 @@ def test_focused_detector_is_previewed(crowded):
     assert crowded.url.endswith(href)
 
 
-def test_gaps_by_both_definitions(crowded):
+def test_gaps_at_both_estimates_of_orientation(crowded):
     text = crowded.locator(".circle-view svg").text_content()
     assert "11 neurons, largest gap 159.5°" in text
     assert "11 features, largest gap 159.5°" in text
     note = crowded.locator(".circle-plot .note").last.inner_text()
-    assert "By circles alone" in note
+    assert "as in curves.png" in note
     assert note.endswith("1 neuron; 12 features, largest gap 76.5°.")

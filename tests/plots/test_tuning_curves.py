@@ -19,7 +19,8 @@ def with_peaks(peaks, strengths=None, spread=15.0):
     apart = (degrees - torch.tensor(peaks)[:, None] + 180).remainder(360) - 180
     bumps = torch.tensor(strengths or [1.0] * len(peaks))[:, None] * torch.exp(-apart.square() / (2 * spread**2))
     response = bumps[:, None, :].expand(-1, 3, -1).contiguous()
-    return Curves("neurons", "made", "layer", "stroke", degrees, torch.tensor([5.0, 10.0, 20.0]), response)
+    radii, rivals = torch.tensor([5.0, 10.0, 20.0]), dict.fromkeys(("line", "edge", "angle"), torch.zeros(len(peaks)))
+    return Curves("neurons", "made", "layer", "stroke", degrees, radii, response, rivals)
 
 
 @pytest.mark.parametrize("peaks", [[], [10.0], [0.0, 90.0, 200.0]])

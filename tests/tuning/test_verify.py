@@ -1,4 +1,4 @@
-"""The comparison, on responses that are made from the published curves: right ones, and wrong ones of each kind."""
+"""The comparison, on responses engineered from the published curves: right ones, and wrong ones of each kind."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ TRUTH = torch.tensor(list(PUBLISHED.neurons.values()))
 
 
 def responses(curves=TRUTH, width=2.0, first=8, noise=0.0, scale=1.0):
-    """Of neurons that prefer a width, and are tuned to the radii of the window that begins with `first`."""
+    """Neurons that prefer a width, and are tuned to the radii of the window that begins with `first`."""
     radii = swept_radii()
     inside = torch.zeros(len(radii))
     inside[first : first + RADII] = 1
@@ -23,7 +23,7 @@ def responses(curves=TRUTH, width=2.0, first=8, noise=0.0, scale=1.0):
     by_radius = by_radius / by_radius[first : first + RADII].mean()
     source = torch.Generator().manual_seed(0)
     shape = (len(curves), len(WIDTHS), len(radii), 72)
-    # Beside the window, and with another stroke, neurons answer to anything.
+    # Outside the window, and with another stroke, neurons respond to anything.
     anything = 800 * torch.rand(shape, generator=source)
     tuned = (by_radius[:, None] * curves[:, None, :])[:, None].expand(shape)
     right = inside[:, None] * (torch.tensor(WIDTHS) == width)[:, None, None]
@@ -31,8 +31,8 @@ def responses(curves=TRUTH, width=2.0, first=8, noise=0.0, scale=1.0):
     return scale * made.clamp_min(0)
 
 
-def compared(found):
-    return compare(found, WIDTHS, swept_radii(), PUBLISHED)
+def compared(swept):
+    return compare(swept, WIDTHS, swept_radii(), PUBLISHED)
 
 
 def test_the_published_curves_are_in_the_card():
@@ -43,24 +43,24 @@ def test_the_published_curves_are_in_the_card():
 
 @pytest.mark.parametrize("noise", [0.0, 20.0])
 def test_right_responses_are_verified(noise):
-    found = compared(responses(noise=noise))
-    assert found.verified
-    assert found.passed == [True] * 10
-    assert found.correlation.min() > 0.97
-    assert found.apart.max() < 4
-    assert found.echo.max() < 0.06
-    assert found.order == (379, 406, 385, 343, 342, 388, 324, 340, 330, 349)
-    assert found.width == 2
-    assert found.scale == pytest.approx(1, abs=0.1)
+    verification = compared(responses(noise=noise))
+    assert verification.verified
+    assert verification.passed == [True] * 10
+    assert verification.correlation.min() > 0.97
+    assert verification.distance.max() < 4
+    assert verification.echo.max() < 0.06
+    assert verification.order == (379, 406, 385, 343, 342, 388, 324, 340, 330, 349)
+    assert verification.width == 2
+    assert verification.scale == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize(("width", "first"), [(1.0, 6), (3.0, 10)])
-def test_the_radii_and_the_stroke_are_found_again(width, first):
-    found = compared(responses(width=width, first=first, noise=2.0))
-    assert found.verified
-    assert found.width == width
-    assert found.radii[0] == pytest.approx(swept_radii()[first].item())
-    assert found.radii[1] / found.radii[0] == pytest.approx(24.5)
+def test_the_radii_and_the_stroke_are_fitted(width, first):
+    verification = compared(responses(width=width, first=first, noise=2.0))
+    assert verification.verified
+    assert verification.width == width
+    assert verification.radii[0] == pytest.approx(swept_radii()[first].item())
+    assert verification.radii[1] / verification.radii[0] == pytest.approx(24.5)
 
 
 K = torch.arange(72)
@@ -73,51 +73,51 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_convention_fails_and_is_named(name):
-    found = compared(responses(TRUTH[:, WRONG[name]], noise=5.0))
-    assert not found.verified
-    assert not any(found.passed)
-    assert [name in symptom for symptom in found.symptoms] == [True]
+    verification = compared(responses(TRUTH[:, WRONG[name]], noise=5.0))
+    assert not verification.verified
+    assert not any(verification.passed)
+    assert [name in symptom for symptom in verification.symptoms] == [True]
 
 
 def test_a_quarter_turn_is_named_whichever_way():
     for step in (18, -18):
-        found = compared(responses(TRUTH.roll(step, 1)))
-        assert not found.verified
-        assert "quarter" in found.symptoms[0]
+        verification = compared(responses(TRUTH.roll(step, 1)))
+        assert not verification.verified
+        assert "quarter" in verification.symptoms[0]
 
 
 @pytest.mark.parametrize("scale", [1 / 255, 0.3, 2.5])
 def test_activations_of_another_scale_fail_and_are_named(scale):
-    found = compared(responses(scale=scale))
-    assert found.passed == [True] * 10
-    assert not found.verified
-    assert "input's range" in found.symptoms[0]
-    assert found.scale == pytest.approx(scale, rel=0.05)
+    verification = compared(responses(scale=scale))
+    assert verification.passed == [True] * 10
+    assert not verification.verified
+    assert "input's range" in verification.symptoms[0]
+    assert verification.scale == pytest.approx(scale, rel=0.05)
 
 
 @pytest.mark.parametrize("first", [0, 16])
 def test_stimuli_of_another_scale_fail_and_are_named(first):
-    found = compared(responses(first=first))
-    assert not found.verified
-    assert "too large or too small" in found.symptoms[0]
+    verification = compared(responses(first=first))
+    assert not verification.verified
+    assert "too large or too small" in verification.symptoms[0]
 
 
 def test_neurons_in_another_order_fail():
-    """Two channels exchanged: each is tuned well, and not as the published one."""
+    """Two channels exchanged: each is well tuned, but not as the published one."""
     order = [1, 0, *range(2, 10)]
-    found = compared(responses(TRUTH[order]))
-    assert found.passed == [False, False, *[True] * 8]
-    assert found.order != found.order_published
-    assert not found.verified
+    verification = compared(responses(TRUTH[order]))
+    assert verification.passed == [False, False, *[True] * 8]
+    assert verification.order != verification.order_published
+    assert not verification.verified
 
 
 def test_silent_neurons_fail():
-    found = compared(torch.zeros(10, len(WIDTHS), len(swept_radii()), 72))
-    assert found.passed == [False] * 10
-    assert not found.verified
+    verification = compared(torch.zeros(10, len(WIDTHS), len(swept_radii()), 72))
+    assert verification.passed == [False] * 10
+    assert not verification.verified
 
 
-def test_the_report_says_what_differs():
+def test_the_report_names_what_differs():
     good = report(compared(responses()), PUBLISHED)
     assert good.count("as published") == 11
     assert good.splitlines()[-1].startswith("verified against curves-mixed3b.json")
@@ -138,8 +138,8 @@ def test_a_network_that_is_not_the_published_one_is_refused(capsys):
 
 def test_an_unverified_network_exits_with_one(monkeypatch, capsys):
     swept = compared(responses(TRUTH[:, WRONG["flipped upside down"]]))
-    for found, code in ((swept, 1), (replace(compared(responses())), None)):
-        monkeypatch.setattr("visae.commands.verify.verify", lambda *_, found=found: found)
+    for verification, code in ((swept, 1), (replace(compared(responses())), None)):
+        monkeypatch.setattr("visae.tuning.verify", lambda *_, result=verification: result)
         monkeypatch.setattr("visae.network", lambda *_: None)
         if code is None:
             cli.main(["verify", "inceptionv1"])

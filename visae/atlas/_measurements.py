@@ -12,9 +12,16 @@ from visae.examples import QUANTILES, DatasetExamples, border_margin, find_examp
 from visae.images import Images
 from visae.networks import Network
 from visae.sae import SAE
-from visae.tuning import Battery, Curves, battery, families
-from visae.tuning._colour import colour_peaks
-from visae.tuning._families import FAMILY_STIMULUS, selective, strong
+from visae.tuning import (
+    FAMILY_STIMULUS,
+    Battery,
+    Curves,
+    battery,
+    colour_peaks,
+    families,
+    is_orientation_selective,
+    is_responsive,
+)
 from visae.units import Units, features, neurons
 
 FAMILIES = ("none", *FAMILY_STIMULUS, "colour")
@@ -41,17 +48,23 @@ class UnitMeasurements:
 
     @cached_property
     def family(self) -> list[str]:
-        """The family of each unit: colour if pure colour drives it more than any dark-on-grey stimulus does."""
-        grey_peak = torch.stack([tuning.peak for tuning in self.battery.tuned.values()]).amax(0)
+        """The family of each unit: colour if pure colour drives it more than any dark-on-grey stimulus does.
+
+        Curve detectors stay curve detectors, so that they are the same ones everywhere.
+        """
+        grey_peak = torch.stack([tuning.peak for tuning in self.battery.tuning.values()]).amax(0)
         responds = (self.colour_peak > 0) & (self.colour_peak >= _MIN_COLOUR_RESPONSE * self.colour_peak.max())
         is_colour: Bool[Tensor, " u"] = responds & (self.colour_peak > grey_peak)
         names = families(self.battery).names
-        return ["colour" if colour else name or "none" for colour, name in zip(is_colour.tolist(), names, strict=True)]
+        return [
+            "colour" if colour and name != "curve" else name or "none"
+            for colour, name in zip(is_colour.tolist(), names, strict=True)
+        ]
 
     @cached_property
     def responds_to_circles(self) -> Bool[Tensor, " u"]:
         """Which units respond to circles strongly enough for their tuning to mean anything."""
-        return strong(self.battery.tuned["circle"])
+        return is_responsive(self.battery.tuning["circle"])
 
     @cached_property
     def is_oriented(self) -> Bool[Tensor, " u"]:
@@ -61,16 +74,12 @@ class UnitMeasurements:
         members.
         """
         member = torch.tensor([name in FAMILY_STIMULUS for name in self.family])
-        return self.responds_to_circles & (member | selective(self.battery.tuned["circle"]))
+        return self.responds_to_circles & (member | is_orientation_selective(self.battery.tuning["circle"]))
 
     @property
     def curves(self) -> Curves:
-        """The sweep of circles alone, by which `visae curves` counts curve detectors."""
-        circle = self.battery.responses["circle"]
-        axes = circle.axes
-        return Curves(
-            circle.kind, circle.network, circle.layer, "stroke", axes["orientation"], axes["radius"], circle.values
-        )
+        """What `visae curves` reports: the same curve detectors, at their circular means."""
+        return Curves.from_battery(self.battery)
 
 
 def measure_units(sae: SAE, network: Network, images: Images, top: int, seed: int) -> list[UnitMeasurements]:

@@ -17,13 +17,10 @@ from visae.images import Images
 from visae.metrics import match
 from visae.metrics._recovery import MATCHED
 from visae.networks.planted import Truth
-from visae.tuning import tuning_summary
-from visae.tuning._families import strong
-from visae.tuning._statistics import apart
+from visae.tuning import GAP_DISTANCE, in_gap, is_responsive, tuning_summary
 from visae.units import Units
 
 DENSE = 0.1  # density from which on a unit counts as dense
-GAP = 15.0  # degrees from every neuron at which a feature lies in a gap
 
 
 def overview(
@@ -81,7 +78,7 @@ def columns(
 
 
 def _metrics(population: UnitMeasurements) -> Mapping[str, Tensor]:
-    summary, tuned = tuning_summary(population.battery), population.battery.tuned
+    summary, tuned = tuning_summary(population.battery), population.battery.tuning
     responds, oriented = population.responds_to_circles, population.is_oriented
     return {
         "density": population.statistics.density,
@@ -94,7 +91,7 @@ def _metrics(population: UnitMeasurements) -> Mapping[str, Tensor]:
         "echo": summary.echo.where(responds, torch.nan),
         "width": summary.width.where(oriented, torch.nan),
         "radius": summary.radius.where(responds, torch.nan),
-        "line_or_curve": summary.line_or_curve.where(responds | strong(tuned["line"]), torch.nan),
+        "line_or_curve": summary.line_or_curve.where(responds | is_responsive(tuned["line"]), torch.nan),
     }
 
 
@@ -132,23 +129,21 @@ def _planted_matches(units: Units, truth: Truth) -> list[tuple[str | None, float
 def circle(populations: Sequence[UnitMeasurements]) -> dict[str, Any]:
     """Return the curve detectors of each population and how many features lie in gaps between the neurons.
 
-    by_circles: the count and the largest gap that `visae curves` reports, which knows circles alone.
+    by_circular_mean: the count and the largest gap that `visae curves` reports.
     """
     members, orientations = [], []
     for population in populations:
         curves = torch.tensor([unit for unit, name in enumerate(population.family) if name == "curve"]).long()
         members.append(curves.tolist())
-        orientations.append(population.battery.tuned["circle"].orientation[curves])
+        orientations.append(population.battery.tuning["circle"].orientation[curves])
     neurons, features = orientations
-    nearest = torch.zeros(0)
-    if len(neurons) and len(features):
-        every = len(features), len(neurons)
-        nearest = apart(features[:, None].expand(every), neurons[None].expand(every)).amin(1)
     return {
         "members": members,
-        "in_gaps": int((nearest >= GAP).sum()),
-        "gap": GAP,
-        "by_circles": [[population.curves.count, rounded(population.curves.max_gap)] for population in populations],
+        "in_gaps": int(in_gap(features, neurons).sum()),
+        "gap": GAP_DISTANCE,
+        "by_circular_mean": [
+            [population.curves.count, rounded(population.curves.max_gap)] for population in populations
+        ],
     }
 
 
@@ -158,5 +153,5 @@ def _stimuli(population: UnitMeasurements) -> Mapping[str, Any]:
     return {
         "orientations": rounded(axes["orientation"]),
         "radii": rounded(axes["radius"]),
-        "kinds": [*population.battery.tuned, "colour"],
+        "kinds": [*population.battery.tuning, "colour"],
     }

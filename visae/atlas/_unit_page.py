@@ -33,7 +33,7 @@ def unit_page(
     circle = population.battery.responses["circle"]
     values = circle.values[unit].clamp_min(0)
     tuning = circle.tuning()[unit]
-    peaks = [*(tuned.peak for tuned in population.battery.tuned.values()), population.colour_peak]
+    peaks = [*(tuned.peak for tuned in population.battery.tuning.values()), population.colour_peak]
     return {
         "fires_in": int(population.examples.fires[unit]),
         "examples": _examples(population, unit),

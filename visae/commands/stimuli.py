@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from visae.commands.options import File
 
 if TYPE_CHECKING:
-    from visae.tuning.stimuli._kinds import Range
+    from visae.tuning.stimuli import Parameter
 
 
 @dataclass(kw_only=True)
@@ -42,7 +42,7 @@ class StimuliCommand:
         print("all take x and y, px right and down of the middle, and contrast, -1..1 (1: ink is white)")
 
 
-def _range(parameter: "Range") -> str:
-    unit = "" if parameter.unit in parameter.words or not parameter.unit else f", {parameter.unit}"
+def _range(parameter: "Parameter") -> str:
+    unit = "" if parameter.unit in parameter.allowed or not parameter.unit else f", {parameter.unit}"
     period = f"; repeats after {parameter.period:g}" if parameter.period else ""
-    return f"{parameter.words}{unit}{period}"
+    return f"{parameter.allowed}{unit}{period}"

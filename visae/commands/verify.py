@@ -13,7 +13,7 @@ from visae.commands.options import WeightsOptions, check_network
 
 if TYPE_CHECKING:
     from visae.networks import PublishedTuning
-    from visae.tuning._verify import Verification
+    from visae.tuning import Verification
 
 
 @dataclass(kw_only=True)
@@ -35,7 +35,7 @@ class VerifyCommand(WeightsOptions):
 
     def run(self) -> None:
         """Sweep, compare, and print a line a neuron."""
-        from visae.tuning._verify import verify
+        from visae.tuning import verify
 
         published = _published_tuning(self.name)
         verification = verify(self.open_named(self.name), published)
@@ -46,14 +46,14 @@ class VerifyCommand(WeightsOptions):
 
 def report(verification: "Verification", published: "PublishedTuning") -> str:
     """A line a neuron, the order around the circle, and the verdict."""
-    from visae.tuning._verify import LEAST_CORRELATION, MOST_APART, MOST_ECHO
+    from visae.tuning._verify import MAX_DISTANCE, MAX_ECHO, MIN_CORRELATION
 
     head = ["neuron", "r", "apart", "echo", "measured max", "published max", ""]
     rows = [
         [
             f"{published.layer}:{channel}",
             f"{verification.correlation[i]:.3f}",
-            f"{verification.apart[i]:.1f}°",
+            f"{verification.distance[i]:.1f}°",
             f"{verification.echo[i]:.3f}",
             f"{verification.measured[i].max():.0f}",
             f"{verification.published[i].max():.0f}",
@@ -69,7 +69,7 @@ def report(verification: "Verification", published: "PublishedTuning") -> str:
         f"order around the circle: {_joined(verification.order)}, {same}{expected}",
         f"fitted: radii {verification.radii[0]:.1f} to {verification.radii[1]:.1f} px, stroke {verification.width:g} "
         f"px; activations are {verification.scale:.2f} times the published",
-        f"wanted: r >= {LEAST_CORRELATION:g}, at most {MOST_APART:g}° apart, echo < {MOST_ECHO:g}",
+        f"wanted: r >= {MIN_CORRELATION:g}, at most {MAX_DISTANCE:g}° apart, echo < {MAX_ECHO:g}",
         *(f"symptom: {symptom}" for symptom in verification.symptoms),
         f"{'verified' if verification.verified else 'NOT verified'} against {published.origin} ({published.licence})",
     ]

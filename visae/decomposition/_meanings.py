@@ -7,9 +7,7 @@ import torch
 
 from visae.decomposition._parts import named, orientation_of
 from visae.metrics import Attribution
-from visae.tuning import Families
-from visae.tuning._families import FAMILY_STIMULUS
-from visae.tuning._statistics import apart
+from visae.tuning import FAMILY_STIMULUS, Families, angular_distance
 from visae.tuning.stimuli import stimulus
 
 # Of a neuron's variance, from which on a feature is a large part of it.
@@ -70,4 +68,4 @@ def _alike(one: Meaning, other: Meaning) -> bool:
         torch.tensor([one.orientation, other.orientation]),
         stimulus(FAMILY_STIMULUS[one.family]).period,
     )
-    return apart(orientations[0], orientations[1], period).item() < ONE_MEANING
+    return angular_distance(orientations[0], orientations[1], period).item() < ONE_MEANING

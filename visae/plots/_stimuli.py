@@ -12,22 +12,6 @@ from visae.tuning.stimuli import STIMULI, Stimulus
 
 _SIZE, _CENTRE = 64, 31.5
 _ORIENTATIONS = 6
-# Values to show of a parameter besides its default.
-_VALUES: dict[str, tuple[float, ...]] = {
-    "radius": (8.0, 40.0),
-    "width": (1.0, 6.0),
-    "fade": (12.0,),
-    "span": (45.0, 180.0),
-    "gap": (12.0,),
-    "length": (24.0,),
-    "blur": (16.0,),
-    "opening": (45.0, 135.0),
-    "wavelength": (16.0,),
-    "phase": (90.0,),
-    "sigma": (14.0,),
-    "hue": (60.0, 120.0),
-    "ratio": (2.0,),
-}
 
 
 def plot_stimuli(path: str | Path) -> None:
@@ -66,7 +50,7 @@ def _row(kind: Stimulus) -> list[tuple[str, dict[str, float]]]:
     """Titles and parameters of a row: orientations first, then one other parameter at a time."""
     orientations = [kind.period * step / _ORIENTATIONS for step in range(_ORIENTATIONS)]
     row = [(f"{degrees:g}°", {"orientation": degrees}) for degrees in orientations]
-    for name in kind.parameters:
-        unit = "°" if kind.parameters[name].unit == "degrees" else ""
-        row += [(f"{name} {value:g}{unit}", {"orientation": 30.0, name: value}) for value in _VALUES.get(name, ())]
+    for name, parameter in kind.parameters.items():
+        unit = "°" if parameter.unit == "degrees" else ""
+        row += [(f"{name} {value:g}{unit}", {"orientation": 30.0, name: value}) for value in parameter.sheet]
     return [*row, ("contrast", {"orientation": 30.0, "contrast": -kind.contrast})]

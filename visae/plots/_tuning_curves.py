@@ -60,8 +60,7 @@ class DecomposedTuning:
 
 def plot_curves(populations: Sequence[Curves], path: str | Path) -> None:
     """Plot the curve detectors of several populations of one layer's units side by side (PNG, PDF or SVG)."""
-    # `families`, which takes lines and edges into account too, may classify units differently.
-    title = f"Curve detectors of {populations[0].network} {populations[0].layer}, by tuning to circles alone"
+    title = f"Curve detectors of {populations[0].network} {populations[0].layer}"
     plot_tuning([population_tuning(curves) for curves in populations], title, Path(path))
 
 

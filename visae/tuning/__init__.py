@@ -1,4 +1,4 @@
-"""Tuning: stimuli, sweeps of them over units, and what tuning curves say."""
+"""Tuning: sweeps of synthetic stimuli over units, tuning statistics, curve detectors and other families."""
 
 import lazy_loader
 

@@ -1,6 +1,7 @@
-"""What a curve sweep found, and which of the units are curve detectors."""
+"""Curve sweeps: responses of units to circles, and which of the units are curve detectors."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -8,21 +9,30 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from visae._support import files
-from visae.tuning import _statistics as summary
+from visae._support.errors import VisaeError
+from visae.tuning._battery import Battery, battery_axes
+from visae.tuning._curve_detectors import RIVALS, is_curve_detector
+from visae.tuning._responses import OrientationTuning, Responses, orientation_tuning
+from visae.tuning._sweep import sweep
+from visae.tuning._tuning_statistics import largest_gap, resultant, tuning_width
+from visae.units import Units
 
-SCHEMA = 1
-# A curve detector's tuning has one sharp peak and no echo: the criterion under which the ten curve neurons of
-# inception5h's mixed3b (resultants 0.89 to 0.96, echoes up to 0.03) are found.
-LEAST_SELECTIVITY, LARGEST_ECHO = 0.85, 0.05
-# A unit that hardly responds to any curve is not one, however sharp its tuning looks.
-LEAST_PEAK = 0.1
+SCHEMA = 2
+# Schema 1 had no rival peaks.
+_UPGRADES: files.Upgrades = {1: dict}
+_RIVAL_PEAK = "rival_peak."
+
+# The circles of the published sweeps, by the names that `curves` takes.
+CIRCLES = {"stroke": "circle", "filled": "disc"}
 
 
 @dataclass(frozen=True, eq=False)
 class Curves:
     """Responses of `u` units to circles at `o` orientations (degrees, evenly spaced from 0) and `r` radii (px).
 
-    response: at the position in the middle of the image, [u, r, o].
+    response:    at the position in the middle of the image, [u, r, o].
+    rival_peaks: largest response of each unit to any line, edge and angle, by these names, [u] each. Empty in files
+                 written before it was measured; then `detectors` is unknown.
     """
 
     kind: str
@@ -32,61 +42,135 @@ class Curves:
     orientations: Float[Tensor, " o"]
     radii: Float[Tensor, " r"]
     response: Float[Tensor, "u r o"]
+    rival_peaks: Mapping[str, Float[Tensor, " u"]] = field(default_factory=dict)
+
+    @classmethod
+    def from_battery(cls, battery: Battery) -> "Curves":
+        """Return the curves of a battery: what `curves` measures of the same units."""
+        circle = battery.responses["circle"]
+        rivals = {name: battery.responses[name].peak() for name in RIVALS}
+        return cls(
+            circle.kind,
+            circle.network,
+            circle.layer,
+            "stroke",
+            circle.axes["orientation"],
+            circle.axes["radius"],
+            circle.values,
+            rivals,
+        )
+
+    @cached_property
+    def responses(self) -> Responses:
+        """The same as `Responses` to circles or discs."""
+        axes = {"radius": self.radii, "orientation": self.orientations}
+        return Responses(self.kind, self.network, self.layer, CIRCLES[self.stimulus], axes, self.response)
 
     @cached_property
     def tuning(self) -> Float[Tensor, "u o"]:
-        """Response to orientation, averaged over radii; responses below zero count as none."""
-        return self.response.clamp_min(0).mean(1)
+        """Response to orientation, averaged over radii; negative responses count as 0."""
+        return self.responses.tuning()
 
     @cached_property
     def preferred(self) -> Float[Tensor, " u"]:
-        """Preferred orientation: the circular mean of the tuning, in degrees; nan for a unit that never responds."""
-        return summary.resultant(self.tuning)[0]
+        """Preferred orientation as published: the circular mean of the whole tuning curve, degrees.
 
-    @cached_property
+        nan for a unit that never responds. Families, gaps and the atlas use `preferred_orientation`, which differs by a
+        few degrees: see `visae.tuning._tuning_statistics`.
+        """
+        return resultant(self.tuning)[0]
+
+    @property
     def selectivity(self) -> Float[Tensor, " u"]:
-        """Resultant length of the tuning: 0 for none, 1 for a single orientation."""
-        return summary.resultant(self.tuning)[1]
+        """Resultant length of the tuning: 0 for no selectivity, 1 for a single orientation."""
+        return self._circle.selectivity
 
-    @cached_property
+    @property
     def echo(self) -> Float[Tensor, " u"]:
         """The largest response 150 to 210 degrees from the peak, over the peak."""
-        return summary.echo(self.tuning)
+        return self._circle.echo
 
     @cached_property
     def width(self) -> Float[Tensor, " u"]:
-        """Full width at half maximum, in degrees."""
-        return summary.width(self.tuning)
+        """Full width at half maximum, degrees."""
+        return tuning_width(self.tuning)
 
     @cached_property
     def detectors(self) -> Bool[Tensor, " u"]:
-        """Which units are curve detectors, by their answers to circles alone (`families` asks lines and edges too).
+        """Which units are curve detectors: see `is_curve_detector`.
 
-        Selectivity at least 0.85, echo at most 0.05, and a peak of the tuning at least a tenth of the strongest unit's.
+        Raises `VisaeError` where responses to lines, edges and angles are missing.
         """
-        peak = self.tuning.amax(1)
-        strong = (peak > 0) & (peak >= LEAST_PEAK * peak.max())
-        return strong & (self.selectivity >= LEAST_SELECTIVITY) & (self.echo <= LARGEST_ECHO)
+        missing = [name for name in RIVALS if name not in self.rival_peaks]
+        if missing:
+            raise VisaeError(
+                f"the curves of {self.layer} hold no responses to {', '.join(missing)}, and without them curve "
+                "detectors are unknown; sweep the units again"
+            )
+        return is_curve_detector(self._circle, self.rival_peaks)
 
     @property
     def count(self) -> int:
-        """How many units are curve detectors."""
+        """The number of curve detectors."""
         return int(self.detectors.sum())
 
     @property
     def max_gap(self) -> float:
-        """The largest gap, in degrees, between neighbouring preferred orientations of the curve detectors."""
-        return summary.largest_gap(self.preferred[self.detectors])
+        """The largest gap between neighbouring preferred orientations of the curve detectors, degrees."""
+        return largest_gap(self.preferred[self.detectors])
 
     def save(self, path: str | Path) -> None:
-        """Write the whole response tensor with its axes (safetensors)."""
+        """Write the responses with their axes to a safetensors file."""
         tensors = {"orientations": self.orientations, "radii": self.radii, "response": self.response}
-        words = {"kind": self.kind, "network": self.network, "layer": self.layer, "stimulus": self.stimulus}
-        files.write_tensors(Path(path), tensors, {"schema": SCHEMA, **words})
+        tensors |= {_RIVAL_PEAK + name: peaks for name, peaks in self.rival_peaks.items()}
+        names = {"kind": self.kind, "network": self.network, "layer": self.layer, "stimulus": self.stimulus}
+        files.write_tensors(Path(path), tensors, {"schema": SCHEMA, **names})
+
+    @cached_property
+    def _circle(self) -> OrientationTuning:
+        return orientation_tuning(self.responses)
 
 
 def load_curves(path: str | Path) -> Curves:
-    """Read what `Curves.save` wrote."""
-    tensors, header = files.read_tensors(Path(path), SCHEMA)
-    words = (header[name] for name in ("kind", "network", "layer", "stimulus"))
-    return Curves(*words, *(tensors[name] for name in ("orientations", "radii", "response")))
+    """Read a file that `Curves.save` wrote."""
+    tensors, header = files.read_tensors(Path(path), SCHEMA, upgrades=_UPGRADES)
+    kind, network, layer, stimulus = (header[name] for name in ("kind", "network", "layer", "stimulus"))
+    orientations, radii, response = (tensors[name] for name in ("orientations", "radii", "response"))
+    rivals = {name: tensors[_RIVAL_PEAK + name] for name in RIVALS if _RIVAL_PEAK + name in tensors}
+    return Curves(kind, network, layer, stimulus, orientations, radii, response, rivals)
+
+
+def curves(
+    units: Units,
+    stimulus: str = "stroke",
+    orientations: int = 72,
+    radii: int | Float[Tensor, " r"] = 16,
+    batch: int = 64,
+) -> Curves:
+    """Measure the responses of units to circles, and their peak responses to lines, edges and corners.
+
+    stimulus:     `stroke` or `filled`.
+    orientations: their number, evenly spaced over 360 degrees.
+    radii:        px; or their number, log-spaced from 0.12 to 2.94 receptive fields.
+
+    The rim passes through the centre of the receptive field of the position that is read. Raises `VisaeError` for a
+    stimulus that does not exist, for fewer than 8 orientations or 1 radius, and for a radius that is not above 0.
+    """
+    if stimulus not in CIRCLES:
+        raise VisaeError(f"no circle named {stimulus!r}; there are {', '.join(CIRCLES)}")
+    axes = battery_axes(units.layer, orientations, 1 if isinstance(radii, Tensor) else radii)
+    circle = axes["circle"]
+    if isinstance(radii, Tensor):
+        circle["radius"] = radii.float()
+    responses = sweep([units], CIRCLES[stimulus], circle, batch=batch)[0]
+    rivals = {name: sweep([units], name, axes[name], batch=batch)[0].peak() for name in RIVALS}
+    return Curves(
+        units.kind,
+        units.network.name,
+        units.layer.name,
+        stimulus,
+        circle["orientation"],
+        circle["radius"],
+        responses.values,
+        rivals,
+    )

@@ -1,55 +1,33 @@
-"""Families: which units are detectors of curves, double curves, angles, lines and edges, by stated criteria."""
+"""Families: which units detect curves, double curves, angles, lines and edges, by stated criteria."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from visae._support.errors import VisaeError
-from visae.tuning._battery import Battery, Tuned
-from visae.tuning._curves import LARGEST_ECHO, LEAST_PEAK, LEAST_SELECTIVITY
-from visae.tuning._statistics import contrast
+from visae.tuning._battery import Battery
+from visae.tuning._curve_detectors import (
+    DEFAULT_CRITERIA,
+    RIVALS,
+    DetectorCriteria,
+    is_curve_detector,
+    is_orientation_selective,
+    is_responsive,
+    prefers_corners,
+    prefers_curves,
+)
 
-# The stimulus that tells a family's orientation.
+# The stimulus that defines the orientation of a family's members.
 FAMILY_STIMULUS = {"curve": "circle", "double_curve": "double_curve", "angle": "angle", "line": "line", "edge": "edge"}
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """What a detector must show.
-
-    selectivity: least resultant length of its orientation tuning.
-    echo:        of a curve detector: largest response 150 to 210 degrees from the peak, over the peak; a unit that is
-                 a double curve's has at least `both`.
-    peak:        least response, as a share of that of the layer's strongest unit to the same kind of stimulus.
-    corner:      by how much a corner must beat the best circle (`contrast`), for a unit that is then an angle's.
-
-    The defaults of the first two are those under which the ten curve neurons of inception5h's mixed3b are found
-    (resultants 0.89 to 0.96, echoes up to 0.03).
-    """
-
-    selectivity: float = LEAST_SELECTIVITY
-    echo: float = LARGEST_ECHO
-    both: float = 0.5
-    peak: float = LEAST_PEAK
-    corner: float = 0.1
-
-    def __post_init__(self) -> None:
-        for name in ("selectivity", "echo", "both", "peak", "corner"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise VisaeError(f"{name} is {getattr(self, name):g}; it must be from 0 to 1")
-
-
-DEFAULT_CRITERIA = Criteria()
 
 
 @dataclass(frozen=True, eq=False)
 class Families:
-    """members: of each family, which of the `u` units belong to it; no unit belongs to two.
+    """The families of `u` units.
 
-    orientation: of each family, the preferred orientation of every unit, member or not, in degrees.
+    members:     which units belong to each family; no unit belongs to two.
+    orientation: the preferred orientation of every unit, member or not, to each family's stimulus, degrees.
     """
 
     members: dict[str, Bool[Tensor, " u"]]
@@ -66,40 +44,31 @@ class Families:
         return named
 
 
-def families(found: Battery, criteria: Criteria = DEFAULT_CRITERIA) -> Families:
-    """Sort units into families, by stimuli that are dark on grey, as those of the published sweeps are.
+def families(battery: Battery, criteria: DetectorCriteria = DEFAULT_CRITERIA) -> Families:
+    """Sort units into families by their responses to stimuli that are dark on grey, as in the published sweeps.
 
-    What answers to light strokes alone is of no family.
+    Units that respond to light strokes only belong to no family. Members are responsive to the stimulus that they
+    prefer, and selective for its orientation:
 
-    A unit is first of what it responds to most, and then of a family if it is selective for orientation:
-
-    line:         a line is better than an edge and than any circle.
-    edge:         an edge is better than a line and than any circle; its two polarities may be one to it.
-    angle:        a corner is better than both and, by `corner`, than any circle.
-    curve:        a circle is better than a line and an edge, and the opposite curve is nothing (`echo`).
-    double_curve: the same, and the opposite curve is half as good or better (`both`).
+    curve:        `is_curve_detector`.
+    double_curve: a circle is better than any line, edge and corner, and the opposite curve is at least half as good
+                  (`double_echo`).
+    angle:        a corner is better than any line and edge and, by `corner`, than any circle.
+    line:         a line is better than any edge and circle.
+    edge:         an edge is better than any line and circle; opposite polarities may count as one.
     """
-    t = found.tuned
-    circle, line, edge, angle = (t[name] for name in ("circle", "line", "edge", "angle"))
-    straight = torch.maximum(line.peak, edge.peak)
-    cornered = (contrast(angle.peak, circle.peak) > criteria.corner) & (angle.peak > straight)
-    curved = (circle.peak > straight) & ~cornered
-    enough = criteria.selectivity
+    circle, line, edge, angle = (battery.tuning[name] for name in ("circle", *RIVALS))
+    rivals = {name: battery.tuning[name].peak for name in RIVALS}
+    cornered = prefers_corners(circle.peak, rivals, criteria)
+    doubled = (circle.axial >= criteria.selectivity) & (circle.echo >= criteria.double_echo)
+    prefers_lines = (line.peak > edge.peak) & (line.peak >= circle.peak) & ~cornered
+    prefers_edges = (edge.peak >= line.peak) & (edge.peak >= circle.peak) & ~cornered
     members = {
-        "curve": curved & strong(circle, criteria) & (circle.selectivity >= enough) & (circle.echo <= criteria.echo),
-        "double_curve": curved & strong(circle, criteria) & (circle.axial >= enough) & (circle.echo >= criteria.both),
-        "angle": cornered & strong(angle, criteria) & (angle.selectivity >= enough),
-        "line": (line.peak > edge.peak) & (line.peak >= circle.peak) & ~cornered & selective(line, criteria),
-        "edge": (edge.peak >= line.peak) & (edge.peak >= circle.peak) & ~cornered & selective(edge, criteria),
+        "curve": is_curve_detector(circle, rivals, criteria),
+        "double_curve": doubled & is_responsive(circle, criteria) & prefers_curves(circle.peak, rivals, criteria),
+        "angle": cornered & is_responsive(angle, criteria) & (angle.selectivity >= criteria.selectivity),
+        "line": prefers_lines & is_orientation_selective(line, criteria),
+        "edge": prefers_edges & is_orientation_selective(edge, criteria),
     }
-    return Families(members, {family: t[of].orientation for family, of in FAMILY_STIMULUS.items()})
-
-
-def strong(found: Tuned, criteria: Criteria = DEFAULT_CRITERIA) -> Bool[Tensor, " u"]:
-    """Which units answer strongly enough to a stimulus for their tuning to it to say anything (`Criteria.peak`)."""
-    return (found.peak > 0) & (found.peak >= criteria.peak * found.peak.max())
-
-
-def selective(found: Tuned, criteria: Criteria = DEFAULT_CRITERIA) -> Bool[Tensor, " u"]:
-    """Which of these are selective for orientation, opposite orientations counting as two or as one."""
-    return strong(found, criteria) & (torch.maximum(found.selectivity, found.axial) >= criteria.selectivity)
+    orientation = {family: battery.tuning[stimulus].orientation for family, stimulus in FAMILY_STIMULUS.items()}
+    return Families(members, orientation)

@@ -1,4 +1,4 @@
-"""Every summary of every unit of a population, in one table."""
+"""One table with every tuning statistic of every unit of a population."""
 
 from dataclasses import dataclass, fields
 
@@ -6,18 +6,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae.tuning import _statistics as summary
 from visae.tuning._battery import Battery
+from visae.tuning._tuning_statistics import (
+    echo,
+    edge_polarity,
+    harmonic_fractions,
+    michelson_contrast,
+    peak_orientation,
+    preferred_radius,
+    resultant,
+    tuning_width,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class TuningSummary:
-    """What the sweeps say of each of `u` units; definitions with their formulas stand in `visae.tuning._statistics`.
+    """Tuning statistics of `u` units; `visae.tuning._tuning_statistics` has the formulas.
 
-    Of circles: mean_orientation (circular mean) and orientation (the peak), degrees; selectivity and
-    circular_variance, 0..1; width, full at half maximum, degrees; echo; radius, px; harmonics, the shares of 1 to 6.
-    line_or_curve:  1 for a unit that answers to lines only, -1 to circles only.
-    polarity:       of edges: 1 for one way round only, 0 for both alike.
+    To circles:    mean_orientation (circular mean) and orientation (peak), degrees; selectivity and circular_variance,
+                   0..1; width at half maximum, degrees; echo; radius, px; harmonics, fractions of variance in 1 to 6.
+    line_or_curve: 1 for a unit that responds to lines only, -1 to circles only.
+    polarity:      to edges: 1 for a unit that responds to one polarity only, 0 to both alike.
     """
 
     mean_orientation: Float[Tensor, " u"]
@@ -32,39 +41,38 @@ class TuningSummary:
     polarity: Float[Tensor, " u"]
 
     def tensors(self) -> dict[str, Tensor]:
-        """All of it by name."""
+        """Return all statistics by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    def medians(self, units: list[int]) -> dict[str, float | list[float]]:
+        """Return the median of each statistic over units where it is defined; nan if nowhere, empty without units.
 
-def tuning_summary(found: Battery) -> TuningSummary:
-    """Of the units of a battery."""
-    circle, line, edge = (found.responses[name] for name in ("circle", "line", "edge"))
+        Orientations are left out: angles have no median.
+        """
+        tensors = {name: values for name, values in self.tensors().items() if not name.endswith("orientation")}
+        return {name: _median(values[units]) for name, values in tensors.items()} if units else {}
+
+
+def tuning_summary(battery: Battery) -> TuningSummary:
+    """Compute the tuning statistics of every unit of a battery."""
+    circle, line, edge = (battery.responses[name] for name in ("circle", "line", "edge"))
     tuning = circle.tuning()
-    mean, selectivity = summary.resultant(tuning)
+    mean, selectivity = resultant(tuning)
     return TuningSummary(
         mean_orientation=mean,
-        orientation=summary.peak(tuning),
+        orientation=peak_orientation(tuning),
         selectivity=selectivity,
         circular_variance=1 - selectivity,
-        width=summary.width(tuning),
-        echo=summary.echo(tuning),
-        radius=summary.preferred_radius(circle.tuning("radius"), circle.axes["radius"]),
-        harmonics=summary.fourier_shares(tuning),
-        line_or_curve=summary.contrast(line.peak(), circle.peak()),
-        polarity=summary.polarity(edge.tuning()),
+        width=tuning_width(tuning),
+        echo=echo(tuning),
+        radius=preferred_radius(circle.tuning("radius"), circle.axes["radius"]),
+        harmonics=harmonic_fractions(tuning),
+        line_or_curve=michelson_contrast(line.peak(), circle.peak()),
+        polarity=edge_polarity(edge.tuning()),
     )
 
 
-def medians(of: TuningSummary, units: list[int]) -> dict[str, float | list[float]]:
-    """The median of each summary over some units, where it is defined, nan if it is for none; empty without units.
-
-    Orientations are left out: a median says nothing of a circle.
-    """
-    tensors = {name: values for name, values in of.tensors().items() if not name.endswith("orientation")}
-    return {name: _median(values[units]) for name, values in tensors.items()} if units else {}
-
-
 def _median(values: Tensor) -> float | list[float]:
-    # Of an even number the mean of the two in the middle, which torch.nanmedian does not take.
+    # For an even number, the mean of the middle two, unlike torch.nanmedian.
     middle: float | list[float] = torch.nanquantile(values, 0.5, dim=0).tolist()
     return middle

@@ -1,7 +1,7 @@
-"""Cammarata et al. 2020, "Curve Detectors" (Distill): the tuning of ten neurons of inception5h's mixed3b.
+"""Verification against Cammarata et al. 2020, "Curve Detectors" (Distill): ten curve neurons of inception5h's mixed3b.
 
-What the figures do not say of the stimulus, the radii in pixels and the width of the stroke, is fitted: one factor and
-one width for all neurons. With right weights, preprocessing and geometry nothing else is left to fit.
+The paper does not state the radii in pixels and the width of the stroke. They are fitted: one factor and one width for
+all neurons. With the right weights, preprocessing and geometry, nothing else is left to fit.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.networks import Network, PublishedTuning
-from visae.tuning import _statistics as summary
-from visae.tuning import sweep
-from visae.tuning._axes import angles
+from visae.tuning._sweep import angles, sweep
+from visae.tuning._tuning_statistics import angular_distance, echo, resultant
 from visae.units import neurons
 
-# A published curve is a mean over so many radii, log-spaced over this factor.
+# A published curve is a mean over this many radii, log-spaced over this factor.
 RADII, FACTOR = 16, 24.5
 WIDTHS = (1.0, 1.5, 2.0, 3.0)  # px, of the stroke
-_SHIFTS = 8  # windows of radii tried to either side of the middle one
-_SMALLEST = 5.5  # px, where the middle window begins: 0.29 icons of 37 px, halved, doubled, ... by the others
-LEAST_CORRELATION, MOST_APART, MOST_ECHO = 0.95, 8.0, 0.06
+_SHIFTS = 8  # windows of radii tried on either side of the middle one
+# Smallest radius of the middle window, px: 0.29 icons of 37 px, halved. The factor to the others is fitted.
+_SMALLEST = 5.5
+MIN_CORRELATION, MAX_DISTANCE, MAX_ECHO = 0.95, 8.0, 0.06
 _SCALES = (0.5, 2.0)
-# What a wrong convention does to an orientation of o samples: sample k of the truth is at index(k) of the measured.
-# As (sign, share of a circle): index(k) = sign k + share o.
-_WRONG = {
+# Effects of a wrong convention on the orientation of o samples: sample k of the truth is at index(k) of the measured.
+# As (sign, fraction of a circle): index(k) = sign k + fraction o.
+_WRONG_CONVENTIONS = {
     "mirrored left to right": (-1, 1 / 2),
     "flipped upside down": (-1, 0),
     "turned by half a circle": (1, 1 / 2),
@@ -38,20 +38,23 @@ _WRONG = {
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """Measured tuning beside the published one, [n, o] each, after the fit; figures are of each neuron, [n].
+    """Measured tuning beside the published one, [n, o] each, after the fit; statistics of each neuron are [n].
 
-    correlation: Pearson's r.  apart: degrees between the circular means.  echo: see `summary.echo`.
-    order:       channels by circular mean, from the first.  order_published: the same of the published curves.
-    radii:       px, the ends of the fitted range.  width: px, of the fitted stroke.
-    scale:       median over neurons of measured over published activation.
-    symptoms:    what looks wrong, in words; empty if nothing does.
+    correlation:     Pearson's r.
+    distance:        degrees between the circular means.
+    echo:            largest response opposite the peak, over the peak.
+    order:           channels by circular mean, from the first; order_published: the same for the published curves.
+    radii:           ends of the fitted range, px.
+    width:           fitted width of the stroke, px.
+    scale:           median over neurons of the measured over the published activation.
+    symptoms:        what looks wrong, in words; empty if nothing does.
     """
 
     channels: tuple[int, ...]
     measured: Float[Tensor, "n o"]
     published: Float[Tensor, "n o"]
     correlation: Float[Tensor, " n"]
-    apart: Float[Tensor, " n"]
+    distance: Float[Tensor, " n"]
     echo: Float[Tensor, " n"]
     order: tuple[int, ...]
     order_published: tuple[int, ...]
@@ -63,9 +66,9 @@ class Verification:
     @property
     def passed(self) -> list[bool]:
         """Whether each neuron's tuning is the published one."""
-        fine = (self.correlation >= LEAST_CORRELATION) & (self.apart <= MOST_APART) & (self.echo < MOST_ECHO)
-        found: list[bool] = fine.tolist()
-        return found
+        same = (self.correlation >= MIN_CORRELATION) & (self.distance <= MAX_DISTANCE) & (self.echo < MAX_ECHO)
+        passed: list[bool] = same.tolist()
+        return passed
 
     @property
     def verified(self) -> bool:
@@ -74,7 +77,7 @@ class Verification:
 
 
 def swept_radii() -> Float[Tensor, " r"]:
-    """The radii of the sweep, px: those of all windows."""
+    """Return the radii of the sweep in px, those of all windows."""
     step = FACTOR ** (1 / (RADII - 1))
     exponents = torch.arange(-_SHIFTS, RADII + _SHIFTS, dtype=torch.float64)
     return torch.pow(step, exponents) * _SMALLEST
@@ -86,7 +89,7 @@ def verify(network: Network, published: PublishedTuning) -> Verification:
     if max(published.neurons) >= len(units):
         raise VisaeError(
             f"{published.layer} of {network.name} has {len(units)} channels, and channel {max(published.neurons)} was "
-            "published; verify the network that the card is of"
+            "published; verify the network that the card describes"
         )
     samples = len(next(iter(published.neurons.values())))
     axes = {
@@ -94,14 +97,14 @@ def verify(network: Network, published: PublishedTuning) -> Verification:
         "radius": swept_radii().float(),
         "orientation": angles(samples),
     }
-    found = sweep([units], "circle", axes)[0]
-    return compare(found.values[list(published.neurons)], WIDTHS, axes["radius"], published)
+    responses = sweep([units], "circle", axes)[0].values
+    return compare(responses[list(published.neurons)], WIDTHS, axes["radius"], published)
 
 
 def compare(
     responses: Float[Tensor, "n w r o"], widths: Sequence[float], radii: Float[Tensor, " r"], published: PublishedTuning
 ) -> Verification:
-    """Fit the radii's factor and the stroke's width, and compare with the published curves.
+    """Fit the factor of the radii and the width of the stroke, and compare with the published curves.
 
     responses: of the published neurons in their order, at widths, log-spaced radii and evenly spaced orientations.
     """
@@ -109,21 +112,19 @@ def compare(
     truth = torch.tensor([published.neurons[channel] for channel in channels])
     windows = responses.clamp_min(0).unfold(2, RADII, 1).mean(-1)  # [n, w, shifts, o]
     fits = _correlation(windows, truth[:, None, None]).mean(0)
-    place = int(fits.argmax())
-    width, shift = place // fits.shape[1], place % fits.shape[1]
+    width, shift = divmod(int(fits.argmax()), fits.shape[1])
     measured = windows[:, width, shift]
-    mean, _ = summary.resultant(measured)
-    mean_published, _ = summary.resultant(truth)
+    mean, mean_published = resultant(measured)[0], resultant(truth)[0]
     scale = (measured.amax(1) / truth.amax(1)).median().item()
     return Verification(
         channels,
         measured,
         truth,
         correlation=_correlation(measured, truth),
-        apart=summary.apart(mean, mean_published).nan_to_num(nan=180.0),
-        echo=summary.echo(measured).nan_to_num(nan=1.0),
-        order=_cycle(channels, mean),
-        order_published=_cycle(channels, mean_published),
+        distance=angular_distance(mean, mean_published).nan_to_num(nan=180.0),
+        echo=echo(measured).nan_to_num(nan=1.0),
+        order=_cyclic_order(channels, mean),
+        order_published=_cyclic_order(channels, mean_published),
         radii=(radii[shift].item(), radii[shift + RADII - 1].item()),
         width=widths[width],
         scale=scale,
@@ -132,37 +133,37 @@ def compare(
 
 
 def _symptoms(
-    windows: Float[Tensor, "n w v o"], truth: Float[Tensor, "n o"], scale: float, at_the_end: bool
+    windows: Float[Tensor, "n w v o"], truth: Float[Tensor, "n o"], scale: float, at_range_end: bool
 ) -> tuple[str, ...]:
     samples = truth.shape[1]
-    as_it_is = _correlation(windows, truth[:, None, None]).mean(0).max().item()
-    turned = {}
-    for name, (sign, share) in _WRONG.items():
-        index = (sign * torch.arange(samples) + round(share * samples)) % samples
-        turned[name] = _correlation(windows[..., index], truth[:, None, None]).mean(0).max().item()
-    best = max(turned, key=lambda name: turned[name])
-    if as_it_is < LEAST_CORRELATION and turned[best] > as_it_is + 0.2:
-        # The fit then means nothing, nor does what could be read from it.
-        return (f"the sweep looks {best} (r {turned[best]:.2f} after undoing it, {as_it_is:.2f} as it is)",)
-    found = []
+    as_measured = _correlation(windows, truth[:, None, None]).mean(0).max().item()
+    corrected = {}
+    for name, (sign, fraction) in _WRONG_CONVENTIONS.items():
+        index = (sign * torch.arange(samples) + round(fraction * samples)) % samples
+        corrected[name] = _correlation(windows[..., index], truth[:, None, None]).mean(0).max().item()
+    best = max(corrected, key=lambda name: corrected[name])
+    if as_measured < MIN_CORRELATION and corrected[best] > as_measured + 0.2:
+        # The fit is then meaningless, and so is everything that follows from it.
+        return (f"the sweep looks {best} (r {corrected[best]:.2f} after undoing it, {as_measured:.2f} as measured)",)
+    symptoms = []
     if not _SCALES[0] <= scale <= _SCALES[1]:
-        found.append(
-            f"activations are {scale:.3g} times the published ones: look at the input's range, which is 0..255 less 117"
+        symptoms.append(
+            f"activations are {scale:.3g} times the published ones: check the input's range, which is 0..255 less 117"
         )
-    if at_the_end:
-        found.append("the best radii are at the end of the range that was tried: stimuli are too large or too small")
-    return tuple(found)
+    if at_range_end:
+        symptoms.append("the best radii are at the end of the range that was tried: stimuli are too large or too small")
+    return tuple(symptoms)
 
 
-def _correlation(one: Float[Tensor, "... o"], other: Float[Tensor, "... o"]) -> Float[Tensor, "..."]:
-    """Pearson's r along the last axis; 0 where either does not vary."""
-    a, b = (values.double() - values.double().mean(-1, keepdim=True) for values in (one, other))
+def _correlation(first: Float[Tensor, "... o"], second: Float[Tensor, "... o"]) -> Float[Tensor, "..."]:
+    """Return Pearson's r along the last axis; 0 where either is constant."""
+    a, b = (values.double() - values.double().mean(-1, keepdim=True) for values in (first, second))
     size = a.norm(dim=-1) * b.norm(dim=-1)
     return torch.where(size > 0, (a * b).sum(-1) / size.clamp_min(1e-30), 0.0)
 
 
-def _cycle(channels: Sequence[int], mean: Float[Tensor, " n"]) -> tuple[int, ...]:
-    """Channels in the order of their circular means around the circle, from the first channel on."""
+def _cyclic_order(channels: Sequence[int], mean: Float[Tensor, " n"]) -> tuple[int, ...]:
+    """Return the channels in the order of their circular means around the circle, from the first channel on."""
     order = [channels[index] for index in mean.argsort().tolist()]
     start = order.index(channels[0])
     return tuple(order[start:] + order[:start])

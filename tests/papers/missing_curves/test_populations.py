@@ -10,7 +10,7 @@ from visae._support.errors import VisaeError
 from visae.images import Leaves
 from visae.papers.missing_curves._populations import Natural, evenly_spaced, spread
 from visae.training._layer import train_layer, usual
-from visae.tuning import Joint
+from visae.tuning import JointTuning
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_features_are_judged_from_the_curve_neurons():
     """Three neurons, and two features of which natural images put the second 50 degrees from where circles do."""
     degrees, natural = torch.arange(36) * 10.0, torch.tensor([0.0, 120.0, 240.0, 60.0, 350.0])
     away = (degrees - (natural[None] - natural[:, None])[:, :, None] + 180).remainder(360) - 180
-    joint = Joint((1, 4, 5, 10 + 2, 10 + 7), (1, 2, 3, 4, 5), degrees, torch.exp(-(away**2) / 800))
+    joint = JointTuning((1, 4, 5, 10 + 2, 10 + 7), (1, 2, 3, 4, 5), degrees, torch.exp(-(away**2) / 800))
     of = Natural(joint, [2, 7], 10, [1, 4, 5], torch.tensor([0.0, 120.0, 240.0, 60.0, 300.0]))
     assert of.disagreement_of(2) == pytest.approx(0, abs=0.5)
     assert of.disagreement_of(7) == pytest.approx(50, abs=0.5)

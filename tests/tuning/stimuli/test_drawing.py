@@ -1,4 +1,4 @@
-"""Every pattern against brute force: what a dense grid of points in each pixel says, averaged."""
+"""Every pattern against brute force: the average over a dense grid of points in each pixel."""
 
 import math
 
@@ -12,7 +12,7 @@ FINE = 8  # points a side of every pixel
 
 
 def points(size, centre, orientation):
-    """Px along and across an orientation, of FINE x FINE points in every pixel."""
+    """Return px along and across an orientation, at FINE x FINE points in every pixel."""
     offsets = (np.arange(FINE) + 0.5) / FINE - 0.5
     axis = (np.arange(size)[:, None] + offsets[None, :]).ravel() - centre
     angle = math.radians(orientation)
@@ -65,39 +65,39 @@ INK = {
     "line": (on_line, {"width": 2.5, "length": 14.0}),
     "angle": (on_angle, {"opening": 70.0, "width": 3.0}),
 }
-WHERE = [(0.0, 32, 15.5), (90.0, 32, 16.0), (215.0, 33, 14.25), (301.0, 40, 19.0)]
+VIEWS = [(0.0, 32, 15.5), (90.0, 32, 16.0), (215.0, 33, 14.25), (301.0, 40, 19.0)]
 
 
 def drawn(kind, orientation, size, centre, **settings):
-    given = {name: torch.tensor([float(value)]) for name, value in {"orientation": orientation, **settings}.items()}
-    image = stimulus(kind).images(given, size, centre)
+    values = {name: torch.tensor([float(value)]) for name, value in {"orientation": orientation, **settings}.items()}
+    image = stimulus(kind).images(values, size, centre)
     assert image.shape == (1, 3, size, size)
     return image[0].double().numpy()
 
 
-@pytest.mark.parametrize(("orientation", "size", "centre"), WHERE)
+@pytest.mark.parametrize(("orientation", "size", "centre"), VIEWS)
 @pytest.mark.parametrize("kind", INK)
-def test_a_pixel_of_ink_is_as_dark_as_the_share_that_is_inked(kind, orientation, size, centre):
+def test_ink_covers_the_fraction_of_a_pixel_that_is_inked(kind, orientation, size, centre):
     inside, settings = INK[kind]
     along, across = points(size, centre, orientation)
     slow = 1 - averaged(inside(along, across, **settings).astype(float), size)
     fast = drawn(kind, orientation, size, centre, **settings)
     assert (fast[0] == fast[1]).all()
-    # What covers a corner of a pixel is told by its distance from the middle: right to a fifth.
+    # Coverage is computed from the distance to the middle of the pixel: at corners it is right to a fifth.
     assert np.abs(fast[0] - slow).max() < 0.2
     assert np.abs(fast[0] - slow).mean() < 0.006
 
 
-@pytest.mark.parametrize(("orientation", "size", "centre"), WHERE)
+@pytest.mark.parametrize(("orientation", "size", "centre"), VIEWS)
 @pytest.mark.parametrize("blur", [0.0, 6.0])
-def test_an_edge_is_light_where_it_points_to(orientation, size, centre, blur):
+def test_an_edge_is_light_where_it_points(orientation, size, centre, blur):
     along, _ = points(size, centre, orientation)
     light = np.clip(along / blur + 0.5, 0, 1) if blur else (along > 0).astype(float)
     np.testing.assert_allclose(drawn("edge", orientation, size, centre, blur=blur)[0], averaged(light, size), atol=0.13)
 
 
-@pytest.mark.parametrize(("orientation", "size", "centre"), WHERE)
-def test_waves_are_what_their_formulas_say(orientation, size, centre):
+@pytest.mark.parametrize(("orientation", "size", "centre"), VIEWS)
+def test_waves_follow_their_formulas(orientation, size, centre):
     axis = np.arange(size) - centre
     turn = math.radians(orientation)
     along = axis[None] * math.cos(turn) + axis[:, None] * math.sin(turn)
@@ -109,49 +109,49 @@ def test_waves_are_what_their_formulas_say(orientation, size, centre):
     window = np.exp(-(along**2 + across**2) / 2 / 4**2)
     np.testing.assert_allclose(gabor[1], 0.5 + window * wave / 2, atol=1e-4)
     low, high = (np.cos(2 * np.pi * along / w) * np.cos(2 * np.pi * across / w) for w in (12, 4))
-    found = drawn("frequency_boundary", orientation, size, centre, wavelength=12, ratio=3)[2]
+    boundary = drawn("frequency_boundary", orientation, size, centre, wavelength=12, ratio=3)[2]
     for side, texture in ((along > 1, high), (along < -1, low)):
-        np.testing.assert_allclose(found[side], (0.5 + texture / 2)[side], atol=1e-3)
+        np.testing.assert_allclose(boundary[side], (0.5 + texture / 2)[side], atol=1e-3)
 
 
 @pytest.mark.parametrize("hue", [0.0, 50.0, 120.0])
-def test_both_sides_of_an_edge_of_colour_are_equally_light(hue):
-    found = drawn("colour_edge", 30.0, 32, 15.5, hue=hue)
-    np.testing.assert_allclose(found.mean(0), 0.5, atol=1e-6)
-    there, back = found[:, 28, 28], found[:, 3, 3]
-    np.testing.assert_allclose(there + back, 1, atol=1e-6)
+def test_both_sides_of_a_colour_edge_are_equally_light(hue):
+    image = drawn("colour_edge", 30.0, 32, 15.5, hue=hue)
+    np.testing.assert_allclose(image.mean(0), 0.5, atol=1e-6)
+    bright, opposite = image[:, 28, 28], image[:, 3, 3]
+    np.testing.assert_allclose(bright + opposite, 1, atol=1e-6)
     expected = [0.5 + 0.5 * math.cos(math.radians(hue - third)) for third in (0, 120, 240)]
-    np.testing.assert_allclose(there, expected, atol=1e-5)
+    np.testing.assert_allclose(bright, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", STIMULI)
 def test_contrast_reverses_and_weakens_about_grey(kind):
-    full, back, half, none = (drawn(kind, 20.0, 24, 11.5, contrast=c) for c in (1.0, -1.0, 0.5, 0.0))
-    np.testing.assert_allclose(back, 1 - full, atol=1e-6)
+    full, reversed_, half, none = (drawn(kind, 20.0, 24, 11.5, contrast=c) for c in (1.0, -1.0, 0.5, 0.0))
+    np.testing.assert_allclose(reversed_, 1 - full, atol=1e-6)
     np.testing.assert_allclose(half - 0.5, (full - 0.5) / 2, atol=1e-6)
     assert (none == 0.5).all()
     assert full.std() > 0.05
-    usual = drawn(kind, 20.0, 24, 11.5)
-    np.testing.assert_allclose(usual, full if stimulus(kind).contrast > 0 else back, atol=1e-6)
+    default = drawn(kind, 20.0, 24, 11.5)
+    np.testing.assert_allclose(default, full if stimulus(kind).contrast > 0 else reversed_, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", STIMULI)
-def test_a_pattern_is_moved_right_and_down(kind):
+def test_x_and_y_shift_right_and_down(kind):
     moved, still = drawn(kind, 75.0, 32, 15.0, x=3.0, y=5.0), drawn(kind, 75.0, 32, 15.0)
     np.testing.assert_allclose(moved[:, 5:, 3:], still[:, :-5, :-3], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", STIMULI)
 @pytest.mark.parametrize("orientation", [0.0, 17.0, 110.0, 250.0])
-def test_a_quarter_turn_of_the_orientation_turns_the_image(kind, orientation):
-    """Clockwise, which for an image whose rows run down is rot90 with k = -1."""
+def test_rotating_the_orientation_by_90_degrees_rotates_the_image(kind, orientation):
+    """Clockwise: for an image whose rows run down, rot90 with k = -1."""
     size, centre = 33, 16.0
     turned = np.rot90(drawn(kind, orientation, size, centre), -1, axes=(1, 2))
     np.testing.assert_allclose(drawn(kind, orientation + 90, size, centre), turned, atol=2e-3)
 
 
 @pytest.mark.parametrize("kind", STIMULI)
-def test_the_orientation_comes_round_after_its_period_and_not_before(kind):
+def test_orientations_repeat_after_their_period_and_not_before(kind):
     first, half, whole = (drawn(kind, 33.0 + turn * stimulus(kind).period, 32, 15.5) for turn in (0, 0.5, 1))
     np.testing.assert_allclose(whole, first, atol=2e-3)
     assert np.abs(half - first).max() > 0.3
@@ -161,15 +161,16 @@ LENGTHS = {"radius", "width", "fade", "gap", "length", "blur", "wavelength", "si
 
 
 @pytest.mark.parametrize("kind", STIMULI)
-def test_twice_the_lengths_on_an_image_of_twice_the_size_is_the_same_image(kind):
-    of = stimulus(kind)
-    lengths = {name: of.parameters[name].default for name in LENGTHS & of.parameters.keys()}
-    lengths["blur"] = 4.0
-    lengths = {name: value for name, value in lengths.items() if name in of.parameters}
+def test_lengths_scale_with_the_image(kind):
+    """Twice the lengths on an image of twice the size give the same image."""
+    parameters = stimulus(kind).parameters
+    lengths = {name: parameters[name].default for name in LENGTHS & parameters.keys()}
+    if kind == "edge":
+        lengths["blur"] = 4.0
     small = drawn(kind, 40.0, 32, 15.5, **lengths)
     large = drawn(kind, 40.0, 64, 31.5, **{name: 2 * value for name, value in lengths.items()})
     shrunk = large.reshape(3, 32, 2, 32, 2).mean((2, 4))
-    # Small pixels see finer detail of waves than large ones, which are sampled in their middles.
+    # Waves are sampled at the centres of pixels: small pixels show finer detail.
     assert np.abs(shrunk - small).mean() < 0.03
     assert np.corrcoef(shrunk.ravel(), small.ravel())[0, 1] > 0.995
 
@@ -194,19 +195,19 @@ def test_an_angle_of_180_degrees_is_a_line():
 
 
 @pytest.mark.parametrize("kind", ["circle", "disc", "arc", "angle"])
-def test_a_curve_bulges_the_way_it_is_oriented(kind):
-    """Its ink lies behind the point, seen from where it points."""
+def test_curves_bulge_the_way_they_are_oriented(kind):
+    """The ink lies on the side opposite to the orientation."""
     ink = 1 - drawn(kind, 0.0, 65, 32.0)[0]
     assert ink[32, 32] > 0.4
     assert ink[:, 35:].sum() < 0.5
     assert ink[:, :30].sum() > 5
 
 
-def test_many_at_once_equal_one_at_a_time():
-    given = {"orientation": torch.tensor([0.0, 77.0, 200.0]), "radius": torch.tensor([5.0, 9.0, 30.0])}
-    together = stimulus("circle").images(given, 24, 11.5)
+def test_a_batch_equals_single_images():
+    values = {"orientation": torch.tensor([0.0, 77.0, 200.0]), "radius": torch.tensor([5.0, 9.0, 30.0])}
+    together = stimulus("circle").images(values, 24, 11.5)
     alone = [
-        stimulus("circle").images({name: values[i : i + 1] for name, values in given.items()}, 24, 11.5)
+        stimulus("circle").images({name: column[i : i + 1] for name, column in values.items()}, 24, 11.5)
         for i in range(3)
     ]
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-6)

@@ -7,11 +7,8 @@ import torch
 from visae._support import files
 from visae.papers.missing_curves._populations import Natural, Population
 from visae.sae import SAE
-from visae.tuning import Coverage, grid_metrics, medians
-from visae.tuning import _statistics as summary
+from visae.tuning import GAP_DISTANCE, Coverage, distance_to_nearest, echo, grid_metrics, tuning_width
 
-# A feature lies in a gap if no curve neuron's orientation is as near: half of the paper's neighbours' usual spacing.
-IN_A_GAP = 15.0  # degrees
 _LARGEST_NEURONS = 3
 _BINS = 20  # of the distribution of selectivity
 
@@ -26,7 +23,7 @@ def population_figures(of: Population) -> dict[str, Any]:
         "orientations": of.curves.orientation.tolist(),
         "families": {family: int(which.sum()) for family, which in of.families.members.items()},
         "selectivity_histogram": torch.histc(of.selectivity, _BINS, 0, 1).int().tolist(),
-        "medians_of_curve_units": files.without_nan(medians(of.tuning_summary, of.curves.units)),
+        "medians_of_curve_units": files.without_nan(of.tuning_summary.medians(of.curves.units)),
         "grid": [files.without_nan(row) for row in grid_metrics(of.over_grid)],
     }
     return files.without_nan(figures)
@@ -39,8 +36,8 @@ def natural_figures(natural: Natural) -> dict[str, Any]:
         {
             "units": list(own.units),
             "examples": list(own.examples),
-            "width": torch.nanquantile(summary.width(own.own), 0.5).item(),
-            "echo": torch.nanquantile(summary.echo(own.own), 0.5).item(),
+            "width": torch.nanquantile(tuning_width(own.own), 0.5).item(),
+            "echo": torch.nanquantile(echo(own.own), 0.5).item(),
             "disagreement_with_circles": own.disagreement(orientation),
         }
     )
@@ -63,7 +60,7 @@ def features_in_gaps(of_neurons: Coverage, of_features: Population, sae: SAE) ->
     """The curve features whose orientation no curve neuron is near, by how far from the nearest."""
     rows = []
     unit_directions = torch.nn.functional.normalize(sae.directions.cpu(), dim=1)
-    circle = of_features.swept.tuned["circle"]
+    circle = of_features.swept.tuning["circle"]
     for unit, nearest in _far(of_neurons, of_features.curves):
         weights = unit_directions[unit]
         largest = weights.abs().topk(min(_LARGEST_NEURONS, len(weights))).indices
@@ -83,10 +80,5 @@ def features_in_gaps(of_neurons: Coverage, of_features: Population, sae: SAE) ->
 
 def _far(of_neurons: Coverage, of_features: Coverage) -> list[tuple[int, float]]:
     """The features that are far from every curve neuron, and how far, in degrees."""
-    far = []
-    for unit, orientation in zip(of_features.units, of_features.orientation.tolist(), strict=True):
-        away = summary.apart(of_neurons.orientation, orientation)
-        nearest = away.min().item() if len(away) else 180.0
-        if nearest >= IN_A_GAP:
-            far.append((unit, nearest))
-    return far
+    nearest = distance_to_nearest(of_features.orientation, of_neurons.orientation).tolist()
+    return [(unit, away) for unit, away in zip(of_features.units, nearest, strict=True) if away >= GAP_DISTANCE]

@@ -19,7 +19,7 @@ from visae.plots import (
     plot_selectivity,
     plot_tuning,
 )
-from visae.tuning._families import DEFAULT_CRITERIA
+from visae.tuning import DEFAULT_CRITERIA
 
 _SHOWN = 10  # units of each population in the maps over radius
 _GAPS = 8  # features in gaps that are drawn
@@ -81,9 +81,11 @@ def _draw_natural(title: str, found: Mapping[str, Population], naturals: Mapping
     populations = []
     for name, natural in naturals.items():
         joint, units, swept = natural.own(), natural.units, found[name].swept
-        preferred = swept.tuned["circle"].orientation[units].numpy()
+        preferred = swept.tuning["circle"].orientation[units].numpy()
         tuning = swept.responses["circle"].tuning()[units].numpy()
-        populations.append(TuningComparison(name, joint.own.numpy(), tuning, preferred, joint.apart().numpy()))
+        populations.append(
+            TuningComparison(name, joint.own.numpy(), tuning, preferred, joint.orientation_differences().numpy())
+        )
     if populations:
         plot_joint_tuning(populations, f"{title}, in natural images", path)
 

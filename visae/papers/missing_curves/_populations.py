@@ -16,7 +16,7 @@ from visae.tuning import (
     Battery,
     Coverage,
     Families,
-    Joint,
+    JointTuning,
     TuningSummary,
     battery,
     coverage,
@@ -57,7 +57,7 @@ class Population:
     @cached_property
     def selectivity(self) -> Float[Tensor, " _"]:
         """Selectivity for circles of the units that respond to any."""
-        circle = self.swept.tuned["circle"]
+        circle = self.swept.tuning["circle"]
         return circle.selectivity[circle.peak > 0]
 
     @cached_property
@@ -113,22 +113,22 @@ class Natural:
     anchors:  the neurons, by their numbers in `joint`; a unit of the population has its own number plus `shift`.
     """
 
-    joint: Joint
+    joint: JointTuning
     units: list[int]
     shift: int
     anchors: list[int]
     orientation: Float[Tensor, " n"]
 
-    def own(self) -> Joint:
+    def own(self) -> JointTuning:
         """The joint tuning of the population's own units."""
         places = [self.joint.units.index(unit + self.shift) for unit in self.units]
         responses = self.joint.responses[places][:, places]
         counts = tuple(self.joint.examples[place] for place in places)
-        return Joint(tuple(self.units), counts, self.joint.degrees, responses)
+        return JointTuning(tuple(self.units), counts, self.joint.degrees, responses)
 
     def disagreement_of(self, unit: int) -> float:
         """How far a unit's orientation in natural images is from that by circles, as seen from the curve neurons."""
-        return self.joint.disagreement_of(unit + self.shift, self.anchors, self.orientation)
+        return self.joint.unit_disagreement(unit + self.shift, self.anchors, self.orientation)
 
 
 def in_natural_images(
@@ -142,7 +142,7 @@ def in_natural_images(
     layer, populations = neurons.units.layer, [neurons.units, *(found[name].units for name in some)]
     of_neurons, *others = strongest(populations, images, _EXAMPLES, border_margin(layer, images))
     anchors, shift = neurons.some_curves(), len(neurons.units)
-    by_circles = neurons.swept.tuned["circle"].orientation
+    by_circles = neurons.swept.tuning["circle"].orientation
     naturals = {}
     if anchors:
         alone = joint_tuning(neurons.units, anchors, of_neurons, images)
@@ -150,6 +150,6 @@ def in_natural_images(
     for (name, units), examples in zip(some.items(), others, strict=True):
         both, numbers = join_units(neurons.units, found[name].units), [*anchors, *(unit + shift for unit in units)]
         joint = joint_tuning(both, numbers, join_examples(of_neurons, examples), images)
-        orientation = torch.cat([by_circles, found[name].swept.tuned["circle"].orientation])
+        orientation = torch.cat([by_circles, found[name].swept.tuning["circle"].orientation])
         naturals[name] = Natural(joint, list(units), shift, anchors, orientation[numbers])
     return naturals

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from visae.papers.missing_curves._measures import IN_A_GAP
 from visae.training._layer import LEARNED
+from visae.tuning import GAP_DISTANCE
 
 _MOST = 12  # features in gaps that are listed
 _HARMONICS = 4
@@ -39,7 +39,7 @@ def _covers(of: Mapping[str, Any]) -> str:
 
 def _confirmed(row: Mapping[str, Any]) -> bool:
     """Whether natural images agree with circles on the orientation of a feature."""
-    return bool(row["natural_disagreement"] < IN_A_GAP)
+    return bool(row["natural_disagreement"] < GAP_DISTANCE)
 
 
 def populations(of_layer: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -1,4 +1,7 @@
-"""Synthetic images with known parameters, antialiased, in pixels and degrees."""
+"""Synthetic images with known parameters: antialiased, lengths in pixels, angles in degrees.
+
+`STIMULI` holds the registered kinds; `register_stimulus` adds one.
+"""
 
 import lazy_loader
 

@@ -1,3 +1,10 @@
+from ._drawing import PixelGrid as PixelGrid
+from ._drawing import fill as fill
+from ._drawing import hue_to_rgb as hue_to_rgb
+from ._drawing import stroke as stroke
 from ._kinds import STIMULI as STIMULI
-from ._kinds import Stimulus as Stimulus
+from ._kinds import register_stimulus as register_stimulus
 from ._kinds import stimulus as stimulus
+from ._registry import LogSpaced as LogSpaced
+from ._registry import Parameter as Parameter
+from ._registry import Stimulus as Stimulus

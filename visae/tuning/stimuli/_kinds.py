@@ -1,151 +1,197 @@
-"""Every kind of stimulus: what it is called, how it is drawn, and what its parameters are."""
+"""The kinds of stimuli that come with visae.
+
+Curves are those of Cammarata et al. 2020 ("Curve Detectors", Distill): a full circle whose rim passes through a point
+of the image. Their orientation is the direction from the circle's centre to that point, clockwise from +x, so a curve
+bulges the way it is oriented. The orientation of everything straight is the direction of its normal.
+"""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae._support.errors import VisaeError, unknown
-from visae.tuning.stimuli._canvas import Canvas
-from visae.tuning.stimuli._curved import arc, circle, disc, double_curve
-from visae.tuning.stimuli._straight import angle, colour_edge, edge, line
-from visae.tuning.stimuli._waves import SHORTEST, frequency_boundary, gabor, grating
+from visae._support.errors import VisaeError
+from visae.tuning.stimuli._drawing import PerImage, PixelGrid, Plane, fill, hue_to_rgb, stroke
+from visae.tuning.stimuli._registry import STIMULI as STIMULI
+from visae.tuning.stimuli._registry import LogSpaced, Parameter
+from visae.tuning.stimuli._registry import register_stimulus as register_stimulus
+from visae.tuning.stimuli._registry import stimulus as stimulus
+
+# In receptive fields: the range of the published heat maps, a factor of 24.5.
+RADII = LogSpaced(0.12, 2.94)
+STROKE_WIDTHS = (1.0, 2.0, 4.0, 8.0)  # px
+SHORTEST_WAVELENGTH = 2.0  # px: shorter waves cannot be drawn
+
+_DARK_INK, _LIGHT_FIRST = -1.0, 1.0
+_DIRECTION = Parameter(0.0, "degrees", period=360.0)
+_AXIS = Parameter(0.0, "degrees", period=180.0)
+_RADIUS = Parameter(20.0, low=0.0, above=True, sweep=RADII, sheet=(8.0, 40.0))
+_CURVE_WIDTH = Parameter(2.0, low=0.0, above=True, sheet=(1.0, 6.0))
+_STRAIGHT_WIDTH = Parameter(2.0, low=0.0, above=True, sweep=STROKE_WIDTHS, sheet=(1.0, 6.0))
+_FADE = Parameter(math.inf, low=0.0, above=True, sheet=(12.0,))
+_WAVELENGTH = Parameter(8.0, low=SHORTEST_WAVELENGTH, sweep=(4.0, 6.0, 9.0, 13.5), sheet=(16.0,))
+_PHASE = Parameter(0.0, "degrees", period=360.0, sweep=(0.0, 90.0, 180.0, 270.0), sheet=(90.0,))
 
 
-@dataclass(frozen=True)
-class Range:
-    """What a parameter may be: at least or above `low`, at most `high`, finite unless infinity is its default.
-
-    period: degrees after which it comes round, for an angle on a circle.
-    """
-
-    default: float
-    unit: str = "px"
-    low: float = -math.inf
-    high: float = math.inf
-    above: bool = False
-    period: float | None = None
-
-    def check(self, name: str, values: Tensor) -> None:
-        """Raise `VisaeError` for a value that it may not be."""
-        too_low = values <= self.low if self.above else values < self.low
-        endless = values.isinf() & (not math.isinf(self.default))
-        wrong = values[too_low | (values > self.high) | values.isnan() | endless]
-        if len(wrong):
-            raise VisaeError(f"{name} is {wrong[0].item():g}; it must be {self.words}")
-
-    @property
-    def words(self) -> str:
-        """What it must be."""
-        unit = f" {self.unit}" if self.unit else ""
-        least = "" if math.isinf(self.low) else f"{'above' if self.above else 'at least'} {self.low:g}{unit}"
-        most = "" if math.isinf(self.high) else f"at most {self.high:g}{unit}"
-        return " and ".join(filter(None, (least, most))) or "a finite number"
+@register_stimulus(_DARK_INK, orientation=_DIRECTION, radius=_RADIUS, width=_CURVE_WIDTH, fade=_FADE)
+def circle(grid: PixelGrid, orientation: PerImage, radius: PerImage, width: PerImage, fade: PerImage) -> Plane:
+    """Draw a stroke around a circle. radius: px, to the middle of the stroke."""
+    return _faded(grid, stroke(_from_rim(grid, orientation, radius), width), fade)
 
 
-@dataclass(frozen=True)
-class Stimulus:
-    """A kind of synthetic image.
-
-    draw:       from a canvas and parameters to a pattern in -1..1.
-    parameters: what it takes; besides, all take `x` and `y`, px by which it is moved right and down, and `contrast`.
-    contrast:   where none is given: 1 makes what is 1 in the pattern white and what is -1 black, -1 the reverse.
-    """
-
-    name: str
-    draw: Callable[..., Tensor]
-    parameters: Mapping[str, Range]
-    contrast: float
-
-    @property
-    def period(self) -> float:
-        """Degrees after which the orientation comes round."""
-        return self.parameters["orientation"].period or 360.0
-
-    @property
-    def ranges(self) -> dict[str, Range]:
-        """All that it takes, by name."""
-        shared = {"x": Range(0.0), "y": Range(0.0), "contrast": Range(self.contrast, "", -1.0, 1.0)}
-        return {**self.parameters, **shared}
-
-    def check(self, parameters: Mapping[str, Tensor]) -> None:
-        """Raise `VisaeError` for a parameter that it does not take, and for a value that it may not be."""
-        for name, values in parameters.items():
-            if name not in self.ranges:
-                raise unknown(f"parameter of {self.name}", name, self.ranges)
-            self.ranges[name].check(f"{self.name}: {name}", values)
-
-    def images(
-        self, parameters: Mapping[str, Float[Tensor, " n"]], size: int, centre: float
-    ) -> Float[Tensor, "n 3 s s"]:
-        """Images, RGB, 0..1, of `size` px, one for each value of the parameters; the others have their defaults.
-
-        centre: px coordinate, in x and in y, of the point that the pattern belongs to; pixel centres are whole numbers.
-        """
-        self.check(parameters)
-        like = next(iter(parameters.values())).float()
-        given = {name: values.float()[:, None, None] for name, values in parameters.items()}
-        defaults = {name: like.new_full((len(like), 1, 1), of.default) for name, of in self.ranges.items()}
-        every = {**defaults, **given}
-        canvas = Canvas(size, centre, every["x"], every["y"])
-        pattern = self.draw(canvas, **{name: every[name] for name in self.parameters})
-        coloured = pattern if pattern.ndim == 4 else pattern[:, None].expand(-1, 3, -1, -1)
-        return coloured * (every["contrast"][:, None] / 2) + 0.5
+@register_stimulus(_DARK_INK, orientation=_DIRECTION, radius=_RADIUS, fade=_FADE)
+def disc(grid: PixelGrid, orientation: PerImage, radius: PerImage, fade: PerImage) -> Plane:
+    """Draw a filled circle."""
+    return _faded(grid, fill(-_from_rim(grid, orientation, radius)), fade)
 
 
-_TURN = Range(0.0, "degrees", period=360.0)
-_AXIS = Range(0.0, "degrees", period=180.0)
-_RADIUS = Range(20.0, low=0.0, above=True)
-_WIDTH = Range(2.0, low=0.0, above=True)
-_FADE = Range(math.inf, low=0.0, above=True)
-_WAVE = Range(8.0, low=SHORTEST)
-_PHASE = Range(0.0, "degrees", period=360.0)
-
-_KINDS = (
-    Stimulus("circle", circle, {"orientation": _TURN, "radius": _RADIUS, "width": _WIDTH, "fade": _FADE}, -1.0),
-    Stimulus("disc", disc, {"orientation": _TURN, "radius": _RADIUS, "fade": _FADE}, -1.0),
-    Stimulus(
-        "arc",
-        arc,
-        {"orientation": _TURN, "radius": _RADIUS, "width": _WIDTH, "span": Range(90.0, "degrees", 0.0, 360.0)},
-        -1.0,
-    ),
-    Stimulus(
-        "double_curve",
-        double_curve,
-        {"orientation": _AXIS, "radius": _RADIUS, "width": _WIDTH, "gap": Range(4.0, low=0.0)},
-        -1.0,
-    ),
-    Stimulus("line", line, {"orientation": _AXIS, "width": _WIDTH, "length": Range(math.inf, low=0.0)}, -1.0),
-    Stimulus("edge", edge, {"orientation": _TURN, "blur": Range(0.0, low=0.0)}, 1.0),
-    Stimulus(
-        "angle",
-        angle,
-        {"orientation": _TURN, "opening": Range(90.0, "degrees", 0.0, 180.0), "width": _WIDTH},
-        -1.0,
-    ),
-    Stimulus("grating", grating, {"orientation": _AXIS, "wavelength": _WAVE, "phase": _PHASE}, 1.0),
-    Stimulus(
-        "gabor",
-        gabor,
-        {"orientation": _AXIS, "wavelength": _WAVE, "phase": _PHASE, "sigma": Range(8.0, low=0.0, above=True)},
-        1.0,
-    ),
-    Stimulus("colour_edge", colour_edge, {"orientation": _TURN, "hue": Range(0.0, "degrees", period=360.0)}, 1.0),
-    Stimulus(
-        "frequency_boundary",
-        frequency_boundary,
-        {"orientation": _TURN, "wavelength": Range(12.0, low=SHORTEST), "ratio": Range(3.0, "", low=1.0)},
-        1.0,
-    ),
+@register_stimulus(
+    _DARK_INK,
+    orientation=_DIRECTION,
+    radius=_RADIUS,
+    width=_CURVE_WIDTH,
+    span=Parameter(90.0, "degrees", 0.0, 360.0, sheet=(45.0, 180.0)),
 )
-STIMULI: Mapping[str, Stimulus] = {kind.name: kind for kind in _KINDS}
+def arc(grid: PixelGrid, orientation: PerImage, radius: PerImage, width: PerImage, span: PerImage) -> Plane:
+    """Draw `span` degrees of a circle, centred on the point, with round ends."""
+    along, across = grid.rotated(orientation)
+    along = along + radius
+    half = torch.deg2rad(span) / 2
+    within = torch.atan2(across, along).abs() <= half
+    to_end = torch.hypot(along - radius * torch.cos(half), across.abs() - radius * torch.sin(half))
+    return stroke(torch.where(within, torch.hypot(along, across) - radius, to_end), width)
 
 
-def stimulus(name: str) -> Stimulus:
-    """A kind of stimulus by name; raises `VisaeError` with the nearest names if there is none."""
-    if name not in STIMULI:
-        raise unknown("stimulus", name, STIMULI)
-    return STIMULI[name]
+@register_stimulus(
+    _DARK_INK,
+    orientation=_AXIS,
+    radius=_RADIUS,
+    width=_CURVE_WIDTH,
+    gap=Parameter(4.0, low=0.0, sheet=(12.0,)),
+)
+def double_curve(grid: PixelGrid, orientation: PerImage, radius: PerImage, width: PerImage, gap: PerImage) -> Plane:
+    """Draw two circles that bulge towards each other, with their rims `gap` px apart on either side of the point."""
+    along, across = grid.rotated(orientation)
+    # By symmetry, every pixel is nearer to the circle on its own side.
+    from_rim = torch.hypot(along.abs() - radius - gap / 2, across) - radius
+    return stroke(from_rim, width)
+
+
+@register_stimulus(
+    _DARK_INK,
+    orientation=_AXIS,
+    width=_STRAIGHT_WIDTH,
+    length=Parameter(math.inf, low=0.0, sheet=(24.0,)),
+)
+def line(grid: PixelGrid, orientation: PerImage, width: PerImage, length: PerImage) -> Plane:
+    """Draw a stroke through the point, at right angles to its orientation, `length` px from end to end."""
+    along, across = grid.rotated(orientation)
+    beyond = (across.abs() - length / 2).clamp_min(0)
+    return stroke(torch.hypot(along, beyond), width)
+
+
+@register_stimulus(_LIGHT_FIRST, orientation=_DIRECTION, blur=Parameter(0.0, low=0.0, sheet=(16.0,)))
+def edge(grid: PixelGrid, orientation: PerImage, blur: PerImage) -> Plane:
+    """Draw a step from dark to light, the side that the orientation points to. It rises over `blur` px, at least 1."""
+    along, _ = grid.rotated(orientation)
+    return (2 * along / blur.clamp_min(1)).clamp(-1, 1)
+
+
+@register_stimulus(
+    _DARK_INK,
+    orientation=_DIRECTION,
+    opening=Parameter(90.0, "degrees", 0.0, 180.0, sweep=(30.0, 60.0, 90.0, 120.0, 150.0, 180.0), sheet=(45.0, 135.0)),
+    width=_STRAIGHT_WIDTH,
+)
+def angle(grid: PixelGrid, orientation: PerImage, opening: PerImage, width: PerImage) -> Plane:
+    """Draw two half-lines that meet in the point; the orientation is the direction in which their tip points.
+
+    opening: degrees between them; 180 makes a line of this orientation. A corner bulges as a curve of its orientation.
+    """
+    along, across = grid.rotated(orientation)
+    half = torch.deg2rad(opening) / 2
+    # On one side of the axis: px along the half-line from the tip, and px beside it.
+    forth = -along * torch.cos(half) + across.abs() * torch.sin(half)
+    beside = along * torch.sin(half) + across.abs() * torch.cos(half)
+    return stroke(torch.where(forth >= 0, beside, torch.hypot(along, across)), width)
+
+
+@register_stimulus(_LIGHT_FIRST, orientation=_AXIS, wavelength=_WAVELENGTH, phase=_PHASE)
+def grating(grid: PixelGrid, orientation: PerImage, wavelength: PerImage, phase: PerImage) -> Plane:
+    """Draw a plane wave. phase: degrees; at 0 the point is in the middle of a light bar."""
+    along, _ = grid.rotated(orientation)
+    return torch.cos(2 * torch.pi * along / wavelength + torch.deg2rad(phase))
+
+
+@register_stimulus(
+    _LIGHT_FIRST,
+    orientation=_AXIS,
+    wavelength=_WAVELENGTH,
+    phase=_PHASE,
+    sigma=Parameter(8.0, low=0.0, above=True, sheet=(14.0,)),
+)
+def gabor(grid: PixelGrid, orientation: PerImage, wavelength: PerImage, phase: PerImage, sigma: PerImage) -> Plane:
+    """Draw a grating under a round Gaussian window with a standard deviation of `sigma` px."""
+    x, y = grid.offsets()
+    window = torch.exp(-(x.square() + y.square()) / (2 * sigma.square()))
+    return window * grating(grid, orientation, wavelength, phase)
+
+
+@register_stimulus(
+    _LIGHT_FIRST,
+    orientation=_DIRECTION,
+    hue=Parameter(0.0, "degrees", period=360.0, sweep=(0.0, 30.0, 60.0, 90.0, 120.0, 150.0), sheet=(60.0, 120.0)),
+)
+def colour_edge(grid: PixelGrid, orientation: PerImage, hue: PerImage) -> Float[Tensor, "n 3 s s"]:
+    """Draw a step between a hue, on the side that the orientation points to, and the opposite hue.
+
+    Both sides have the same mean of red, green and blue.
+    """
+    along, _ = grid.rotated(orientation)
+    return fill(along)[:, None] * hue_to_rgb(hue)
+
+
+def _finer_wave_can_be_drawn(wavelength: Tensor, ratio: Tensor, **_: Tensor) -> None:
+    finest = (wavelength / ratio).min().item()
+    if finest < SHORTEST_WAVELENGTH:
+        raise VisaeError(
+            f"frequency_boundary: the finer wavelength is {finest:g} px; wavelength / ratio must be at least "
+            f"{SHORTEST_WAVELENGTH:g} px"
+        )
+
+
+@register_stimulus(
+    _LIGHT_FIRST,
+    _finer_wave_can_be_drawn,
+    orientation=_DIRECTION,
+    # The finer texture of a sweep is a third of these, and its diagonals are finer still by the square root of 2.
+    wavelength=Parameter(12.0, low=SHORTEST_WAVELENGTH, sweep=(9.0, 12.0, 18.0, 24.0), sheet=(16.0,)),
+    ratio=Parameter(3.0, "", low=1.0, sheet=(2.0,)),
+)
+def frequency_boundary(grid: PixelGrid, orientation: PerImage, wavelength: PerImage, ratio: PerImage) -> Plane:
+    """Draw two textures that meet in the point: `wavelength` px, and `ratio` times finer where the orientation points.
+
+    Each is a product of two waves, along the boundary and across it, so that it prefers neither direction.
+    """
+    along, across = grid.rotated(orientation)
+    coarse, fine = (
+        torch.cos(2 * torch.pi * along / period) * torch.cos(2 * torch.pi * across / period)
+        for period in (wavelength, wavelength / ratio)
+    )
+    weight = (fill(along) + 1) / 2
+    return coarse + weight * (fine - coarse)
+
+
+def _from_rim(grid: PixelGrid, orientation: PerImage, radius: PerImage) -> Plane:
+    """Return the distance in px from the rim, negative inside the circle."""
+    along, across = grid.rotated(orientation)
+    return torch.hypot(along + radius, across) - radius
+
+
+def _faded(grid: PixelGrid, pattern: Plane, fade: PerImage) -> Plane:
+    """Fade the ink with the distance from the point, as a Gaussian with a standard deviation of `fade` px."""
+    if bool(fade.isinf().all()):
+        return pattern
+    x, y = grid.offsets()
+    return (pattern + 1) * torch.exp(-(x.square() + y.square()) / (2 * fade.square())) - 1
