@@ -12,7 +12,7 @@ import visae
 from visae.examples import strongest
 from visae.featurevis import Optimisation, render
 from visae.featurevis.objectives import unit
-from visae.images import open_images
+from visae.images import open_images, pick_evenly
 from visae.plots import GalleryUnit, crop_strongest, plot_gallery
 from visae.sae import load
 from visae.tuning import curves
@@ -33,8 +33,7 @@ def main() -> None:
     units = features(network, sae.about["layer"], sae)
     tuned = curves(units)
     detectors = [feature for feature in tuned.preferred.argsort().tolist() if tuned.detectors[feature]]
-    count = min(options.count, len(detectors))
-    chosen = [detectors[index * len(detectors) // count] for index in range(count)]
+    chosen = pick_evenly(detectors, options.count)
     # Far enough from the border that receptive fields lie inside the image.
     examples = strongest([units], images, 1, margin=(units.layer.receptive_field - 1) / 2)[0]
     pictures = render(network, unit(units, chosen), optimisation=Optimisation(options.steps)).pictures
@@ -43,7 +42,7 @@ def main() -> None:
         for feature, picture in zip(chosen, pictures, strict=True)
     ]
     title = (
-        f"Features of {network.name} {units.layer.name}: {count} of {tuned.count} curve detectors, "
+        f"Features of {network.name} {units.layer.name}: {len(chosen)} of {tuned.count} curve detectors, "
         "by preferred orientation"
     )
     plot_gallery(gallery, title, options.out)

@@ -19,15 +19,14 @@ from machine import machine
 
 import visae
 from visae.activations import Rows, capture_layers
-from visae.images import Images, Leaves, batches, to_float
+from visae.images import Images, Leaves, batches, evenly_spaced, to_float
 from visae.metrics import planted_rows
 from visae.networks import Network
-from visae.papers.missing_curves._populations import evenly_spaced, measured
+from visae.papers.missing_curves import measure_populations
 from visae.papers.superposition_in_curves._measures import Superposed, figures
 from visae.papers.superposition_in_curves._populations import of_dictionary
 from visae.papers.superposition_in_curves._setting import QUICK
-from visae.training import SAESpec, train_many
-from visae.training._layer import usual
+from visae.training import SAESpec, default_budget, train_many
 
 SIZE = 128  # px
 SEEDS = 3
@@ -49,7 +48,8 @@ def main() -> None:
     for count in options.images:
         with tempfile.TemporaryDirectory() as folder:
             images = Leaves(count, SIZE)
-            rows = capture_layers(network, {"mixed": Path(folder) / "rows"}, images, usual("planted").positions)
+            positions = default_budget("planted").positions
+            rows = capture_layers(network, {"mixed": Path(folder) / "rows"}, images, positions)
             for epochs in options.epochs:
                 for cells, found in learned(network, rows["mixed"], images, epochs, Path(folder) / str(epochs)):
                     row([count, epochs, *cells], found)
@@ -71,10 +71,10 @@ def learned(
     network: Network, rows: Rows, images: Images, epochs: int, folder: Path
 ) -> Iterator[tuple[list[object], dict[str, Any]]]:
     """Seed, explained variance, curves and lines of SAEs of each seed, and their figures."""
-    budget = usual("planted", epochs=epochs)
-    members = {str(seed): SAESpec(budget.recipe(rows.dim), seed) for seed in range(SEEDS)}
+    budget = default_budget("planted", epochs=epochs)
+    members = {str(seed): SAESpec(budget.config(rows.dim), seed) for seed in range(SEEDS)}
     saes = train_many(rows, members, folder, budget.training, network.device)
-    population = measured(network, "mixed", saes, evenly_spaced(images, budget.images))
+    population = measure_populations(network, "mixed", saes, evenly_spaced(images, budget.images))
     for name, sae in saes.items():
         of = of_dictionary(sae, rows, population[name], budget.training, QUICK.rows)
         explained = f"{sae.about['metrics']['explained_variance']:.3f}"

@@ -3,8 +3,8 @@ import pytest
 
 @pytest.fixture(scope="package")
 def made(recovered):
-    """The planted network with a dictionary that found most of it, decomposed; and the folder of that dictionary."""
-    from visae.decomposition import decompose
+    """The folder of the recovered planted dictionary, and the decomposition of its layer."""
+    from visae.decomposition import decompose_layer
 
     out, network, rows, sae = recovered
-    return out, decompose(network, "mixed", sae, rows)
+    return out, decompose_layer(network, "mixed", sae, rows)

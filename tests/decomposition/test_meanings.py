@@ -1,30 +1,30 @@
-"""Meanings of neurons, from made attribution."""
+"""Meanings of neurons, from attributions made by hand."""
 
 import math
 
 import pytest
 import torch
 
-from visae.decomposition import Meaning, meanings, most_polysemantic, named, words
+from visae.decomposition import Meaning, describe_detector, describe_meanings, most_polysemantic, neuron_meanings
 from visae.metrics import Attribution
 from visae.tuning import Families
 
 FAMILIES = ("curve", "double_curve", "angle", "line", "edge")
 
 
-def of_kinds(*kinds):
-    """Families of units given as (family, orientation), or None for none."""
-    members = {name: torch.tensor([kind is not None and kind[0] == name for kind in kinds]) for name in FAMILIES}
-    turns = torch.tensor([kind[1] if kind else 0.0 for kind in kinds])
-    return Families(members, dict.fromkeys(FAMILIES, turns))
+def families(*units):
+    """Families of units given as (family, orientation), or None without a family."""
+    members = {name: torch.tensor([unit is not None and unit[0] == name for unit in units]) for name in FAMILIES}
+    orientation = torch.tensor([unit[1] if unit else 0.0 for unit in units])
+    return Families(members, dict.fromkeys(FAMILIES, orientation))
 
 
 def attribution(share):
     return Attribution(share, share, torch.ones_like(share))
 
 
-KINDS = of_kinds(("curve", 10.0), ("curve", 355.0), ("curve", 100.0), ("line", 2.0), ("line", 178.0), None, None)
-MADE = [
+UNITS = families(("curve", 10.0), ("curve", 355.0), ("curve", 100.0), ("line", 2.0), ("line", 178.0), None, None)
+CASES = [  # shares of the units, and the meanings
     ([0.4, 0.3, 0, 0, 0, 0, 0], [("curve", 10, 0.7)]),
     ([0.2, 0, 0.5, 0, 0, 0, 0], [("curve", 100, 0.5), ("curve", 10, 0.2)]),
     ([0, 0, 0, 0.3, 0.2, 0, 0], [("line", 2, 0.5)]),
@@ -35,29 +35,28 @@ MADE = [
 ]
 
 
-@pytest.mark.parametrize(("share", "expected"), MADE)
-def test_large_parts_of_one_kind_and_orientation_are_one_meaning(share, expected):
-    found = attribution(torch.tensor(share).double()[:, None])
-    result = meanings(found, KINDS, 0)
-    assert [(one.family, one.orientation) for one in result] == [(family, turn) for family, turn, _ in expected]
-    assert [one.share for one in result] == pytest.approx([size for _, _, size in expected])
+@pytest.mark.parametrize(("share", "expected"), CASES)
+def test_large_parts_of_one_family_and_orientation_are_one_meaning(share, expected):
+    meanings = neuron_meanings(attribution(torch.tensor(share).double()[:, None]), UNITS, 0)
+    assert [(meaning.family, meaning.orientation) for meaning in meanings] == [each[:2] for each in expected]
+    assert [meaning.share for meaning in meanings] == pytest.approx([share for _, _, share in expected])
 
 
-def test_the_ranking_is_by_the_second_meaning():
-    share = torch.tensor([share for share, _ in MADE]).double().T
-    ranked = most_polysemantic(attribution(share), KINDS)
-    # The fifth has a second meaning, but one that is of no family.
-    assert [neuron for neuron, _ in ranked] == [3, 1]
+def test_neurons_are_ranked_by_their_second_meaning():
+    share = torch.tensor([share for share, _ in CASES]).double().T
+    ranking = most_polysemantic(attribution(share), UNITS)
+    # The fifth has two meanings, but one of them has no family.
+    assert [neuron for neuron, _ in ranking] == [3, 1]
 
 
-def test_meanings_in_words():
-    of = [Meaning("double_curve", 20.4, 0.5), Meaning("", None, 0.25)]
-    assert words(of) == "double curve 20° 50%, other 25%"
-    assert named("curve", 359.7) == "curve 0°"
-    assert named("double_curve", None) == "double curve"
+def test_meanings_are_described():
+    meanings = [Meaning("double_curve", 20.4, 0.5), Meaning("", None, 0.25)]
+    assert describe_meanings(meanings) == "double curve 20° 50%, other 25%"
+    assert describe_detector("curve", 359.7) == "curve 0°"
+    assert describe_detector("double_curve", None) == "double curve"
 
 
-def test_a_detector_without_an_orientation_has_a_meaning_all_the_same():
-    kinds = of_kinds(("double_curve", math.nan), ("curve", 10.0))
-    found = attribution(torch.tensor([[0.5], [0.25]]).double())
-    assert meanings(found, kinds, 0) == [Meaning("double_curve", None, 0.5), Meaning("curve", 10.0, 0.25)]
+def test_a_detector_without_an_orientation_has_a_meaning():
+    units = families(("double_curve", math.nan), ("curve", 10.0))
+    shares = attribution(torch.tensor([[0.5], [0.25]]).double())
+    assert neuron_meanings(shares, units, 0) == [Meaning("double_curve", None, 0.5), Meaning("curve", 10.0, 0.25)]

@@ -1,7 +1,9 @@
+import itertools
+
 import pytest
 import torch
 
-from visae.images import Images, Leaves, Photographs, Subset, Unreadable, batches, evenly_spaced
+from visae.images import Images, Leaves, Photographs, Subset, Unreadable, batches, evenly_spaced, pick_evenly
 
 LEAVES = Leaves(6, 16)
 
@@ -72,3 +74,15 @@ def test_evenly_spaced_images(capsys, count, indices):
 def test_evenly_spaced_returns_all_images_for_zero_or_enough(capsys, count):
     assert evenly_spaced(LEAVES, count) is LEAVES
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "expected"),
+    [(0, 3, []), (2, 3, [0, 1]), (3, 3, [0, 1, 2]), (7, 3, [0, 2, 4]), (1074, 1024, None), (100, 1, [0])],
+)
+def test_items_are_picked_evenly_up_to_a_maximum(count, most, expected):
+    picked = pick_evenly(range(count), most)
+    assert expected is None or picked == expected
+    assert len(picked) == min(count, most)
+    steps = {after - before for before, after in itertools.pairwise(picked)}
+    assert not steps or max(steps) - min(steps) <= 1

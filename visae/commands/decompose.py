@@ -67,10 +67,8 @@ class DecomposeCommand(WeightsOptions):
 
     def run(self) -> None:
         """Print the parts of a neuron, or the ranking."""
-        from visae.decomposition import case as decompose_neuron
-        from visae.decomposition import decompose as decompose_layer
+        from visae.decomposition import MOST_IMAGES, decompose_layer, decompose_neuron, decompose_neurons
         from visae.images import evenly_spaced
-        from visae.papers.polysemantic._reproduce import MOST_IMAGES, decompose_neurons
         from visae.plots import plot_neuron_decomposition
 
         name = self._image_name()
@@ -84,7 +82,7 @@ class DecomposeCommand(WeightsOptions):
             return
         searched = None if images is None else evenly_spaced(images, MOST_IMAGES)
         if searched is None:
-            parts = decompose_neuron(decomposition, neuron, None, None)
+            parts = decompose_neuron(decomposition, neuron)
         else:
             parts = decompose_neurons(decomposition, [neuron], searched)[0]
         print(_table(parts))
@@ -114,8 +112,7 @@ class DecomposeCommand(WeightsOptions):
 
     def _made(self, images: "Images | None") -> "tuple[Network, SAE, Rows]":
         """The dictionary that `visae reproduce` makes of the neuron's layer; made here if it is not there yet."""
-        from visae.training._layer import train_layer
-        from visae.training._layer import usual as default_budget
+        from visae.training import default_budget, train_layer
 
         assert images is not None
         assert self.out is not None
@@ -137,26 +134,26 @@ def _number(text: str, layer: str, count: int) -> int:
 
 
 def _ranking(layer: str, ranked: "list[tuple[int, list[Meaning]]]", count: int) -> str:
-    from visae.decomposition import LARGE, words
+    from visae.decomposition import LARGE_SHARE, describe_meanings
 
-    large = f"{LARGE:.0%}"
+    large = f"{LARGE_SHARE:.0%}"
     if not ranked:
         return f"none of the {count} neurons of {layer} has two meanings that each explain {large} of its variance"
-    rows = [[f"{layer}:{neuron}", words(meanings)] for neuron, meanings in ranked[:_RANKED]]
+    rows = [[f"{layer}:{neuron}", describe_meanings(meanings)] for neuron, meanings in ranked[:_RANKED]]
     several = f"{len(ranked)} of {count} neurons of {layer} have two meanings or more"
     head = f"{several} that each explain {large} of the variance:"
     return f"{head}\n\n{markdown([['neuron', 'meanings, and their share of its variance'], *rows])}"
 
 
 def _table(neuron: "NeuronDecomposition") -> str:
-    from visae.decomposition import LEAST, named
+    from visae.decomposition import MIN_SHARE, describe_detector
 
     name = f"{neuron.layer}:{neuron.neuron}"
     if not neuron.parts:
-        return f"no feature explains {LEAST:.0%} of the variance of {name}"
+        return f"no feature explains {MIN_SHARE:.0%} of the variance of {name}"
     rows = [["feature", "share", "together", "weight", "what it is"]]
     for part in neuron.parts:
-        what = named(part.family, part.orientation)
+        what = describe_detector(part.family, part.orientation)
         rows.append([str(part.feature), f"{part.share:.1%}", f"{part.together:.1%}", f"{part.weight:+.3g}", what])
     note = (
         "\n\nshare: covariance of what the feature adds with the neuron, over the neuron's variance; "

@@ -20,7 +20,7 @@ from visae.commands.options import DeviceOptions, File, Text, WeightsOptions, ch
 if TYPE_CHECKING:
     from visae.images import Images
     from visae.networks import Network
-    from visae.training._layer import Budget
+    from visae.training import Budget
 
 # From the name of a paper to its command.
 PAPERS = {
@@ -93,14 +93,14 @@ class LayerPaper(WeightsOptions, ABC):
         budget = self._budget()
         for layer in layers:
             # So that an impossible layer or setting is refused before anything is captured.
-            budget.recipe(network.layer(layer).channels)
+            budget.config(network.layer(layer).channels)
         show_page(self._reproduce(network, layers, open_small(self.images, self.seed), budget))
 
     def _layers(self) -> str | None:
         return self.layers or self.DEFAULT_LAYERS.get(self.network.partition(":")[0].removesuffix("-caffe"))
 
     def _budget(self) -> "Budget":
-        from visae.training._layer import usual as default_budget
+        from visae.training import default_budget
 
         return default_budget(self.network, self.k, self.width, self.epochs, self.lr, self.positions, self.seed)
 
@@ -127,7 +127,7 @@ class MissingCurvesCommand(LayerPaper):
     def _reproduce(self, network: "Network", layers: Sequence[str], images: "Images", budget: "Budget") -> Path:
         from visae.papers import missing_curves
 
-        missing_curves.missing_curves(network, layers, images, self.out, budget)
+        missing_curves.reproduce(network, layers, images, self.out, budget)
         return self.out / "report.md"
 
 
@@ -153,7 +153,7 @@ class PolysemanticCommand(LayerPaper):
         from visae.papers import polysemantic
 
         searched = open_small(self.examples, self.seed) if self.examples else None
-        polysemantic.polysemantic(network, layers, images, self.out, budget, searched)
+        polysemantic.reproduce(network, layers, images, self.out, budget, searched)
         return self.out / "polysemantic.md"
 
 

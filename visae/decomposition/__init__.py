@@ -1,4 +1,4 @@
-"""Taking polysemantic neurons apart: the features that write to a neuron, and what each of them is."""
+"""Decompose polysemantic neurons into the features that write to them, and describe what each feature detects."""
 
 import lazy_loader
 

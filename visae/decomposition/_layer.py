@@ -1,4 +1,4 @@
-"""A layer and its dictionary, measured so that any of the layer's neurons can be taken apart."""
+"""A layer and its dictionary, measured so that any of the layer's neurons can be decomposed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.activations import Rows
-from visae.decomposition._meanings import Meaning, most_polysemantic
-from visae.decomposition._parts import Batches, Part, parts
+from visae.decomposition._meanings import Batches, Meaning, Part, most_polysemantic, neuron_parts
 from visae.held_out import held_out_rows
 from visae.metrics import Attribution, attribution
 from visae.networks import Network
@@ -21,55 +20,64 @@ from visae.units import Units, features, neurons
 
 @dataclass(frozen=True, eq=False)
 class LayerDecomposition:
-    """The neurons and features of a layer.
+    """The neurons of a layer, the features of its dictionary, and how the first are made of the second.
 
-    batches: calls forth rows on which the SAE was not trained.  attribution: of features in neurons, over these.
-    swept:   the batteries of features and of neurons.
+    batches:         yields rows on which the SAE was not trained.
+    attribution:     of features to neurons, over these rows.
+    feature_battery: sweeps of the features.
+    neuron_battery:  sweeps of the neurons.
     """
 
     neurons: Units
     sae: SAE
     batches: Batches
     attribution: Attribution
-    swept: tuple[Battery, Battery]
+    feature_battery: Battery
+    neuron_battery: Battery
 
     @cached_property
     def families(self) -> Families:
-        """The features' families."""
-        return families(self.swept[0])
+        """The families of the features."""
+        return families(self.feature_battery)
 
     def parts(self, neuron: int) -> list[Part]:
-        """The features that write to a neuron: see `visae.decomposition._parts`."""
-        return parts(self.sae, self.batches, self.attribution, self.families, neuron)
+        """List the features that write to a neuron, the largest first.
+
+        Raises `VisaeError` for a neuron that does not exist.
+        """
+        return neuron_parts(self.sae, self.batches, self.attribution, self.families, neuron)
 
     def ranking(self) -> list[tuple[int, list[Meaning]]]:
-        """The most polysemantic neurons: see `visae.decomposition._meanings`."""
+        """Rank the polysemantic neurons by the share of their second meaning, the largest first."""
         return most_polysemantic(self.attribution, self.families)
 
     def tuning(self, neuron: int) -> Float[Tensor, " o"]:
-        """A neuron's tuning to circles."""
-        tuning: Tensor = self.swept[1].responses["circle"].tuning()[neuron]
+        """Return a neuron's tuning to circles."""
+        tuning: Tensor = self.neuron_battery.responses["circle"].tuning()[neuron]
         return tuning
 
     def contributions(self, neuron: int, units: Sequence[int]) -> Float[Tensor, "f o"]:
-        """What features add to a neuron in its tuning to circles."""
+        """Return what each of some features adds to a neuron's tuning to circles."""
         directions = self.sae.directions.cpu()[list(units)]
-        # A feature's response is what it adds to the row in all, as a length.
+        # A feature's response is the norm of what it adds to the row.
         weight = directions[:, neuron] / directions.norm(dim=1).clamp_min(1e-30)
-        added: Tensor = self.swept[0].responses["circle"].tuning()[list(units)] * weight[:, None]
+        added: Tensor = self.feature_battery.responses["circle"].tuning()[list(units)] * weight[:, None]
         return added
 
     @torch.inference_mode()
     def strongest_part(self, neuron: int, x: Float[Tensor, "n d"]) -> list[int | None]:
-        """The feature that adds most to a neuron in each of some rows; None where none adds anything."""
+        """Return the feature that adds most to a neuron in each row; None where no feature adds anything."""
         added: Tensor = self.sae.encode(x).cpu() * self.sae.directions.cpu()[:, neuron]
         most, units = added.max(1)
         return [unit if value > 0 else None for value, unit in zip(most.tolist(), units.tolist(), strict=True)]
 
 
-def decompose(network: Network, layer: str, sae: SAE, rows: Rows) -> LayerDecomposition:
-    """Measure a layer's neurons and a dictionary's features; raises `VisaeError` for one of another layer."""
-    of_features, of_neurons = features(network, layer, sae), neurons(network, layer)
+def decompose_layer(network: Network, layer: str, sae: SAE, rows: Rows) -> LayerDecomposition:
+    """Sweep the neurons of a layer and the features of its dictionary, and attribute the first to the second.
+
+    Raises `VisaeError` for a dictionary of another network or layer.
+    """
+    layer_features, layer_neurons = features(network, layer, sae), neurons(network, layer)
     batches = partial(held_out_rows, sae, rows)
-    swept = battery([of_features, of_neurons])
-    return LayerDecomposition(of_neurons, sae, batches, attribution(sae, batches()), (swept[0], swept[1]))
+    feature_battery, neuron_battery = battery([layer_features, layer_neurons])
+    return LayerDecomposition(layer_neurons, sae, batches, attribution(sae, batches()), feature_battery, neuron_battery)

@@ -9,3 +9,4 @@ from ._source import Images as Images
 from ._source import Subset as Subset
 from ._source import Unreadable as Unreadable
 from ._source import evenly_spaced as evenly_spaced
+from ._source import pick_evenly as pick_evenly

@@ -69,4 +69,10 @@ def evenly_spaced(images: Images, count: int) -> Images:
     if count == 0 or count >= len(images):
         return images
     say(f"images: {count:,} of the {len(images):,} of {images.name}, evenly spaced")
-    return Subset(images, [step * len(images) // count for step in range(count)])
+    return Subset(images, pick_evenly(range(len(images)), count))
+
+
+def pick_evenly(items: Sequence[int], count: int) -> list[int]:
+    """Return at most `count` of the items, evenly spaced in their order."""
+    count = min(count, len(items))
+    return [items[index * len(items) // count] for index in range(count)]

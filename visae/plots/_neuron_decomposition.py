@@ -9,7 +9,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 
-from visae.decomposition import NeuronDecomposition, named
+from visae.decomposition import NeuronDecomposition, describe_detector
 from visae.examples import border_margin
 from visae.images import Images, rotated_crops, to_float
 from visae.networks import Layer
@@ -65,7 +65,7 @@ def _draw_rows(figure: Figure, case: NeuronDecomposition, layer: Layer, images: 
         axes.imshow(_strip(positions[:CROPS_SHOWN], layer, images))
         axes.set_anchor("W")
         axes.set_axis_off()
-        meaning = named(part.family, part.orientation)
+        meaning = describe_detector(part.family, part.orientation)
         title = f"feature {part.feature}: {meaning}; contributes most in {len(positions)} of {count} images"
         axes.set_title(title, fontsize=7, color=colour, loc="left", pad=2)
 

@@ -22,8 +22,9 @@ from visae.papers.superposition_in_curves._page import paragraph
 from visae.papers.superposition_in_curves._populations import CIRCLE, INDEPENDENT, RUG, held_out_places, of_toys
 from visae.papers.superposition_in_curves._reproduce import superposition_in_curves
 from visae.papers.superposition_in_curves._setting import QUICK, Setting
+from visae.training import Budget
 from visae.training._batches import Batches
-from visae.training._layer import Budget, rows_folder
+from visae.training._train_layer import rows_folder
 
 COUNT = 12
 EVERY = list(range(COUNT))

@@ -1,11 +1,12 @@
-"""The figures of a layer's populations, as the report holds them."""
+"""The metrics of a layer's populations, as the report stores them; and which features lie in the neurons' gaps."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from visae._support import files
-from visae.papers.missing_curves._populations import Natural, Population
+from visae.papers.missing_curves._populations import MeasuredPopulation, NaturalTuning
 from visae.sae import SAE
 from visae.tuning import GAP_DISTANCE, Coverage, distance_to_nearest, echo, grid_metrics, tuning_width
 
@@ -13,24 +14,25 @@ _LARGEST_NEURONS = 3
 _BINS = 20  # of the distribution of selectivity
 
 
-def population_figures(of: Population) -> dict[str, Any]:
-    """How many curve detectors a population has, how they cover the circle, what they are like; and other families."""
-    figures = {
-        "units": len(of.units),
-        "curve_units": len(of.curves.units),
-        "largest_gap": of.curves.largest_gap,
-        "coverage": of.curves.ratio,
-        "orientations": of.curves.orientation.tolist(),
-        "families": {family: int(which.sum()) for family, which in of.families.members.items()},
-        "selectivity_histogram": torch.histc(of.selectivity, _BINS, 0, 1).int().tolist(),
-        "medians_of_curve_units": files.without_nan(of.tuning_summary.medians(of.curves.units)),
-        "grid": [files.without_nan(row) for row in grid_metrics(of.over_grid)],
+def population_metrics(population: MeasuredPopulation) -> dict[str, Any]:
+    """Describe a population: its curve detectors, their coverage and tuning, and the sizes of the other families."""
+    curves = population.curves
+    metrics = {
+        "units": len(population.units),
+        "curve_units": len(curves.units),
+        "largest_gap": curves.largest_gap,
+        "coverage": curves.ratio,
+        "orientations": curves.orientation.tolist(),
+        "families": {family: int(members.sum()) for family, members in population.families.members.items()},
+        "selectivity_histogram": torch.histc(population.selectivity, _BINS, 0, 1).int().tolist(),
+        "medians_of_curve_units": files.without_nan(population.tuning_summary.medians(curves.units)),
+        "grid": [files.without_nan(row) for row in grid_metrics(population.curves_over_criteria)],
     }
-    return files.without_nan(figures)
+    return files.without_nan(metrics)
 
 
-def natural_figures(natural: Natural) -> dict[str, Any]:
-    """What natural images say of curve detectors, beside what synthetic circles say."""
+def natural_metrics(natural: NaturalTuning) -> dict[str, Any]:
+    """Describe the tuning of curve detectors in natural images, and how it differs from that to circles."""
     own, orientation = natural.own(), natural.orientation[-len(natural.units) :]
     return files.without_nan(
         {
@@ -43,42 +45,47 @@ def natural_figures(natural: Natural) -> dict[str, Any]:
     )
 
 
-def disagreement_in_gaps(natural: Natural | None, unit: int) -> dict[str, Any]:
-    """Whether dataset examples of one unit were turned, and how far off their orientation is; null where unknown."""
-    if natural is None or unit not in natural.units:
-        return {"asked": False, "natural_disagreement": None}
-    return files.without_nan({"asked": True, "natural_disagreement": natural.disagreement_of(unit)})
+def gaps_over_criteria(neurons: MeasuredPopulation, features: MeasuredPopulation) -> list[int]:
+    """Count the features in the neurons' gaps under each pair of thresholds, in the order of the grid."""
+    pairs = zip(neurons.curves_over_criteria, features.curves_over_criteria, strict=True)
+    return [len(_in_gaps(neuron_curves, curves)) for (_, _, neuron_curves), (_, _, curves) in pairs]
 
 
-def gaps_over_criteria(neurons: Population, of: Population) -> list[int]:
-    """How many curve detectors lie in the neurons' gaps under each pair of thresholds, in the order of the grid."""
-    both = zip(neurons.over_grid, of.over_grid, strict=True)
-    return [len(_far(of_neurons, of_features)) for (_, _, of_neurons), (_, _, of_features) in both]
-
-
-def features_in_gaps(of_neurons: Coverage, of_features: Population, sae: SAE) -> list[dict[str, Any]]:
-    """The curve features whose orientation no curve neuron is near, by how far from the nearest."""
+def features_in_gaps(neurons: Coverage, features: MeasuredPopulation, sae: SAE) -> list[dict[str, Any]]:
+    """Describe the curve features in the neurons' gaps, those farthest from any curve neuron first."""
     rows = []
-    unit_directions = torch.nn.functional.normalize(sae.directions.cpu(), dim=1)
-    circle = of_features.swept.tuning["circle"]
-    for unit, nearest in _far(of_neurons, of_features.curves):
-        weights = unit_directions[unit]
+    directions = torch.nn.functional.normalize(sae.directions.cpu(), dim=1)
+    circle, tuning = features.battery.tuning["circle"], features.battery.responses["circle"].tuning()
+    for unit, distance in _in_gaps(neurons, features.curves):
+        weights = directions[unit]
         largest = weights.abs().topk(min(_LARGEST_NEURONS, len(weights))).indices
         rows.append(
             {
                 "feature": unit,
                 "orientation": circle.orientation[unit].item(),
-                "nearest_curve_neuron": nearest,
+                "nearest_curve_neuron": distance,
                 "selectivity": circle.selectivity[unit].item(),
                 "neurons": {str(neuron): weights[neuron].item() for neuron in largest.tolist()},
                 "cosine_to_nearest_neuron": weights.max().item(),
-                "tuning": of_features.swept.responses["circle"].tuning()[unit].tolist(),
+                "tuning": tuning[unit].tolist(),
             }
         )
     return sorted(rows, key=lambda row: -row["nearest_curve_neuron"])
 
 
-def _far(of_neurons: Coverage, of_features: Coverage) -> list[tuple[int, float]]:
-    """The features that are far from every curve neuron, and how far, in degrees."""
-    nearest = distance_to_nearest(of_features.orientation, of_neurons.orientation).tolist()
-    return [(unit, away) for unit, away in zip(of_features.units, nearest, strict=True) if away >= GAP_DISTANCE]
+def add_natural_disagreement(row: Mapping[str, Any], natural: NaturalTuning | None) -> dict[str, Any]:
+    """Add to a feature in a gap whether its dataset examples were rotated, and how far off its orientation is there.
+
+    The disagreement is None where it is unknown.
+    """
+    if natural is None or row["feature"] not in natural.units:
+        return {**row, "asked": False, "natural_disagreement": None}
+    disagreement = {"natural_disagreement": natural.disagreement(row["feature"])}
+    return {**row, "asked": True, **files.without_nan(disagreement)}
+
+
+def _in_gaps(neurons: Coverage, features: Coverage) -> list[tuple[int, float]]:
+    """Pair each feature in the neurons' gaps with its distance to the nearest curve neuron, in degrees."""
+    distances = distance_to_nearest(features.orientation, neurons.orientation).tolist()
+    pairs = zip(features.units, distances, strict=True)
+    return [(unit, distance) for unit, distance in pairs if distance >= GAP_DISTANCE]

@@ -1,4 +1,4 @@
-"""The figures of a layer's populations, as pictures."""
+"""Plots of a layer's populations."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,111 +6,98 @@ from typing import Any
 
 import numpy as np
 
-from visae.papers.missing_curves._populations import Natural, Population, file_name, spread
-from visae.plots import (
-    DecomposedTuning,
-    PopulationCoverage,
-    PopulationTuning,
-    TuningComparison,
-    plot_coverage,
-    plot_decomposed_tuning,
-    plot_heatmaps,
-    plot_joint_tuning,
-    plot_selectivity,
-    plot_tuning,
-)
+from visae import plots
+from visae.images import pick_evenly
+from visae.papers.missing_curves._populations import MeasuredPopulation, NaturalTuning, file_name
 from visae.tuning import DEFAULT_CRITERIA
 
-_SHOWN = 10  # units of each population in the maps over radius
-_GAPS = 8  # features in gaps that are drawn
+_RADIUS_UNITS = 10  # of each population in the maps over radius
+_GAP_FEATURES = 8
+
+Populations = Mapping[str, MeasuredPopulation]
 
 
 def draw_layer(
-    of: str,
-    found: Mapping[str, Population],
-    naturals: Mapping[str, Natural],
+    layer: str,
+    populations: Populations,
+    naturals: Mapping[str, NaturalTuning],
     in_gaps: Mapping[str, Sequence[dict[str, Any]]],
     folder: Path,
 ) -> None:
-    """Draw all that the page shows of a layer, whose network and name are `of`.
+    """Draw the plots of a layer into a folder.
 
-    in_gaps: by the names of the populations of features, in the order in which they are shown.
+    layer:   name of the network and the layer, for titles.
+    in_gaps: features in the neurons' gaps by population, in the order in which they are drawn.
     """
-    title, shown = f"Curve detectors of {of}", {name: found[name] for name in ("neurons", *in_gaps)}
-    plot_tuning([_panel(name, one) for name, one in shown.items()], title, folder / "curves.png")
-    envelopes = [
-        PopulationCoverage(name, one.curves.envelope.numpy(), one.curves.orientation.numpy())
-        for name, one in found.items()
-    ]
-    plot_coverage(envelopes, 360.0, f"How the curve detectors of {of} cover the circle", folder / "coverage.png")
-    responding = {name: one.selectivity.numpy() for name, one in found.items()}
-    plot_selectivity(
-        responding, DEFAULT_CRITERIA.selectivity, f"Selectivity of the units of {of}", folder / "selectivity.png"
-    )
-    _draw_radii(title, shown, folder / "radius.png")
-    _draw_natural(title, found, naturals, folder / "natural.png")
+    title, drawn = f"Curve detectors of {layer}", {name: populations[name] for name in ("neurons", *in_gaps)}
+    plots.plot_tuning([_panel(name, population) for name, population in drawn.items()], title, folder / "curves.png")
+    _draw_coverage(f"How the curve detectors of {layer} cover the circle", populations, folder / "coverage.png")
+    selectivities = {name: population.selectivity.numpy() for name, population in populations.items()}
+    threshold, path = DEFAULT_CRITERIA.selectivity, folder / "selectivity.png"
+    plots.plot_selectivity(selectivities, threshold, f"Selectivity of the units of {layer}", path)
+    _draw_radii(title, drawn, folder / "radius.png")
+    _draw_natural(f"{title}, in natural images", populations, naturals, folder / "natural.png")
     for name, rows in in_gaps.items():
-        _draw_gaps(
-            f"{name} of {of}", found["neurons"], found[name], rows[:_GAPS], folder / f"gaps-{file_name(name)}.png"
-        )
+        title, path = f"Curves among the {name} of {layer}", folder / f"gaps-{file_name(name)}.png"
+        _draw_gaps(title, populations["neurons"], populations[name], rows[:_GAP_FEATURES], path)
 
 
-def _panel(name: str, of: Population) -> PopulationTuning:
-    circle = of.swept.responses["circle"]
-    title = f"{len(of.curves.units)} of {len(of.units)} {name}, largest gap {of.curves.largest_gap:.0f}°"
-    tuning = circle.tuning()[of.curves.units]
-    return PopulationTuning(
-        title, name, circle.axes["orientation"].numpy(), tuning.numpy(), of.curves.orientation.numpy()
-    )
+def _panel(name: str, population: MeasuredPopulation) -> plots.PopulationTuning:
+    circle, curves = population.battery.responses["circle"], population.curves
+    title = f"{len(curves.units)} of {len(population.units)} {name}, largest gap {curves.largest_gap:.0f}°"
+    tuning = circle.tuning()[curves.units].numpy()
+    return plots.PopulationTuning(title, name, circle.axes["orientation"].numpy(), tuning, curves.orientation.numpy())
 
 
-def _draw_radii(title: str, found: Mapping[str, Population], path: Path) -> None:
-    rows = list[dict[str, np.ndarray]]()
-    for name, of in found.items():
-        units = spread(of.curves.units, _SHOWN)
-        responses = of.swept.responses["circle"].values[units].clamp_min(0) / of.deviation[units, None, None]
-        rows.append(
-            {f"{name.removesuffix('s')} {unit}": values for unit, values in zip(units, responses.numpy(), strict=True)},
-        )
-    if any(rows):
-        radii = found["neurons"].swept.responses["circle"].axes["radius"].numpy()
-        plot_heatmaps(rows, radii, "standard deviations over natural images", title, path)
+def _draw_coverage(title: str, populations: Populations, path: Path) -> None:
+    curves = {name: population.curves for name, population in populations.items()}
+    lines = [(name, each.envelope.numpy(), each.orientation.numpy()) for name, each in curves.items()]
+    plots.plot_coverage([plots.PopulationCoverage(*line) for line in lines], 360.0, title, path)
 
 
-def _draw_natural(title: str, found: Mapping[str, Population], naturals: Mapping[str, Natural], path: Path) -> None:
-    populations = []
+def _draw_radii(title: str, populations: Populations, path: Path) -> None:
+    groups = list[dict[str, np.ndarray]]()
+    for name, population in populations.items():
+        units = pick_evenly(population.curves.units, _RADIUS_UNITS)
+        responses = population.battery.responses["circle"].values[units].clamp_min(0)
+        maps = (responses / population.deviation[units, None, None]).numpy()
+        groups.append({f"{name.removesuffix('s')} {unit}": each for unit, each in zip(units, maps, strict=True)})
+    if any(groups):
+        radii = populations["neurons"].battery.responses["circle"].axes["radius"].numpy()
+        plots.plot_heatmaps(groups, radii, "standard deviations over natural images", title, path)
+
+
+def _draw_natural(title: str, populations: Populations, naturals: Mapping[str, NaturalTuning], path: Path) -> None:
+    compared = []
     for name, natural in naturals.items():
-        joint, units, swept = natural.own(), natural.units, found[name].swept
-        preferred = swept.tuning["circle"].orientation[units].numpy()
-        tuning = swept.responses["circle"].tuning()[units].numpy()
-        populations.append(
-            TuningComparison(name, joint.own.numpy(), tuning, preferred, joint.orientation_differences().numpy())
-        )
-    if populations:
-        plot_joint_tuning(populations, f"{title}, in natural images", path)
+        joint, units, battery = natural.own(), natural.units, populations[name].battery
+        preferred = battery.tuning["circle"].orientation[units].numpy()
+        tuning = battery.responses["circle"].tuning()[units].numpy()
+        compared.append(plots.TuningComparison(name, joint.own.numpy(), tuning, preferred, joint.orientation_differences().numpy()))
+    if compared:
+        plots.plot_joint_tuning(compared, title, path)
 
 
 def _draw_gaps(
-    of: str, neurons: Population, features: Population, in_gaps: Sequence[dict[str, Any]], path: Path
+    title: str, neurons: MeasuredPopulation, features: MeasuredPopulation, rows: Sequence[dict[str, Any]], path: Path
 ) -> None:
-    if not in_gaps:
+    if not rows:
         return
-    circle = features.swept.responses["circle"]
-    of_neurons, of_features = (_to_one(one.swept.responses["circle"].tuning().numpy()) for one in (neurons, features))
+    neuron_tuning, feature_tuning = _peak_normalised(neurons), _peak_normalised(features)
     units = [
-        DecomposedTuning(
+        plots.DecomposedTuning(
             f"feature {row['feature']}, {row['orientation']:.0f}°",
-            circle.axes["orientation"].numpy(),
-            of_features[row["feature"]],
-            of_neurons[[int(neuron) for neuron in row["neurons"]]],
+            features.battery.responses["circle"].axes["orientation"].numpy(),
+            feature_tuning[row["feature"]],
+            neuron_tuning[[int(neuron) for neuron in row["neurons"]]],
             [f"neuron {neuron} ({weight:+.2f})" for neuron, weight in row["neurons"].items()],
         )
-        for row in in_gaps
+        for row in rows
     ]
-    plot_decomposed_tuning(
-        units, f"Curves among the {of} in the neurons' gaps (grey), and the neurons that they write to most", path
-    )
+    title = f"{title} in the neurons' gaps (grey), and the neurons that they write to most"
+    plots.plot_decomposed_tuning(units, title, path)
 
 
-def _to_one(tuning: np.ndarray) -> np.ndarray:
+def _peak_normalised(population: MeasuredPopulation) -> np.ndarray:
+    tuning = population.battery.responses["circle"].tuning().numpy()
     return np.asarray(tuning / np.maximum(tuning.max(1, keepdims=True), np.finfo(np.float32).tiny))

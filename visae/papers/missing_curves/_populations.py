@@ -1,4 +1,4 @@
-"""Populations of units of one layer, measured alike."""
+"""Populations of units of one layer, all measured in the same way: by synthetic sweeps and on natural images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,148 +8,134 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from visae import tuning
 from visae.examples import border_margin, join_examples, strongest
-from visae.images import Images, Subset, batches, to_float
+from visae.images import Images, batches, pick_evenly, to_float
 from visae.networks import Network
 from visae.sae import SAE
-from visae.tuning import (
-    Battery,
-    Coverage,
-    Families,
-    JointTuning,
-    TuningSummary,
-    battery,
-    coverage,
-    coverages_over_criteria,
-    families,
-    joint_tuning,
-    natural_deviation,
-    tuning_summary,
-)
+from visae.training._train_layer import FEATURES
+from visae.tuning import Battery, Coverage, Families, JointTuning, TuningSummary
 from visae.units import Units, features, join_units, neurons
 
-_IMAGES_A_BATCH = 16
+# Populations beside the main SAE's features: of an SAE of the paper's kind, and of one trained on other positions.
+RELU, UNIFORM = "ReLU features", "features, uniform sampling"
+LEARNED = (FEATURES, RELU)
+
+_BATCH = 16  # images
 _EXAMPLES = 8  # of each unit, for joint tuning
-_JOINT = 24  # units whose joint tuning is measured, at most
+_JOINT = 24  # maximum number of units whose joint tuning is measured
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
-    """One population of a layer: its units, and what the sweeps and the images say of them.
-
-    deviation: of `natural_deviation`.
-    """
+class MeasuredPopulation:
+    """The units of one population of a layer, their sweeps, and their standard deviations over natural images."""
 
     units: Units
-    swept: Battery
+    battery: Battery
     deviation: Float[Tensor, " u"]
 
     @cached_property
     def families(self) -> Families:
-        """The families of its units by the usual criteria."""
-        return families(self.swept)
+        """The families of its units by the default criteria."""
+        return tuning.families(self.battery)
 
     @cached_property
     def curves(self) -> Coverage:
         """Its curve detectors, and how they cover the circle."""
-        return coverage(self.swept, "curve", self.families.members["curve"], self.deviation)
+        return tuning.coverage(self.battery, "curve", self.families.members["curve"], self.deviation)
+
+    @cached_property
+    def curves_over_criteria(self) -> list[tuple[float, float, Coverage]]:
+        """Its curve detectors under each pair of thresholds, selectivity and echo."""
+        return list(tuning.coverages_over_criteria(self.battery, self.deviation))
 
     @cached_property
     def selectivity(self) -> Float[Tensor, " _"]:
         """Selectivity for circles of the units that respond to any."""
-        circle = self.swept.tuning["circle"]
+        circle = self.battery.tuning["circle"]
         return circle.selectivity[circle.peak > 0]
 
     @cached_property
-    def over_grid(self) -> list[tuple[float, float, Coverage]]:
-        """How its curve detectors cover the circle under each pair of thresholds, selectivity and echo."""
-        return list(coverages_over_criteria(self.swept, self.deviation))
-
-    def some_curves(self, also: Sequence[int] = ()) -> list[int]:
-        """Some of its curve detectors, evenly by orientation, and others, in the order of orientation."""
-        chosen = {*spread(self.curves.units, _JOINT), *also}
-        return [unit for unit in self.curves.units if unit in chosen]
-
-    @cached_property
     def tuning_summary(self) -> TuningSummary:
-        """Every summary of every unit."""
-        return tuning_summary(self.swept)
+        """Summary statistics of the tuning of every unit."""
+        return tuning.tuning_summary(self.battery)
+
+    def sample_curves(self, include: Sequence[int] = ()) -> list[int]:
+        """Sample curve detectors evenly by orientation, include the given ones, and sort them by orientation."""
+        sample = {*pick_evenly(self.curves.units, _JOINT), *include}
+        return [unit for unit in self.curves.units if unit in sample]
 
 
 def file_name(population: str) -> str:
-    """A population's name as part of a file's."""
+    """Return the name of a population as it appears in file names."""
     return population.lower().replace(" ", "-")
 
 
-def evenly_spaced(images: Images, most: int) -> Images:
-    """At most so many of the images, evenly spaced."""
-    return Subset(images, spread(range(len(images)), most))
+def measure_populations(
+    network: Network, layer: str, saes: Mapping[str, SAE], images: Images
+) -> dict[str, MeasuredPopulation]:
+    """Sweep the neurons of a layer and the features of some dictionaries, and measure their deviations over images.
 
-
-def spread(units: Sequence[int], most: int) -> list[int]:
-    """At most so many of some units, evenly spaced in their order."""
-    count = min(len(units), most)
-    return [units[place * len(units) // count] for place in range(count)]
-
-
-def measured(network: Network, layer: str, saes: Mapping[str, SAE], images: Images) -> dict[str, Population]:
-    """The neurons of a layer, and the features of some dictionaries, by name."""
+    Returns `neurons` and the names of `saes` as keys. Raises `VisaeError` for a dictionary of another layer.
+    """
     units = {"neurons": neurons(network, layer)}
     units |= {name: features(network, layer, sae) for name, sae in saes.items()}
-    pixels = (to_float(batch.pixels) for batch in batches(images, _IMAGES_A_BATCH))
-    deviations = natural_deviation(list(units.values()), pixels)
-    swept = battery(list(units.values()))
-    return {
-        name: Population(of, responses, deviation)
-        for (name, of), responses, deviation in zip(units.items(), swept, deviations, strict=True)
-    }
+    pixels = (to_float(batch.pixels) for batch in batches(images, _BATCH))
+    deviations = tuning.natural_deviation(list(units.values()), pixels)
+    measured = zip(units.values(), tuning.battery(list(units.values())), deviations, strict=True)
+    return {name: MeasuredPopulation(*each) for name, each in zip(units, measured, strict=True)}
 
 
 @dataclass(frozen=True, eq=False)
-class Natural:
-    """Joint tuning of some units of a population, and of the curve neurons of the layer, by which they are judged.
+class NaturalTuning:
+    """Joint tuning of some units of a population and of reference units: the layer's curve neurons.
 
-    units:    of the population.  orientation: of all that `joint` is of, by circles, in degrees.
-    anchors:  the neurons, by their numbers in `joint`; a unit of the population has its own number plus `shift`.
+    units:       of the population; a unit's index in `joint.units` is that of its number plus `offset`.
+    references:  the neurons, by their numbers in `joint`.
+    orientation: preferred orientations by circles of all units of `joint`, degrees.
     """
 
     joint: JointTuning
     units: list[int]
-    shift: int
-    anchors: list[int]
+    offset: int
+    references: list[int]
     orientation: Float[Tensor, " n"]
 
     def own(self) -> JointTuning:
-        """The joint tuning of the population's own units."""
-        places = [self.joint.units.index(unit + self.shift) for unit in self.units]
-        responses = self.joint.responses[places][:, places]
-        counts = tuple(self.joint.examples[place] for place in places)
+        """Return the joint tuning of the population's own units, without the references."""
+        indices = [self.joint.units.index(unit + self.offset) for unit in self.units]
+        responses = self.joint.responses[indices][:, indices]
+        counts = tuple(self.joint.examples[index] for index in indices)
         return JointTuning(tuple(self.units), counts, self.joint.degrees, responses)
 
-    def disagreement_of(self, unit: int) -> float:
-        """How far a unit's orientation in natural images is from that by circles, as seen from the curve neurons."""
-        return self.joint.unit_disagreement(unit + self.shift, self.anchors, self.orientation)
+    def disagreement(self, unit: int) -> float:
+        """Return how far a unit's orientation relative to the references differs between natural images and circles.
+
+        In degrees; NaN for fewer than three pairs of the unit and a reference that respond to each other's examples.
+        """
+        return self.joint.unit_disagreement(unit + self.offset, self.references, self.orientation)
 
 
-def in_natural_images(
-    found: Mapping[str, Population], chosen: Mapping[str, Sequence[int]], images: Images
-) -> dict[str, Natural]:
-    """Turn the dataset examples of chosen units of some populations, and of the layer's curve neurons.
+def measure_natural_tuning(
+    populations: Mapping[str, MeasuredPopulation], units: Mapping[str, Sequence[int]], images: Images
+) -> dict[str, NaturalTuning]:
+    """Measure joint tuning to rotated dataset examples: of given units of each population, and of the curve neurons.
 
-    Of the neurons themselves their curve detectors are chosen. Populations of which none is chosen are left out.
+    Populations of which no units are given are left out, as are neurons if none is a curve detector.
     """
-    neurons, some = found["neurons"], {name: units for name, units in chosen.items() if units}
-    layer, populations = neurons.units.layer, [neurons.units, *(found[name].units for name in some)]
-    of_neurons, *others = strongest(populations, images, _EXAMPLES, border_margin(layer, images))
-    anchors, shift = neurons.some_curves(), len(neurons.units)
-    by_circles = neurons.swept.tuning["circle"].orientation
-    naturals = {}
-    if anchors:
-        alone = joint_tuning(neurons.units, anchors, of_neurons, images)
-        naturals["neurons"] = Natural(alone, anchors, 0, anchors, by_circles[anchors])
-    for (name, units), examples in zip(some.items(), others, strict=True):
-        both, numbers = join_units(neurons.units, found[name].units), [*anchors, *(unit + shift for unit in units)]
-        joint = joint_tuning(both, numbers, join_examples(of_neurons, examples), images)
-        orientation = torch.cat([by_circles, found[name].swept.tuning["circle"].orientation])
-        naturals[name] = Natural(joint, list(units), shift, anchors, orientation[numbers])
-    return naturals
+    reference, units = populations["neurons"], {name: numbers for name, numbers in units.items() if numbers}
+    layer, searched = reference.units.layer, [reference.units, *(populations[name].units for name in units)]
+    reference_examples, *examples = strongest(searched, images, _EXAMPLES, border_margin(layer, images))
+    references, offset = reference.sample_curves(), len(reference.units)
+    by_circles = reference.battery.tuning["circle"].orientation
+    tunings = {}
+    if references:
+        joint = tuning.joint_tuning(reference.units, references, reference_examples, images)
+        tunings["neurons"] = NaturalTuning(joint, references, 0, references, by_circles[references])
+    for (name, numbers), own_examples in zip(units.items(), examples, strict=True):
+        both = join_units(reference.units, populations[name].units)
+        joined = [*references, *(unit + offset for unit in numbers)]
+        joint = tuning.joint_tuning(both, joined, join_examples(reference_examples, own_examples), images)
+        orientation = torch.cat([by_circles, populations[name].battery.tuning["circle"].orientation])
+        tunings[name] = NaturalTuning(joint, list(numbers), offset, references, orientation[joined])
+    return tunings

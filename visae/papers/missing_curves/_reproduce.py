@@ -1,7 +1,7 @@
 """Gorton 2024, "The Missing Curve Detectors of InceptionV1" (arXiv 2406.03662).
 
 The claim: the curve detectors of mixed3b leave gaps in the circle of orientations, and sparse autoencoders trained on
-single positions find the missing ones. Here the same measurement is made of neurons, of SAE features, of PCA, ICA and
+single positions find the missing ones. The same measurement is made here of neurons, of SAE features, of PCA, ICA and
 random directions, and of an SAE trained on uniformly sampled positions, under one set of criteria and over a grid of
 them.
 """
@@ -13,42 +13,37 @@ from typing import Any
 
 from visae._support import files
 from visae.activations import Rows, capture_layers
-from visae.images import Images
+from visae.images import Images, evenly_spaced
 from visae.networks import Network
-from visae.papers.missing_curves._measures import (
-    disagreement_in_gaps,
-    features_in_gaps,
-    gaps_over_criteria,
-    natural_figures,
-    population_figures,
-)
+from visae.papers.missing_curves import _measures as measures
 from visae.papers.missing_curves._page import curves_page
 from visae.papers.missing_curves._plots import draw_layer
 from visae.papers.missing_curves._populations import (
-    Natural,
-    Population,
-    evenly_spaced,
+    LEARNED,
+    RELU,
+    UNIFORM,
+    MeasuredPopulation,
+    NaturalTuning,
     file_name,
-    in_natural_images,
-    measured,
+    measure_natural_tuning,
+    measure_populations,
 )
+from visae.papers.report import write_report
 from visae.sae import ICA, PCA, SAE, RandomDirections, ReLU
-from visae.training import SAESpec, train_many
-from visae.training._layer import DICTIONARIES, FEATURES, LEARNED, RELU, Budget, rows_folder
+from visae.training import Budget, SAESpec, train_many
+from visae.training._train_layer import DICTIONARIES, FEATURES, rows_folder
 
 SCHEMA = 3
-UNIFORM = "features, uniform sampling"
-_ASKED = 12  # features in gaps that natural images are asked about
+_CHECKED = 12  # features in gaps that are checked against natural images
 
 
-def missing_curves(
-    network: Network, layers: Sequence[str], images: Images, out: Path, budget: Budget
-) -> dict[str, Any]:
-    """Capture, train, sweep and compare, layer by layer; returns the report.
+def reproduce(network: Network, layers: Sequence[str], images: Images, out: Path, budget: Budget) -> dict[str, Any]:
+    """Capture, train, sweep and compare, layer by layer, and return the report.
 
-    Leaves in `out`: `report.json`, `report.md`, and for each layer its figures; `units.safetensors`, every summary of
-    every unit; `responses/`, every response of neurons and features to every stimulus; rows and dictionaries. Rows and
-    dictionaries that an earlier call finished are not made again.
+    Writes into `out`: `report.json`, `report.md`, and for each layer its plots; `units.safetensors`, the summary
+    statistics of every unit; `responses/`, all responses of neurons and features to all stimuli; rows and dictionaries.
+    Rows and dictionaries that a previous call finished are reused. Raises `VisaeError` if they were made with other
+    settings, and for a layer that the network does not have.
     """
     policies = {"magnitude": budget.positions, "uniform": replace(budget.positions, policy="uniform")}
     rows = {
@@ -56,76 +51,68 @@ def missing_curves(
         for policy, positions in policies.items()
     }
     report: dict[str, Any] = {"schema": SCHEMA, "network": network.name, "images": len(images), "layers": {}}
-    some = evenly_spaced(images, budget.images)
+    subset = evenly_spaced(images, budget.images)
     for layer in layers:
         folder = out / layer
-        saes = _dictionaries(network, rows["magnitude"][layer], rows["uniform"][layer], folder, budget)
-        found = measured(network, layer, saes, some)
-        _save(network, layer, found, folder)
-        in_gaps = {name: features_in_gaps(found["neurons"].curves, found[name], saes[name]) for name in LEARNED}
-        naturals = in_natural_images(found, _chosen(found, in_gaps), some)
-        draw_layer(f"{network.name} {layer}", found, naturals, in_gaps, folder)
-        report["layers"][layer] = _layer_report(rows["magnitude"][layer], found, naturals, in_gaps, saes)
-    files.write_json(out / "report.json", report)
-    files.write_bytes(out / "report.md", curves_page(report).encode())
+        saes = _train(network, rows["magnitude"][layer], rows["uniform"][layer], folder, budget)
+        populations = measure_populations(network, layer, saes, subset)
+        _save(network, layer, populations, folder)
+        neurons = populations["neurons"].curves
+        in_gaps = {name: measures.features_in_gaps(neurons, populations[name], saes[name]) for name in LEARNED}
+        checked = {name: [row["feature"] for row in in_gaps[name][:_CHECKED]] for name in LEARNED}
+        sampled = {name: populations[name].sample_curves(checked[name]) for name in LEARNED}
+        naturals = measure_natural_tuning(populations, sampled, subset)
+        draw_layer(f"{network.name} {layer}", populations, naturals, in_gaps, folder)
+        report["layers"][layer] = _layer_report(rows["magnitude"][layer], populations, naturals, in_gaps, saes)
+    write_report(out, "report", report, curves_page(report))
     return report
 
 
-def _dictionaries(network: Network, magnitude: Rows, uniform: Rows, folder: Path, budget: Budget) -> dict[str, SAE]:
-    recipe = budget.recipe(magnitude.dim)
-    members = {
-        FEATURES: SAESpec(recipe, budget.training.seed),
-        "relu": SAESpec(ReLU(l1=budget.l1, width=recipe.width), budget.training.seed),
+def _train(network: Network, magnitude: Rows, uniform: Rows, folder: Path, budget: Budget) -> dict[str, SAE]:
+    """Train the dictionaries of a layer, by the names of their populations."""
+    config, seed = budget.config(magnitude.dim), budget.training.seed
+    specs = {
+        FEATURES: SAESpec(config, seed),
+        "relu": SAESpec(ReLU(l1=budget.l1, width=config.width), seed),
         "PCA": SAESpec(PCA()),
         "ICA": SAESpec(ICA()),
-        "random": SAESpec(RandomDirections(width=recipe.width), budget.training.seed),
+        "random": SAESpec(RandomDirections(width=config.width), seed),
     }
-    saes = train_many(magnitude, members, folder / DICTIONARIES, budget.training, network.device)
-    again = {FEATURES: members[FEATURES]}
-    other = train_many(uniform, again, folder / f"{DICTIONARIES}-uniform", budget.training, network.device)
-    learned = {FEATURES: saes[FEATURES], RELU: saes["relu"]}
-    return {**learned, **{name: saes[name] for name in ("PCA", "ICA", "random")}, UNIFORM: other[FEATURES]}
+    saes = train_many(magnitude, specs, folder / DICTIONARIES, budget.training, network.device)
+    spec = {FEATURES: specs[FEATURES]}
+    uniform_saes = train_many(uniform, spec, folder / f"{DICTIONARIES}-uniform", budget.training, network.device)
+    return {RELU if name == "relu" else name: saes[name] for name in specs} | {UNIFORM: uniform_saes[FEATURES]}
 
 
-def _save(network: Network, layer: str, found: Mapping[str, Population], folder: Path) -> None:
+def _save(network: Network, layer: str, populations: Mapping[str, MeasuredPopulation], folder: Path) -> None:
     tensors = {
         f"{population}.{name}": values.contiguous()
-        for population, of in found.items()
-        for name, values in of.tuning_summary.tensors().items()
+        for population, measured in populations.items()
+        for name, values in measured.tuning_summary.tensors().items()
     }
     header = {"schema": SCHEMA, "network": network.name, "layer": layer}
     files.write_tensors(folder / "units.safetensors", tensors, header)
     for population in ("neurons", *LEARNED):
-        for kind, responses in found[population].swept.responses.items():
+        for kind, responses in populations[population].battery.responses.items():
             responses.save(folder / "responses" / f"{file_name(population)}-{kind}.safetensors")
-
-
-def _chosen(
-    found: Mapping[str, Population], in_gaps: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> dict[str, list[int]]:
-    """Of each learned population the features that natural images are asked about."""
-    return {name: found[name].some_curves([row["feature"] for row in rows[:_ASKED]]) for name, rows in in_gaps.items()}
 
 
 def _layer_report(
     rows: Rows,
-    found: Mapping[str, Population],
-    naturals: Mapping[str, Natural],
+    populations: Mapping[str, MeasuredPopulation],
+    naturals: Mapping[str, NaturalTuning],
     in_gaps: Mapping[str, Sequence[dict[str, Any]]],
     saes: Mapping[str, SAE],
 ) -> dict[str, Any]:
+    neurons, learned = populations["neurons"], {name: saes[name] for name in LEARNED}
     return {
         "rows": len(rows),
-        "saes": {name: _sae_figures(saes[name]) for name in LEARNED},
-        "populations": {name: population_figures(of) for name, of in found.items()},
-        "natural": {name: natural_figures(natural) for name, natural in naturals.items()},
+        "saes": {n: {"kind": s.config.kind, "width": s.width, **s.about["metrics"]} for n, s in learned.items()},
+        "populations": {name: measures.population_metrics(population) for name, population in populations.items()},
+        "natural": {name: measures.natural_metrics(natural) for name, natural in naturals.items()},
         "in_gaps": {
-            name: [{**row, **disagreement_in_gaps(naturals.get(name), row["feature"])} for row in of]
-            for name, of in in_gaps.items()
+            name: [measures.add_natural_disagreement(row, naturals.get(name)) for row in features]
+            for name, features in in_gaps.items()
         },
-        "in_gaps_over_grid": {name: gaps_over_criteria(found["neurons"], found[name]) for name in LEARNED},
+        "in_gaps_over_grid": {name: measures.gaps_over_criteria(neurons, populations[name]) for name in LEARNED},
     }
-
-
-def _sae_figures(sae: SAE) -> dict[str, Any]:
-    return {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"]}

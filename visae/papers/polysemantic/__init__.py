@@ -1,4 +1,4 @@
-"""Gorton 2024 (arXiv 2406.03662), the other half: polysemantic neurons, taken apart by their features."""
+"""Gorton 2024 (arXiv 2406.03662), the other half: polysemantic neurons decomposed into features."""
 
 import lazy_loader
 

@@ -1,1 +1,1 @@
-from ._reproduce import polysemantic as polysemantic
+from ._reproduce import reproduce as reproduce

@@ -1,7 +1,7 @@
-"""Gorton 2024 (arXiv 2406.03662), the other half: polysemantic neurons, taken apart by the features that write to them.
+"""Gorton 2024 (arXiv 2406.03662), the other half: polysemantic neurons decomposed into the features that write to them.
 
-The paper's example is a neuron of mixed3b that sees double curves and splits into several features. Here every neuron
-of a layer is ranked, and the first three are shown.
+The paper's example is a neuron of mixed3b that detects double curves and splits into several features. Here every
+neuron of a layer is ranked, and the first three are shown.
 """
 
 from collections.abc import Sequence
@@ -9,87 +9,71 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from visae._support import files
+from visae import decomposition
 from visae.activations import Rows
-from visae.decomposition import LEAST, LayerDecomposition, NeuronDecomposition, case, decompose, meanings, named, words
-from visae.examples import border_margin, strongest
-from visae.images import Images
+from visae.decomposition import MIN_SHARE, MOST_IMAGES, LayerDecomposition, NeuronDecomposition, describe_meanings
+from visae.images import Images, evenly_spaced
 from visae.metrics import constituents
 from visae.networks import Network
-from visae.papers.missing_curves._populations import evenly_spaced
 from visae.papers.polysemantic._page import polysemantic_page
+from visae.papers.report import write_report
 from visae.plots import plot_neuron_decomposition
-from visae.training._layer import Budget, train_layer
+from visae.training import Budget, train_layer
 
 SCHEMA = 1
-CASES = 3
-# Of each neuron: so many that they hold weak answers too, since the strongest are often those to one feature alone.
-EXAMPLES = 512
-MOST_IMAGES = 1024  # in which they are looked for
+SHOWN = 3  # neurons
 
 
-def polysemantic(
-    network: Network,
-    layers: Sequence[str],
-    images: Images,
-    out: Path,
-    budget: Budget,
-    shown: Images | None = None,
+def reproduce(
+    network: Network, layers: Sequence[str], images: Images, out: Path, budget: Budget, search: Images | None = None
 ) -> dict[str, Any]:
-    """Rank the neurons of each layer by how much their second meaning explains, and show the first three.
+    """Rank the neurons of each layer by the share of their second meaning, show the first, and return the report.
 
-    shown: where dataset examples are looked for; without it, `images`.
+    search: images in which dataset examples are found; `images` if None.
 
-    Leaves in `out`: `polysemantic.json`, `polysemantic.md`, and for each layer a picture of each case, rows and
-    dictionary. Rows and dictionaries that an earlier call of this or of `missing_curves` finished are not made again.
-    On the planted network the features found in each neuron are compared with the true ones.
+    Writes into `out`: `polysemantic.json`, `polysemantic.md`, and for each layer a plot of each neuron that is shown,
+    rows and dictionary. Rows and dictionaries that a previous call of this or of `missing_curves.reproduce` finished
+    are reused. On the planted network the features of each neuron are compared with the true ones.
+    Raises `VisaeError` if rows or dictionaries were made with other settings.
     """
-    some = evenly_spaced(images if shown is None else shown, MOST_IMAGES)
+    searched = evenly_spaced(images if search is None else search, MOST_IMAGES)
     report: dict[str, Any] = {"schema": SCHEMA, "network": network.name, "images": len(images), "layers": {}}
-    for layer in layers:
-        rows, sae = train_layer(network, layer, images, out, budget)
-        of = decompose(network, layer, sae, rows)
-        cases = decompose_neurons(of, [neuron for neuron, _ in of.ranking()[:CASES]], some)
-        for one in cases:
-            plot_neuron_decomposition(one, of.neurons.layer, some, out / layer / f"neuron-{one.neuron}.png")
-        report["layers"][layer] = {**_figures(rows, of), "cases": [_case(one, some) for one in cases]}
-    files.write_json(out / "polysemantic.json", report)
-    files.write_bytes(out / "polysemantic.md", polysemantic_page(report).encode())
+    for name in layers:
+        rows, sae = train_layer(network, name, images, out, budget)
+        layer = decomposition.decompose_layer(network, name, sae, rows)
+        neurons = [neuron for neuron, _ in layer.ranking()[:SHOWN]]
+        cases = decomposition.decompose_neurons(layer, neurons, searched)
+        for case in cases:
+            path = out / name / f"neuron-{case.neuron}.png"
+            plot_neuron_decomposition(case, layer.neurons.layer, searched, path)
+        report["layers"][name] = {**_metrics(rows, layer), "cases": [_summarise(case, searched) for case in cases]}
+    write_report(out, "polysemantic", report, polysemantic_page(report))
     return report
 
 
-def decompose_neurons(of: LayerDecomposition, neurons: Sequence[int], images: Images) -> list[NeuronDecomposition]:
-    """Take some neurons of a layer apart, with their dataset examples."""
-    if not neurons:
-        return []
-    examples = strongest([of.neurons], images, EXAMPLES, border_margin(of.neurons.layer, images))[0]
-    return [case(of, neuron, examples, images) for neuron in neurons]
-
-
-def _figures(rows: Rows, of: LayerDecomposition) -> dict[str, Any]:
-    ranking, sae = of.ranking(), of.sae
-    every = [meanings(of.attribution, of.families, neuron) for neuron in range(sae.dim)]
-    figures = {
+def _metrics(rows: Rows, layer: LayerDecomposition) -> dict[str, Any]:
+    sae, attribution, truth = layer.sae, layer.attribution, layer.neurons.network.truth
+    meanings = [decomposition.neuron_meanings(attribution, layer.families, neuron) for neuron in range(sae.dim)]
+    metrics = {
         "rows": len(rows),
         "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"]},
         "neurons": sae.dim,
-        "ranking": [{"neuron": neuron, "meanings": words(one)} for neuron, one in ranking],
-        "several_large_parts": sum(len(one) > 1 for one in every),
-        "explained_by_one_feature": of.attribution.alone.amax(0).tolist(),
+        "ranking": [{"neuron": neuron, "meanings": describe_meanings(each)} for neuron, each in layer.ranking()],
+        "several_large_parts": sum(len(each) > 1 for each in meanings),
+        "explained_by_one_feature": attribution.alone.amax(0).tolist(),
     }
-    truth = of.neurons.network.truth
-    if truth is None or truth.layer != of.neurons.layer.name:
-        return figures
-    return {**figures, "constituents": asdict(constituents(of.attribution, sae.directions, truth.directions, LEAST))}
+    if truth is None or truth.layer != layer.neurons.layer.name:
+        return metrics
+    return {**metrics, "constituents": asdict(constituents(attribution, sae.directions, truth.directions, MIN_SHARE))}
 
 
-def _case(one: NeuronDecomposition, images: Images) -> dict[str, Any]:
+def _summarise(case: NeuronDecomposition, images: Images) -> dict[str, Any]:
     parts = [
         {
             **asdict(part),
-            "what": named(part.family, part.orientation),
-            "examples": [images.key(image) for image, _, _ in places],
+            "what": decomposition.describe_detector(part.family, part.orientation),
+            "examples": [images.key(image) for image, _, _ in positions],
         }
-        for part, places in zip(one.parts, one.examples, strict=True)
+        for part, positions in zip(case.parts, case.examples, strict=True)
     ]
-    return {"neuron": one.neuron, "parts": parts, "examples_of_other_features": one.unexplained}
+    return {"neuron": case.neuron, "parts": parts, "examples_of_other_features": case.unexplained}

@@ -7,10 +7,11 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae._support.seeds import generator
 from visae.activations import Rows
+from visae.images import pick_evenly
 from visae.papers import persian_rug
 from visae.papers.bag_of_words import Drawn, Fitting, Recipe, fit
 from visae.papers.bag_of_words._synthetic import Mixture, circular, independent
-from visae.papers.missing_curves._populations import Population, spread
+from visae.papers.missing_curves import MeasuredPopulation
 from visae.papers.superposition_in_curves._measures import Superposed
 from visae.papers.superposition_in_curves._setting import Setting
 from visae.sae import SAE, EncoderSAE
@@ -24,7 +25,7 @@ _LATENT, _DECAY = 6, 6.0
 _RATIO = 0.25  # of the rug
 
 
-def of_dictionary(sae: SAE, rows: Rows, found: Population, training: TrainingConfig, most: int) -> Superposed:
+def of_dictionary(sae: SAE, rows: Rows, found: MeasuredPopulation, training: TrainingConfig, most: int) -> Superposed:
     """An SAE's features over rows of its layer; curves and lines are asked about, and whether curves lie on a ring.
 
     The rows are of images that `training` held out, evenly from these, about `most` of them or fewer. What feature j
@@ -58,7 +59,7 @@ def held_out_places(rows: Rows, training: TrainingConfig, most: int) -> Int64[Te
     images = Batches(rows, training).held_out_images.tolist()
     if not images:
         raise VisaeError("no image was held out of training, and features are measured on such; give holdout above 0")
-    some = torch.tensor(spread(images, max(most // rows.rows_per_image, 1)))
+    some = torch.tensor(pick_evenly(images, max(most // rows.rows_per_image, 1)))
     return (some[:, None] * rows.rows_per_image + torch.arange(rows.rows_per_image)).flatten()
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from visae._support import files
-from visae.images import Images
+from visae.images import Images, evenly_spaced
 from visae.networks import Network
-from visae.papers.missing_curves._populations import evenly_spaced, measured
+from visae.papers.missing_curves import measure_populations
 from visae.papers.superposition_in_curves._measures import figures
 from visae.papers.superposition_in_curves._page import superposition_page
 from visae.papers.superposition_in_curves._plots import draw
 from visae.papers.superposition_in_curves._populations import of_dictionary, of_toys
 from visae.papers.superposition_in_curves._setting import QUICK, Setting
-from visae.training._layer import FEATURES, Budget, train_layer
+from visae.training import Budget, train_layer
+from visae.training._train_layer import FEATURES
 
 SCHEMA = 1
 
@@ -42,7 +43,7 @@ def superposition_in_curves(
     some, seed = evenly_spaced(images, budget.images), budget.training.seed
     for layer in layers:
         rows, sae = train_layer(network, layer, images, out, budget)
-        found = measured(network, layer, {FEATURES: sae}, some)[FEATURES]
+        found = measure_populations(network, layer, {FEATURES: sae}, some)[FEATURES]
         asked = of_dictionary(sae, rows, found, budget.training, setting.rows)
         density = (asked.x[:, asked.asked] > 0).double().mean().item()
         compared = {f"{layer} features": asked, **of_toys(density, setting, seed, network.device)}

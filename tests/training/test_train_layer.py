@@ -1,0 +1,49 @@
+"""The dictionary of one layer: default budgets, and reuse of rows and dictionaries."""
+
+from dataclasses import replace
+
+import pytest
+
+import visae
+from visae._support.errors import VisaeError
+from visae.images import Leaves
+from visae.training import default_budget, train_layer
+
+
+def test_the_default_budget_depends_on_the_layer():
+    real, planted = default_budget("inceptionv1-caffe"), default_budget("planted:0.5")
+    assert (real.config(96).k, real.config(96).width) == (8, 768)
+    assert (real.config(480).k, real.config(480).width) == (40, 3840)
+    assert real.config(8).k == 1
+    assert (real.training.epochs, planted.training.epochs) == (8, 60)
+    assert (planted.config(48).k, planted.config(48).width) == (2, 128)
+
+
+def test_arguments_override_the_default_budget():
+    budget = default_budget("planted", k=3, width=64, epochs=5, lr=0.1, positions=9, seed=4)
+    assert (budget.config(48).k, budget.config(48).width) == (3, 64)
+    assert (budget.training.epochs, budget.training.lr, budget.training.seed) == (5, 0.1, 4)
+    assert (budget.positions.count, budget.positions.seed) == (9, 4)
+
+
+def test_values_out_of_range_are_refused():
+    with pytest.raises(VisaeError, match="k is 0"):
+        default_budget("planted", k=0).config(48)
+    with pytest.raises(VisaeError, match="epochs"):
+        default_budget("planted", epochs=0)
+
+
+def test_a_dictionary_is_made_once(tmp_path):
+    network, images = visae.network("planted", device="cpu"), Leaves(6, 64)
+    budget = default_budget("planted", epochs=1, positions=16)
+    budget = replace(budget, training=replace(budget.training, batch=32))
+    rows, sae = train_layer(network, "mixed", images, tmp_path, budget)
+    assert len(rows) == 6 * 16
+    path = tmp_path / "mixed" / "dictionaries" / "features" / "sae.safetensors"
+    stamp = path.stat().st_mtime_ns
+    again = train_layer(network, "mixed", images, tmp_path, budget)[1]
+    assert path.stat().st_mtime_ns == stamp
+    assert again.directions.equal(sae.directions)
+    other = replace(budget, training=replace(budget.training, epochs=2))
+    with pytest.raises(VisaeError, match="other settings"):
+        train_layer(network, "mixed", images, tmp_path, other)
