@@ -1,10 +1,10 @@
-"""Forty small autoencoders over bags, trained in one batched pass and one after the other.
+"""Forty small autoencoders over bags, trained in one batched pass and sequentially.
 
     OMP_NUM_THREADS=2 python benchmarks/toys_bag_of_words.py
     python benchmarks/toys_bag_of_words.py --device cuda
 
 Ten seeds of two latent sizes and two weight decays, on the paper's circular data: 8,000 bags of 12 features, batches of
-256. Both ways take turns in one process, after an epoch of each that is not counted; seconds are medians of rounds.
+256. Both ways take turns in one process, after a warm-up epoch of each; seconds are medians of rounds.
 """
 
 import argparse
@@ -18,8 +18,7 @@ import torch
 from machine import machine
 
 from visae._support.seeds import generator
-from visae.papers.bag_of_words import Drawn, Fitting, Recipe, fit
-from visae.papers.bag_of_words._synthetic import circular
+from visae.papers.bag_of_words import BagAutoencoder, BagTraining, DrawnBags, circular, train
 
 SEEDS = 10
 
@@ -32,38 +31,39 @@ def main() -> None:
     options = parser.parse_args()
     drawn = torch.stack([circular().draw(8000, generator(seed, "benchmark")) for seed in range(SEEDS)])
     drawn = drawn.to(options.device)
-    recipes = [Recipe(*of, "relu", seed, seed) for *of, seed in product((2, 6), (1.0, 6.0), range(SEEDS))]
-    alone = [(replace(recipe, bags=0), Drawn(drawn[recipe.bags][None])) for recipe in recipes]
+    cases = product((2, 6), (1.0, 6.0), range(SEEDS))
+    models = [BagAutoencoder(latent, decay, "relu", seed, seed) for latent, decay, seed in cases]
+    alone = [(replace(model, bags=0), DrawnBags(drawn[model.bags][None])) for model in models]
 
     def together(epochs: int) -> None:
-        fit(recipes, Drawn(drawn), Fitting(epochs), options.device)
+        train(models, DrawnBags(drawn), BagTraining(epochs), options.device)
 
     def apart(epochs: int) -> None:
-        for recipe, bags in alone:
-            fit([recipe], bags, Fitting(epochs), options.device)
+        for model, bags in alone:
+            train([model], bags, BagTraining(epochs), options.device)
 
-    ways = {"one after the other": apart, "one pass": together}
-    seconds = measured(ways, options.epochs, options.rounds, options.device)
+    ways = {"sequential": apart, "one pass": together}
+    seconds = measure(ways, options.epochs, options.rounds, options.device)
     print(machine(options.device))
-    print(f"\n{len(recipes)} models, {options.epochs} epochs\n")
+    print(f"\n{len(models)} models, {options.epochs} epochs\n")
     print("| what | seconds | share |\n| --- | --- | --- |")
-    for name, of in seconds.items():
-        print(f"| {name} | {of:.2f} | {of / seconds['one after the other']:.3f} |")
+    for name, value in seconds.items():
+        print(f"| {name} | {value:.2f} | {value / seconds['sequential']:.3f} |")
 
 
-def measured(ways: dict[str, Callable[[int], None]], epochs: int, rounds: int, device: str) -> dict[str, float]:
+def measure(ways: dict[str, Callable[[int], None]], epochs: int, rounds: int, device: str) -> dict[str, float]:
     """Median seconds of each way, taking turns."""
     for way in ways.values():
         way(1)
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             wait(device)
             started = time.perf_counter()
             way(epochs)
             wait(device)
-            taken[name].append(time.perf_counter() - started)
-    return {name: statistics.median(of) for name, of in taken.items()}
+            seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def wait(device: str) -> None:

@@ -1,9 +1,9 @@
-"""Forty small models of the Persian rug trained in one pass, against the same forty one after another.
+"""Forty small models of the Persian rug trained in one pass, and the same forty sequentially.
 
     OMP_NUM_THREADS=2 python benchmarks/toys_persian_rug.py
 
-Four densities, two ratios and five seeds of models of few features. Both take turns in one process, and end with the
-same models. The ratio of the middle times is what counts; the aim is a quarter.
+Four densities, two ratios and five seeds of models of few features. Both ways take turns in one process, and end with
+the same models. The ratio of the median times is what counts; the aim is a quarter.
 """
 
 import argparse
@@ -13,10 +13,10 @@ import time
 import torch
 from machine import machine
 
-from visae.papers.persian_rug import Member, Training, train
+from visae.papers.persian_rug import RugModel, RugTraining, train
 
 DENSITIES, RATIOS, SEEDS = (0.02, 0.045, 0.1, 0.3), (0.25, 0.5), 5
-APART = 0.02  # most by which the losses of the two may differ, after many steps in single precision
+TOLERANCE = 0.02  # relative difference of the losses, after many steps in single precision
 
 
 def main() -> None:
@@ -27,28 +27,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    members = [Member(ratio, p, seed) for ratio in RATIOS for p in DENSITIES for seed in range(SEEDS)]
+    models = [RugModel(ratio, p, seed) for ratio in RATIOS for p in DENSITIES for seed in range(SEEDS)]
     print(machine(options.device))
-    print(f"\n{len(members)} models, {options.steps} steps, the middle of {options.rounds} rounds\n")
-    print("| n | batch | one after another, s | one pass, s | share | losses differ by |")
+    print(f"\n{len(models)} models, {options.steps} steps, medians of {options.rounds} rounds\n")
+    print("| n | batch | sequential, s | one pass, s | share | losses differ by |")
     print("| --- | --- | --- | --- | --- | --- |")
     for n in options.sizes:
         for batch in options.batches:
-            training = Training(steps=options.steps, batch=batch, held_out=512)
-            print(_row(n, members, training, options.rounds, options.device), flush=True)
+            training = RugTraining(steps=options.steps, batch=batch, held_out=512)
+            print(_row(n, models, training, options.rounds, options.device), flush=True)
 
 
-def _row(n: int, members: list[Member], training: Training, rounds: int, device: str) -> str:
-    taken: dict[str, list[float]] = {"alone": [], "together": []}
+def _row(n: int, models: list[RugModel], training: RugTraining, rounds: int, device: str) -> str:
+    seconds: dict[str, list[float]] = {"alone": [], "together": []}
     losses = {}
     for _ in range(rounds):
-        for name, groups in (("alone", [[member] for member in members]), ("together", [members])):
+        for name, groups in (("alone", [[model] for model in models]), ("together", [models])):
             started = time.perf_counter()
             losses[name] = torch.cat([train(n, group, training, device).losses for group in groups])
-            taken[name].append(time.perf_counter() - started)
-    alone, together = (statistics.median(of) for of in taken.values())
+            seconds[name].append(time.perf_counter() - started)
+    alone, together = (statistics.median(values) for values in seconds.values())
     off = (losses["together"] / losses["alone"] - 1).abs().max().item()
-    assert off < APART, f"the two do not train the same models: losses differ by {off:.1%}"
+    assert off < TOLERANCE, f"the two do not train the same models: losses differ by {off:.1%}"
     return f"| {n} | {training.batch} | {alone:.2f} | {together:.2f} | {together / alone:.2f} | {off:.1e} |"
 
 

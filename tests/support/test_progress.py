@@ -109,3 +109,9 @@ def test_an_error_passes_and_the_line_says_how_far_it_came(clock, capsys):
 def test_say_goes_to_the_standard_error(capsys):
     say("capture: 10 rows")
     assert capsys.readouterr() == ("", "capture: 10 rows\n")
+
+
+def test_track_yields_items_and_counts_them(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_SECONDS_BEFORE_SHOWN", -1.0)
+    assert list(progress.track(["a", "b"], "reading", "letters")) == ["a", "b"]
+    assert "reading: 2 of 2 letters" in capsys.readouterr().err

@@ -2,14 +2,16 @@
 
 import sys
 import time
-from collections.abc import Sized
+from collections.abc import Collection, Iterator, Sized
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 _SECONDS_BEFORE_SHOWN = 2.0
 _SECONDS_BETWEEN_LINES = 5.0
+
+_Item = TypeVar("_Item")
 
 
 class Progress:
@@ -63,6 +65,14 @@ class Progress:
         seconds = self._printed - self._started
         line = f"{self.label}: {self.done:,} of {self.total:,} {self.unit}, {seconds:.0f} s {note}"
         print(line.rstrip(), file=sys.stderr, flush=True)
+
+
+def track(items: Collection[_Item], label: str, unit: str) -> Iterator[_Item]:
+    """Yield items and count each as done once the caller is through with it."""
+    with Progress(label, len(items), unit) as progress:
+        for item in items:
+            yield item
+            progress.update(1)
 
 
 def say(line: str) -> None:

@@ -176,10 +176,8 @@ class SuperpositionInCurvesCommand(LayerPaper):
 
     def _reproduce(self, network: "Network", layers: Sequence[str], images: "Images", budget: "Budget") -> Path:
         from visae.papers import superposition_in_curves as paper
-        from visae.papers.superposition_in_curves._setting import FULL, QUICK
 
-        settings = {"quick": QUICK, "full": FULL}[self.setting]
-        paper.superposition_in_curves(network, layers, images, self.out, budget, settings)
+        paper.reproduce(network, layers, images, self.out, budget, paper.SETTINGS[self.setting])
         return self.out / "superposition-in-curves.md"
 
 
@@ -209,9 +207,8 @@ class PersianRugCommand(ToyPaper):
         """Reproduce, print the page, and print where the files are."""
         from visae._support.devices import open_device
         from visae.papers import persian_rug as paper
-        from visae.papers.persian_rug._setting import FULL, QUICK
 
-        paper.persian_rug(self.out, {"quick": QUICK, "full": FULL}[self.setting], self.seed, open_device(self.device))
+        paper.reproduce(self.out, paper.SETTINGS[self.setting], self.seed, open_device(self.device))
         show_page(self.out / "persian-rug.md")
 
 
@@ -237,9 +234,6 @@ class BagOfWordsCommand(ToyPaper):
         """Reproduce, print the page, and print where the files are."""
         from visae._support.devices import open_device
         from visae.papers import bag_of_words as paper
-        from visae.papers.bag_of_words._setting import FULL, QUICK
 
-        paper.bag_of_words(
-            self.out, {"quick": QUICK, "full": FULL}[self.setting], self.text, self.seed, open_device(self.device)
-        )
+        paper.reproduce(self.out, paper.SETTINGS[self.setting], self.text, self.seed, open_device(self.device))
         show_page(self.out / "bag-of-words.md")

@@ -1,11 +1,18 @@
 """What every paper's report shares: verdicts, and writing the numbers and the page."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from visae._support import files
+from visae._support.tables import markdown
+
+# From each heading of a table to its cells: a format string or a function of a row.
+Columns = dict[str, str | Callable[[Any], str]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,42 @@ def verdict_table(verdicts: Iterable[Verdict]) -> list[list[str]]:
 def count_held(verdicts: Sequence[Verdict]) -> str:
     """How many claims hold, in words."""
     return f"{sum(verdict.holds for verdict in verdicts)} of {len(verdicts)} claims are reproduced."
+
+
+def table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> str:
+    """Rows of numbers as a Markdown table.
+
+    columns: from each heading to a format string over the row's keys, such as "{loss[mean]:.2f}", or to a function of
+             the row.
+    """
+    cells = [
+        [column.format_map(row) if isinstance(column, str) else column(row) for column in columns.values()]
+        for row in rows
+    ]
+    return markdown([list(columns), *cells])
+
+
+def mean_and_spread(values: Iterable[float | None]) -> tuple[float, float]:
+    """Mean and standard deviation (that of a sample) of the numbers that are not null; NaN where these are too few."""
+    numbers = [value for value in values if value is not None]
+    return (fmean(numbers) if numbers else nan), (stdev(numbers) if len(numbers) > 1 else nan)
+
+
+def plus_minus(mean: float, spread: float, form: str = ".3f") -> str:
+    """A mean and its spread as text."""
+    return f"{mean:{form}} ± {spread:{form}}"
+
+
+def verdict_parts(report: Mapping[str, Any]) -> dict[str, str]:
+    """The verdicts of a report for `fill_page`: the `verdict_table`, and the `count` of claims that hold."""
+    verdicts = [Verdict(**verdict) for verdict in report["verdicts"]]
+    return {"verdict_table": markdown(verdict_table(verdicts)), "count": count_held(verdicts)}
+
+
+def fill_page(paper: str, values: Mapping[str, Any]) -> str:
+    """Fill the fields of a paper's page.md, such as {settings[n]:,}; paragraphs that are then empty are left out."""
+    template = (Path(__file__).parent / paper / "page.md").read_text()
+    return re.sub(r"\n{3,}", "\n\n", template.format_map(values))
 
 
 def page(parts: Iterable[str]) -> str:

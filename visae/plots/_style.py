@@ -38,6 +38,7 @@ def style_axes(axes: Axes, xlabel: str = "", ylabel: str = "", title: str = "") 
     """Set small type and a faint grid, remove the frame above and to the right, and set the labels that are given."""
     axes.tick_params(labelsize=7)
     axes.grid(linewidth=0.4, color="0.88")
+    axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     if xlabel:
         axes.set_xlabel(xlabel, fontsize=8)

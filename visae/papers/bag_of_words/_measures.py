@@ -1,68 +1,94 @@
-"""What is measured of one autoencoder over bags, synthetic or of text."""
+"""What is measured of an autoencoder over bags, and what PCA leaves of their data."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from visae import metrics
 from visae._support import files
-from visae.papers.bag_of_words import _rings as rings
-from visae.papers.bag_of_words._autoencoders import Stack
-from visae.papers.bag_of_words._coactivation import agreement
-from visae.papers.bag_of_words._interference import Interference, r2, r2_alone
+from visae.papers.bag_of_words._model import BagStack, check_latent
 
+_SAMPLE = 500  # features whose own R2 is kept
 _HARMONICS = 4
-_SOME = 500  # features of which more than the mean is kept, where there are many
 
 
-def member_figures(
-    one: Stack, x: Float[Tensor, "b n"], correlations: Float64[Tensor, "n n"], between: Interference
+def eigenvalue_shares(covariance: Float64[Tensor, "n n"]) -> list[float]:
+    """Each principal component's share of the total variance, the largest first."""
+    values = _spectrum(covariance)
+    return [share / sum(values) for share in values]
+
+
+def pca_residual(covariance: Float64[Tensor, "n n"], latent: int) -> float:
+    """E|x - x_hat|^2 of the best linear autoencoder with a bias: the sum of the eigenvalues after the first `latent`.
+
+    In squared units of x, summed over features; not a share. Raises `VisaeError` for a latent size below 1 or above n.
+    """
+    check_latent(latent, len(covariance))
+    return sum(_spectrum(covariance)[latent:], start=0.0)
+
+
+def linear_residual(
+    weights: Float[Tensor, "d n"],
+    bias: Float[Tensor, " n"],
+    mean: Float64[Tensor, " n"],
+    covariance: Float64[Tensor, "n n"],
+) -> float:
+    """E|x - W^T W x - b|^2 of a linear tied autoencoder, from the data's exact moments mu and C, without a draw.
+
+    With R = 1 - W^T W it is tr(R C R^T) + |R mu - b|^2.
+    """
+    W = weights.cpu().double()
+    rest = -W.T @ W
+    rest.diagonal().add_(1)
+    off = rest @ mean - bias.cpu().double()
+    return ((rest @ covariance * rest).sum() + off.square().sum()).item()
+
+
+def model_metrics(
+    stack: BagStack, x: Float[Tensor, "b n"], correlations: Float64[Tensor, "n n"], between: metrics.Interference
 ) -> dict[str, Any]:
-    """The figures of a stack of one: means over features, and R2 in context and alone, of each or of some.
+    """Measure a stack of one: means over features, and R2 in context and alone, of each feature or of a sample.
 
     x:             held-out bags.
-    correlations:  of these, which the model cannot have learned by accident.
+    correlations:  of these, which the model cannot have fitted by accident.
     between:       the interference of its features over these.
     """
-    x_hat = one.reconstruct(x[None])[0]
-    in_context, alone = r2(x, x_hat), r2_alone(lambda single: one.reconstruct(single[None])[0], x)
-    seen = in_context.isfinite()  # a word that no held-out bag has, or every bag, has no R2
-    figures = {
+    x_hat = stack.reconstruct(x[None])[0]
+    in_context, alone = metrics.r2(x, x_hat), metrics.r2_alone(lambda single: stack.reconstruct(single[None])[0], x)
+    known = in_context.isfinite()  # a word in no held-out bag, or in all of them, has no R2
+    means = {name: getattr(between, name).nanmean().item() for name in ("own", "lift", "present", "absent")}
+    values = {
         "residual": (x - x_hat).square().sum(1).double().mean().item(),
-        "agreement": agreement(one.gram()[0], correlations),
-        "r2": in_context[seen].mean().item(),
-        "r2_alone": alone[seen].mean().item(),
-        "own": between.own.nanmean().item(),
-        "lift": between.lift.nanmean().item(),
+        "agreement": metrics.pair_agreement(stack.gram()[0], correlations),
+        "r2": in_context[known].mean().item(),
+        "r2_alone": alone[known].mean().item(),
+        **means,
         "borrowed": between.borrowed,
-        "present": between.present.nanmean().item(),
-        "absent": between.absent.nanmean().item(),
         "constructive": between.constructive.nanmean().item(),
     }
-    some = slice(None, None, max(int(seen.sum()) // _SOME, 1))
+    sample = slice(None, None, max(int(known.sum()) // _SAMPLE, 1))
     return {
-        **files.without_nan(figures),
-        "r2_of_some": in_context[seen][some].tolist(),
-        "r2_alone_of_some": alone[seen][some].tolist(),
+        **files.without_nan(values),
+        "r2_sample": in_context[known][sample].tolist(),
+        "r2_alone_sample": alone[known][sample].tolist(),
     }
 
 
-def ring_figures(vectors: Float[Tensor, "n d"]) -> dict[str, Any]:
-    """The ring of items that should lie in their order: where they lie in the plane, and how well in order."""
-    points, share = rings.plane(vectors)
+def ring_metrics(vectors: Float[Tensor, "n d"]) -> dict[str, Any]:
+    """Measure the ring of vectors that should lie in their order: positions in the plane, and how well in order."""
+    points, share = metrics.ring_plane(vectors)
     even = 360 * torch.arange(len(points), dtype=torch.float64) / len(points)
     return {
-        "kept": rings.neighbours_kept(rings.order(points)),
-        "turned_alike": rings.turned_alike(rings.angles(points), even),
+        "kept": metrics.neighbours_kept(metrics.ring_order(points)),
+        "turned_alike": metrics.rings_alike(metrics.ring_angles(points), even),
         "plane": share,
-        "harmonics": rings.harmonics(vectors, even, min(_HARMONICS, len(points) // 2)),
+        "harmonics": metrics.ring_harmonics(vectors, even, min(_HARMONICS, len(points) // 2)),
         "points": points.tolist(),
     }
 
 
-def mean_and_spread(values: Iterable[float | None]) -> tuple[float, float]:
-    """The mean of a figure over seeds, and its standard deviation (that of a sample); null figures are left out."""
-    known = torch.tensor([value for value in values if value is not None], dtype=torch.float64)
-    return known.mean().item(), known.std().item()
+def _spectrum(covariance: Float64[Tensor, "n n"]) -> list[float]:
+    values: list[float] = covariance.svd().S.tolist()
+    return values

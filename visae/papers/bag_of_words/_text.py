@@ -1,47 +1,53 @@
-"""Bags of the words of a text: tokens, a vocabulary, and windows that slide over it."""
+"""Bags of the words of a text: tokens, a vocabulary, and windows that slide over it; and a synthetic text.
+
+The co-occurrence in the synthetic text is known: months and weekdays around their circles, topics, and function words.
+It needs no download.
+"""
 
 import re
 import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae._support.seeds import generator
 
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-RINGS = {"months": MONTHS, "weekdays": WEEKDAYS}
+_MONTHS = "January February March April May June July August September October November December"
+RINGS = {
+    "months": tuple(_MONTHS.split()),
+    "weekdays": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+TOPICS = {
+    "music": ("violin", "chord", "melody", "rhythm", "concert", "choir", "tempo", "piano"),
+    "harbour": ("ship", "anchor", "sail", "tide", "rope", "captain", "deck", "pier"),
+    "garden": ("rose", "seed", "soil", "spade", "hedge", "bloom", "root", "weed"),
+    "kitchen": ("flour", "oven", "salt", "knife", "butter", "pan", "dough", "spoon"),
+    "chess": ("pawn", "rook", "bishop", "castle", "gambit", "mate", "board", "queen"),
+    "stars": ("comet", "orbit", "planet", "lens", "galaxy", "eclipse", "moon", "meteor"),
+}
+_TOPIC_SIZE = 8
+_PLAIN = ("the", "of", "and", "to", "a", "in", "that", "it", "was", "his", "with", "as", "had", "for", "at", "by", "on")
+PLANTED_WORDS = (*RINGS["months"], *RINGS["weekdays"], *(word for topic in TOPICS.values() for word in topic), *_PLAIN)
+_SHARES = (0.10, 0.08, 0.40, 0.42)  # of months, weekdays, topics and plain words in a passage
+_CONCENTRATION = 3.0  # of months and weekdays around the passage's own
+_PASSAGE = 60
 
 _WINDOW = 20
 _HELD_OUT = 0.1
 
 
-class Windows:
-    """One set of bags: which words stand in each window of a text, from every token on.
+class TextWindows:
+    """One set of bags: the words in each window of a text, one window starting at every token.
 
-    tokens: [t], each one's place in the vocabulary, or its size for a word that is not in it, which no bag holds.
+    tokens: [t], each token's index in the vocabulary; for a word outside it, the vocabulary's size. Bags leave it out.
     """
 
     def __init__(self, tokens: Int[Tensor, " t"], words: int, window: int = _WINDOW):
@@ -51,38 +57,20 @@ class Windows:
         return len(self._sliding)
 
     def batch(self, rows: Int[Tensor, " b"]) -> Float[Tensor, "1 b n"]:
-        """The bags at some windows, on the device of `rows`."""
+        """The bags at these windows, on the device of `rows`."""
         tokens = self._sliding[rows.to(self._sliding.device)].to(rows.device)
         bags = torch.zeros(len(rows), self.features + 1, device=rows.device)
         return bags.scatter_(1, tokens, 1.0)[None, :, : self.features]
 
     def every(self, step: int) -> Float[Tensor, "_ n"]:
-        """Every so many-th bag."""
+        """One bag in every `step`."""
         return self.batch(torch.arange(0, len(self), step))[0]
 
 
-@dataclass(frozen=True, eq=False)
-class Corpus:
-    """A text as bags.
-
-    words:     the vocabulary; word i is feature i.
-    train:     windows of the text but for its last tenth.  held_out: those of its last tenth.
-    """
-
-    words: tuple[str, ...]
-    train: Windows
-    held_out: Windows
-
-    def places(self, words: Collection[str]) -> list[int]:
-        """Where words stand in the vocabulary, those that do, in their own order."""
-        place = {word: index for index, word in enumerate(self.words)}
-        return [place[word] for word in words if word in place]
-
-
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, with or without a byte order mark; letters and their accents are composed (NFC).
+    """Read a UTF-8 file, with or without a byte order mark; compose letters and their accents (NFC).
 
-    Raises `VisaeError` for a file that cannot be read, is not UTF-8, or is no text.
+    Raises `VisaeError` for a file that cannot be read, is not UTF-8, or is not text.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -91,46 +79,46 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise VisaeError(f"cannot read {path}: {error.strerror or error}") from None
     if "\0" in text:
-        raise VisaeError(f"{path} is no text: it holds null characters; give a file of plain text")
+        raise VisaeError(f"{path} is not text: it contains null characters; give a plain text file")
     return unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
 
 
-def tokens_of(text: str, most: int | None = None) -> list[str]:
-    """Words as they are written, capitals kept, and marks of punctuation; of a long text, at most so many.
+def tokenize(text: str, most: int | None = None) -> list[str]:
+    """Split a text into words, case kept, and punctuation marks; stop after `most` tokens.
 
-    Words are what spaces and marks keep apart: in a script without spaces, such as Chinese, put some between them.
+    Words are separated by spaces and marks: put spaces into a script without them, such as Chinese.
     """
-    return [found[0] for found in islice(_token().finditer(text), most)]
+    return [match[0] for match in islice(_token().finditer(text), most)]
 
 
-def shuffled(tokens: Sequence[str], seed: int) -> list[str]:
-    """The same tokens in random order: words as frequent as before, of which none knows of another."""
+def shuffle_tokens(tokens: Sequence[str], seed: int) -> list[str]:
+    """The same tokens in random order: words as frequent as before, and independent."""
     order = torch.randperm(len(tokens), generator=generator(seed, "bag of words", "shuffled text"))
-    return [tokens[place] for place in order.tolist()]
+    return [tokens[index] for index in order.tolist()]
 
 
 def vocabulary(tokens: Sequence[str], size: int, forced: Collection[str] = ()) -> tuple[str, ...]:
-    """The most frequent words of a text, at most `size`, in the order of frequency and then of the alphabet.
+    """The most frequent words of a text, at most `size`, by frequency and then alphabetically.
 
-    forced: words that are among them whatever their frequency, if the text holds them at all.
+    forced: words to include whatever their frequency, if the text contains them at all.
 
     Raises `VisaeError` for a text without words, and for a size below 1.
     """
     if not tokens:
         raise VisaeError("the text is empty: it has no words; give one with some thousands")
     if size < 1:
-        raise VisaeError(f"the vocabulary is of {size} words; it must be of at least 1")
+        raise VisaeError(f"the vocabulary has {size} words; it must have at least 1")
     count, must = Counter(tokens), set(forced)
     ranked = sorted(count, key=lambda word: (word not in must, -count[word], word))
     return tuple(sorted(ranked[:size], key=lambda word: (-count[word], word)))
 
 
-def corpus(tokens: Sequence[str], words: Sequence[str], window: int = _WINDOW) -> Corpus:
-    """Bags of the windows of a text: of 20 tokens, sliding by one (Prieto et al.).
+def text_windows(tokens: Sequence[str], words: Sequence[str], window: int = _WINDOW) -> tuple[TextWindows, TextWindows]:
+    """Turn a text into bags of its windows, of 20 tokens, sliding by one (Prieto et al.); its last tenth is held out.
 
-    words: the vocabulary.
+    words: the vocabulary; word i is feature i.
 
-    Raises `VisaeError` for a text too short for a window in its last tenth, which is held out.
+    Returns training and held-out windows. Raises `VisaeError` for a text too short for a held-out window.
     """
     split = len(tokens) - int(_HELD_OUT * len(tokens))
     if len(tokens) - split < window:
@@ -138,17 +126,52 @@ def corpus(tokens: Sequence[str], words: Sequence[str], window: int = _WINDOW) -
             f"the text has {len(tokens)} words, and its last tenth, which is held out, no window of {window}; "
             f"give at least {round(window / _HELD_OUT)}"
         )
-    place = {word: index for index, word in enumerate(words)}
-    ids = torch.tensor([place.get(token, len(words)) for token in tokens])
-    train, held_out = (Windows(part, len(words), window) for part in (ids[:split], ids[split:]))
-    return Corpus(tuple(words), train, held_out)
+    index = {word: position for position, word in enumerate(words)}
+    ids = torch.tensor([index.get(token, len(words)) for token in tokens])
+    return TextWindows(ids[:split], len(words), window), TextWindows(ids[split:], len(words), window)
 
 
 @cache
 def _token() -> re.Pattern[str]:
-    """A word, with apostrophes and hyphens inside it, or one mark of punctuation, among them the underscore."""
-    # Vowel signs, which many scripts write as marks on a letter, are no letters to `re`; nor are the joiners.
+    """A word, with apostrophes and hyphens inside it, or one punctuation mark, including the underscore."""
+    # To `re`, vowel signs, which many scripts write as marks on a letter, are no letters; nor are joiners.
     characters = map(chr, range(sys.maxunicode + 1))
-    signs = "".join(one for one in characters if unicodedata.category(one)[0] == "M") + "\u200c\u200d"
+    signs = "".join(char for char in characters if unicodedata.category(char)[0] == "M") + "\u200c\u200d"
     part = rf"[^\W_]+(?:[{signs}]+[^\W_]*)*"
     return re.compile(rf"{part}(?:['\u2019-]{part})*|[^\w\s]|_")
+
+
+def planted_text(words: int, seed: int) -> str:
+    """Write a text of about this many words, in passages of 60.
+
+    A passage has a month, a weekday and a topic, all equally likely and independent. Each of its words is drawn
+    independently: a month (10 %), where month j has a weight of exp(3 cos of its angle to the passage's own), a weekday
+    (8 %) likewise, one of the topic's eight words (40 %), or a plain word, by 1 / rank (42 %). So neighbouring months
+    co-occur, December and January as well, and months are independent of weekdays and topics.
+
+    Raises `VisaeError` for fewer words than a passage has.
+    """
+    if words < _PASSAGE:
+        raise VisaeError(f"{words} words are too few for a text; ask for at least {_PASSAGE}")
+    source = generator(seed, "bag of words", "planted text")
+    chance = planted_chances()
+    kinds = torch.randint(len(chance), (words // _PASSAGE,), generator=source)
+    drawn = torch.multinomial(chance[kinds], _PASSAGE, replacement=True, generator=source)
+    passages = [" ".join(PLANTED_WORDS[word] for word in passage) + "." for passage in drawn.tolist()]
+    return "\n".join(passages) + "\n"
+
+
+def planted_chances() -> Float64[Tensor, "k n"]:
+    """Probability of each of `PLANTED_WORDS` at any position of each of k equally likely kinds of passage."""
+    topics = torch.eye(len(TOPICS), dtype=torch.float64).repeat_interleave(_TOPIC_SIZE, 1) / _TOPIC_SIZE
+    ranks = 1 / torch.arange(1, len(_PLAIN) + 1, dtype=torch.float64)
+    groups = (*(_around(len(ring)) for ring in RINGS.values()), topics, (ranks / ranks.sum())[None])
+    kinds = torch.cartesian_prod(*(torch.arange(len(group)) for group in groups))
+    columns = zip(_SHARES, groups, kinds.T, strict=True)
+    return torch.cat([share * group[kind] for share, group, kind in columns], 1)
+
+
+def _around(n: int) -> Float64[Tensor, "n n"]:
+    """Row i: the probability of each of n words on a circle where the passage is at i."""
+    angle = 2 * torch.pi * torch.arange(n, dtype=torch.float64) / n
+    return torch.softmax(_CONCENTRATION * (angle[:, None] - angle).cos(), 1)

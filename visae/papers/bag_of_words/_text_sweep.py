@@ -1,7 +1,7 @@
-"""The half of the bag of words that is of text: models of its windows, and of those of the same words shuffled."""
+"""The text half of the bag of words: models of a text's windows, and of the same words shuffled as the control."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +9,72 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from visae._support.progress import Progress
-from visae.papers.bag_of_words._autoencoders import Recipe, Stack
-from visae.papers.bag_of_words._fitting import fit
-from visae.papers.bag_of_words._interference import by_context, contributions, interference
-from visae.papers.bag_of_words._measures import member_figures, ring_figures
-from visae.papers.bag_of_words._setting import MAIN, Setting
-from visae.papers.bag_of_words._words import TEXT, Words, both_words, tokens_to_read
+from visae._support.errors import VisaeError
+from visae._support.progress import say, track
+from visae.metrics import contributions, contributions_in_context, correlation, interference
+from visae.papers.bag_of_words import _text as bag_text
+from visae.papers.bag_of_words._measures import model_metrics, ring_metrics
+from visae.papers.bag_of_words._model import BagAutoencoder, BagStack, Device, train
+from visae.papers.bag_of_words._settings import MAIN_SHARE, SHUFFLED, TEXT, TEXT_DECAYS, BagSettings
 
-DECAYS = (1.0, 4.0)  # the paper's: the first where it takes reconstructions apart, the second for the circle of months
+_CORRELATED, _HELD_OUT = 50_000, 5_000  # windows at most
+_MIN_FEATURES = 3  # that `agreement` needs
 _COMMON = 0.01  # of the held-out windows; a rarer word is no example
-_SHOWN = 20  # contributors, which are all that a window has
-# Weights trained in a pass, of which there are some eight copies at a time: 4 GB. So few of the largest models are too
-# large to gain from company.
+_CONTRIBUTORS = 20  # words in a window
+# Weights trained in one pass. About eight copies exist at a time: 4 GB. The largest models gain little from
+# being trained together.
 _AT_ONCE = 1 << 27
 
 
-def measure_text(setting: Setting, path: Path | None, seed: int, device: torch.device | str) -> dict[str, Any]:
-    """Train on a text, or on the made one if there is none, and on its words in random order."""
-    tokens = tokens_to_read(setting, path, seed)
-    corpora = both_words(tokens, setting, seed, device)
-    about = corpora[TEXT].about()
-    latents = sorted({_latent(share, about["vocabulary"]) for share in setting.shares})
-    models = [
-        model
-        for name, words in corpora.items()
-        for latent in latents
-        for model in _models(name, words, latent, setting, seed)
-    ]
-    source = None if path is None else path.name
-    return {"source": source, "tokens": len(tokens), **about, "models": models}
+@dataclass(frozen=True, eq=False)
+class TextData:
+    """A text as bags, and what models of it are measured on.
+
+    words:              the vocabulary; word i is feature i.
+    train, held_out:    its windows.
+    x:                  held-out bags, at most some thousands.
+    correlations:       of these.
+    rings:              indices of the words of each ring, in its order.
+    ring_correlations:  correlations of the words of each ring in the training windows, which are nine times as many.
+    """
+
+    words: tuple[str, ...]
+    train: bag_text.TextWindows
+    held_out: bag_text.TextWindows
+    x: Float[Tensor, "b n"]
+    correlations: Float64[Tensor, "n n"]
+    rings: dict[str, list[int]]
+    ring_correlations: dict[str, Float64[Tensor, "k k"]]
 
 
-def main_latent(report: Mapping[str, Any]) -> int:
-    """The latent size that figures of text are drawn at."""
-    return _latent(MAIN, report["vocabulary"])
+def measure_text(settings: BagSettings, path: Path | None, seed: int, device: Device) -> dict[str, Any]:
+    """Train on a text, or without one on the synthetic text, and on its words in random order; return the metrics.
+
+    Raises `VisaeError` for a text that cannot be read, is empty, too short or too uniform.
+    """
+    tokens = read_tokens(settings, path, seed)
+    words = bag_text.vocabulary(
+        tokens, settings.vocabulary, [word for ring in bag_text.RINGS.values() for word in ring]
+    )
+    texts = {TEXT: tokens, SHUFFLED: bag_text.shuffle_tokens(tokens, seed)}
+    data = {name: text_data(texts[name], words, device) for name in track(texts, "windows", "texts")}
+    latents = sorted({_latent(share, len(words)) for share in settings.shares})
+    sizes = [(name, latent) for name in data for latent in latents]
+    rings = data[TEXT].ring_correlations
+    return {
+        "source": None if path is None else path.name,
+        "tokens": len(tokens),
+        "vocabulary": len(words),
+        "windows": len(data[TEXT].train),
+        "held_out": len(data[TEXT].held_out),
+        "rings": {name: {"words": bag_text.RINGS[name], **ring_metrics(ring)} for name, ring in rings.items()},
+        "models": [row for name, size in sizes for row in measure_models(name, data[name], size, settings, seed)],
+    }
+
+
+def main_latent(text: Mapping[str, Any]) -> int:
+    """The latent size at which plots of text are drawn."""
+    return _latent(MAIN_SHARE, text["vocabulary"])
 
 
 def _latent(share: float, words: int) -> int:
@@ -51,36 +82,64 @@ def _latent(share: float, words: int) -> int:
     return max(round(share * words), 2)
 
 
-def _models(name: str, words: Words, latent: int, setting: Setting, seed: int) -> Iterator[dict[str, Any]]:
-    """The models of one size, trained together as far as they go; sizes differ too much to share a pass."""
-    recipes = [Recipe(latent, decay, "relu", seed + place) for decay in DECAYS for place in range(setting.few)]
-    fitting, label = replace(setting.text, seed=seed), f"{name}, {latent} latents"
-    together = max(_AT_ONCE // (latent * words.corpus.train.features), 1)
-    members = list[dict[str, Any]]()
-    for first in range(0, len(recipes), together):
-        stack = fit(recipes[first : first + together], words.corpus.train, fitting, words.x.device, label)
-        members += _measured(stack, words, f"{label}, measured")
-    for place, decay in enumerate(DECAYS):
-        of = members[place * setting.few :][: setting.few]
-        yield {"corpus": name, "decay": decay, "latent": latent, "members": of}
+def read_tokens(settings: BagSettings, path: Path | None, seed: int) -> list[str]:
+    """Read as many words as the settings say, of a text or of the synthetic one."""
+    text = bag_text.planted_text(settings.words, seed) if path is None else bag_text.read_text(path)
+    tokens = bag_text.tokenize(text, settings.words + 1)
+    if len(tokens) > settings.words and path is not None:
+        say(f"{path.name} is longer than {settings.words:,} words; the first are read: settings {settings.name}")
+    return tokens[: settings.words]
 
 
-def _measured(stack: Stack, words: Words, label: str) -> list[dict[str, Any]]:
-    found = []
-    with Progress(label, len(stack.weights), "models") as progress:
-        for index in range(len(stack.weights)):
-            found.append(_figures(stack.member(index), words))
-            progress.update(1)
-    return found
+def text_data(tokens: Sequence[str], words: Sequence[str], device: Device) -> TextData:
+    """Turn a text into bags over a vocabulary, with the rings that it contains completely.
+
+    Raises `VisaeError` for fewer than three words that are in some of the held-out windows and not in others.
+    """
+    train, held_out = bag_text.text_windows(tokens, words)
+    x = held_out.every(max(len(held_out) // _HELD_OUT, 1)).to(device)
+    varied = int((x.amin(0) < x.amax(0)).sum())
+    if varied < _MIN_FEATURES:
+        raise VisaeError(
+            f"the text is too uniform: of its {len(words)} most frequent words {varied} are in some windows of its "
+            f"last tenth and not in others, and {_MIN_FEATURES} or more must be; give another, or more of it"
+        )
+    index = {word: position for position, word in enumerate(words)}
+    rings, correlations = {}, {}
+    for name, ring in bag_text.RINGS.items():
+        present = [word for word in ring if word in index]
+        windows, _ = bag_text.text_windows(tokens, present)
+        together = correlation(windows.every(max(len(windows) // _CORRELATED, 1)))
+        # Each word must be in some training windows but not in all; otherwise its correlation is NaN.
+        if len(present) == len(ring) and together.isfinite().all():
+            rings[name], correlations[name] = [index[word] for word in ring], together
+    return TextData(tuple(words), train, held_out, x, correlation(x), rings, correlations)
 
 
-def _figures(one: Stack, words: Words) -> dict[str, Any]:
-    columns, between = one.weights[0].T, interference(one.gram()[0], words.x)
+def measure_models(
+    name: str, data: TextData, latent: int, settings: BagSettings, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Train and measure the models of one size, together as far as memory allows; sizes differ too much to share."""
+    few, bags = settings.few, data.train
+    models = [BagAutoencoder(latent, decay, "relu", seed + i) for decay in TEXT_DECAYS for i in range(few)]
+    training, label = replace(settings.text, seed=seed), f"{name}, {latent} latents"
+    at_once = max(_AT_ONCE // (latent * bags.features), 1)
+    rows = []
+    for first in range(0, len(models), at_once):
+        stack = train(models[first : first + at_once], bags, training, data.x.device, label)
+        members = track(range(len(stack.weights)), f"{label}, measuring", "models")
+        rows += [_measure_model(stack.member(index), data) for index in members]
+    for index, decay in enumerate(TEXT_DECAYS):
+        yield {"corpus": name, "decay": decay, "latent": latent, "members": rows[index * few :][:few]}
+
+
+def _measure_model(stack: BagStack, data: TextData) -> dict[str, Any]:
+    columns, between = stack.weights[0].T, interference(stack.gram()[0], data.x)
     return {
-        **member_figures(one, words.x, words.correlations, between),
-        "rings": {name: ring_figures(columns[places]) for name, places in words.rings.items()},
-        "off_diagonal": {name: _off_diagonal(columns[places]) for name, places in words.rings.items()},
-        "example": _example(one, words, between.lift),
+        **model_metrics(stack, data.x, data.correlations, between),
+        "rings": {name: ring_metrics(columns[ring]) for name, ring in data.rings.items()},
+        "off_diagonal": {name: _off_diagonal(columns[ring]) for name, ring in data.rings.items()},
+        "example": _example(stack, data, between.lift),
     }
 
 
@@ -91,28 +150,28 @@ def _off_diagonal(vectors: Float[Tensor, "n d"]) -> float:
     return norm
 
 
-def _example(one: Stack, words: Words, lift: Float64[Tensor, " n"]) -> dict[str, Any]:
-    """The word that other words lift most; what each word of a window adds to it, and what most do on average.
+def _example(stack: BagStack, data: TextData, lift: Float64[Tensor, " n"]) -> dict[str, Any]:
+    """The word that other words lift most, and the contribution of each word, in one window and on average.
 
-    Of words in 1 % of windows or more, or where there is none, of those in as many as any. Of the windows that hold it,
-    the one whose pre-activation is their median.
+    Among words in 1 % of windows or more, or without any, among those in the most windows. The window is the one with
+    the median pre-activation of those that hold the word.
     """
-    x, gram, bias = words.x, one.gram()[0], one.bias[0]
+    x, gram, bias = data.x, stack.gram()[0], stack.bias[0]
     known, rate = lift.isfinite(), x.mean(0)
     common = rate >= min(_COMMON, rate[known].max().item())
     target = int(lift.where(known & common, -torch.inf).argmax())
     adds = contributions(gram, x, target)[x[:, target] > 0]
     window = adds[adds.sum(1).argsort()[len(adds) // 2]]
     return {
-        "word": words.corpus.words[target],
+        "word": data.words[target],
         "bias": bias[target].item(),
         "pre_activation": (window.sum() + bias[target]).item(),
-        "adds": _largest(window, words.corpus.words),
-        "on_average": _largest(by_context(gram, x, target), words.corpus.words),
+        "adds": _largest(window, data.words),
+        "on_average": _largest(contributions_in_context(gram, x, target), data.words),
     }
 
 
 def _largest(adds: Float[Tensor, " n"], words: Sequence[str]) -> dict[str, float]:
-    """What the words add or take that do most, the most first."""
-    order = adds.abs().argsort(descending=True)[:_SHOWN].tolist()
-    return {words[place]: adds[place].item() for place in order if adds[place] != 0}
+    """The largest contributions by absolute value, in falling order."""
+    order = adds.abs().argsort(descending=True)[:_CONTRIBUTORS].tolist()
+    return {words[index]: adds[index].item() for index in order if adds[index] != 0}

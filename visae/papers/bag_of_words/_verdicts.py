@@ -1,60 +1,87 @@
-"""The paper's numbers and claims beside ours, each with the rule of its verdict."""
+"""The paper's numbers and claims beside ours, each with its rule; and how a report's models and metrics are read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import sqrt
+from statistics import fmean
 from typing import Any
 
-from visae.papers.bag_of_words._measures import mean_and_spread
-from visae.papers.bag_of_words._reading import SHOWN, Model, Verdict, exact_rings, models_of, over_seeds, verdict
-from visae.papers.bag_of_words._rings import chance_of_order, neighbours_by_chance
-from visae.papers.bag_of_words._synthetic_sweep import CIRCULAR, DECAYS, INDEPENDENT, SHAPES, WIDE
-from visae.papers.bag_of_words._text_verdicts import of_text
+from visae.metrics import neighbours_by_chance, order_by_chance
+from visae.papers.bag_of_words._settings import DECAYS, SHUFFLED, TEXT, TEXT_DECAYS
+from visae.papers.bag_of_words._synthetic import CIRCULAR, INDEPENDENT, SHAPES, WIDE
+from visae.papers.bag_of_words._text_sweep import main_latent
+from visae.papers.report import Verdict, mean_and_spread, plus_minus
 
-_SHARES = {CIRCULAR: (39.9, 39.9, 4.1, 4.1, 1.6, 1.6), WIDE: (32.6, 32.6, 5.8, 5.8)}  # %, of the total variance
-_RATES = {CIRCULAR: 0.5, WIDE: 0.357}
-_RESIDUALS = {(CIRCULAR, 2): 0.608, (CIRCULAR, 4): 0.362, (WIDE, 2): 0.961, (WIDE, 4): 0.644}
+PAPER_SHARES = {CIRCULAR: (39.9, 39.9, 4.1, 4.1, 1.6, 1.6), WIDE: (32.6, 32.6, 5.8, 5.8)}  # %, of the total variance
+PAPER_RATES = {CIRCULAR: 0.5, WIDE: 0.357}
+PAPER_RESIDUALS = {(CIRCULAR, 2): 0.608, (CIRCULAR, 4): 0.362, (WIDE, 2): 0.961, (WIDE, 4): 0.644}
+
+_DETAILED = (2, 4, 6)  # latent sizes of synthetic models that are judged on more than their ring
+_LOW, _HIGH = TEXT_DECAYS
+_TEXT_METRICS = {
+    "agreement": "r of W^T W with held-out correlations",
+    "borrowed": "share of a word's signal that other words supply",
+}
+
+Model = Mapping[str, Any]
+
+
+def select(models: Sequence[Model], **values: Any) -> list[Model]:
+    """The models with these values, in the order of the sweep."""
+    return [model for model in models if all(model[key] == value for key, value in values.items())]
+
+
+def over_seeds(model: Model, metric: str) -> tuple[float, float]:
+    """Mean and standard deviation over seeds of a metric of a model."""
+    return mean_and_spread(member[metric] for member in model["members"])
+
+
+def exact_rings(model: Model) -> int:
+    """Number of seeds of a synthetic model with their ring in order."""
+    return sum(member["ring"]["kept"] == 1 for member in model["members"])
+
+
+def detailed_latents(models: Sequence[Model]) -> list[int]:
+    """The latent sizes that most rules are about; those of rings are about all."""
+    return [latent for latent in _DETAILED if select(models, latent=latent)]
 
 
 def verdicts(report: Mapping[str, Any]) -> list[Verdict]:
-    """Each with what is asked, what is expected, what was found, the rule, and whether it is met."""
-    synthetic = report["synthetic"]
+    """Judge every claim of the paper on a report."""
+    models = report["synthetic"]["models"]
     return [
-        *_data(synthetic["data"]),
-        *_linear(synthetic["models"]),
-        *_rings(synthetic["models"]),
-        *_arrangement(synthetic["models"]),
-        *_interference(synthetic["models"]),
-        *of_text(report["text"]),
+        *_data(report["synthetic"]["data"]),
+        *_linear(models),
+        *_rings(models),
+        *_arrangement(models),
+        *_interference(models),
+        *_text(report["text"]),
     ]
 
 
 def _data(data: Mapping[str, Any]) -> Iterator[Verdict]:
-    for kind, shares in _SHARES.items():
-        found, rate = data[kind], data[kind]["drawn_mean"]
-        mean = sum(rate) / len(rate)
-        expected = _RATES[kind]
-        yield verdict(
-            f"{kind}: mean rate", f"{expected:g}", f"{mean:.4f}", "within 0.005", abs(mean - expected) <= 0.005
-        )
-        drawn = [100 * share for share in found["drawn_eigenvalue_shares"][: len(shares)]]
-        yield verdict(
+    for kind, shares in PAPER_SHARES.items():
+        rate, expected = fmean(data[kind]["drawn_mean"]), PAPER_RATES[kind]
+        rule = "within 0.005"
+        yield Verdict(f"{kind}: mean rate", f"{expected:g}", f"{rate:.4f}", rule, abs(rate - expected) <= 0.005)
+        drawn = [100 * share for share in data[kind]["drawn_eigenvalue_shares"][: len(shares)]]
+        yield Verdict(
             f"{kind}: eigenvalue shares of the covariance, %",
             ", ".join(f"{share:.1f}" for share in shares),
             ", ".join(f"{share:.1f}" for share in drawn),
             "each within 0.5, over the bags of all seeds",
-            all(abs(one - other) <= 0.5 for one, other in zip(drawn, shares, strict=True)),
+            all(abs(ours - paper) <= 0.5 for ours, paper in zip(drawn, shares, strict=True)),
         )
 
 
 def _linear(models: Sequence[Model]) -> Iterator[Verdict]:
-    for (kind, latent), expected in _RESIDUALS.items():
-        for model in models_of(models, kind=kind, output="linear", decay=0.0, latent=latent):
+    for (kind, latent), expected in PAPER_RESIDUALS.items():
+        for model in select(models, kind=kind, output="linear", decay=0.0, latent=latent):
             mean, spread = over_seeds(model, "expected_residual")
-            yield verdict(
+            yield Verdict(
                 f"{kind}: residual of the linear model without decay, {latent} latents",
                 f"{expected:g}",
-                f"{mean:.4f} ± {spread:.4f}",
+                plus_minus(mean, spread, ".4f"),
                 "within 2 %",
                 abs(mean / expected - 1) <= 0.02,
             )
@@ -62,27 +89,24 @@ def _linear(models: Sequence[Model]) -> Iterator[Verdict]:
 
 def _rings(models: Sequence[Model]) -> Iterator[Verdict]:
     for decay in reversed(DECAYS):
-        for model in models_of(models, kind=CIRCULAR, output="relu", decay=decay):
+        for model in select(models, kind=CIRCULAR, output="relu", decay=decay):
             count, seeds = exact_rings(model), len(model["members"])
-            yield verdict(
+            yield Verdict(
                 f"order of the 12 on the ring exact: ReLU, decay {decay:g}, {model['latent']} latents",
                 "9 of 10 seeds",
                 f"{count} of {seeds} seeds",
                 "9 of 10 or more",
                 count >= 0.9 * seeds,
             )
-    yield _control(_independent(models))
-
-
-def _control(models: Sequence[Model]) -> Verdict:
-    """Independent features: none in order, and neighbours as by chance."""
-    features = len(models[0]["first_gram"])
-    mean, error = _mean_and_error([[one["ring"]["kept"] for one in model["members"]] for model in models])
-    exact, by_chance = sum(map(exact_rings, models)), neighbours_by_chance(features)
-    return verdict(
-        f"independent features: rings in order, and neighbours kept, ReLU with decay, all {len(models)} models",
-        f"{chance_of_order(features):.0e} of rings; {by_chance:.3f} of neighbours",
-        f"{exact} of {sum(len(model['members']) for model in models)} rings; {mean:.3f} ± {error:.3f} of neighbours",
+    control = _control_models(models)
+    features = len(control[0]["first_gram"])
+    mean, error = _mean_and_error([[member["ring"]["kept"] for member in model["members"]] for model in control])
+    exact, by_chance = sum(map(exact_rings, control)), neighbours_by_chance(features)
+    rings = sum(len(model["members"]) for model in control)
+    yield Verdict(
+        f"independent features: rings in order, and neighbours kept, ReLU with decay, all {len(control)} models",
+        f"{order_by_chance(features):.0e} of rings; {by_chance:.3f} of neighbours",
+        f"{exact} of {rings} rings; {plus_minus(mean, error)} of neighbours",
         "no ring, neighbours within 3 standard errors of chance",
         not exact and abs(mean - by_chance) <= 3 * error,
     )
@@ -90,24 +114,25 @@ def _control(models: Sequence[Model]) -> Verdict:
 
 def _arrangement(models: Sequence[Model]) -> Iterator[Verdict]:
     """Whether W^T W follows the correlations of the data, and more so with decay."""
-    for kind, latent in product(SHAPES, _shown(models)):
-        found = {
+    for kind, latent in product(SHAPES, detailed_latents(models)):
+        by_decay = {
             model["decay"]: over_seeds(model, "agreement")
-            for model in models_of(models, kind=kind, output="relu", latent=latent)
+            for model in select(models, kind=kind, output="relu", latent=latent)
         }
-        (without, spread_without), (most, spread_most) = found[0.0], found[DECAYS[-1]]
-        yield verdict(
+        (without, spread_without), (most, spread_most) = by_decay[0.0], by_decay[DECAYS[-1]]
+        yield Verdict(
             f"{kind}: r of W^T W with the data's correlations, ReLU, {latent} latents",
             "higher with weight decay",
-            "; ".join(f"decay {decay:g}: {mean:.3f} ± {spread:.3f}" for decay, (mean, spread) in sorted(found.items())),
+            "; ".join(f"decay {decay:g}: {plus_minus(*r)}" for decay, r in sorted(by_decay.items())),
             f"decay {DECAYS[-1]:g} above 0 by more than both spreads",
             most - without > spread_without + spread_most,
         )
-    mean, error = _mean_and_error([[one["agreement"] for one in model["members"]] for model in _independent(models)])
-    yield verdict(
+    control = [[member["agreement"] for member in model["members"]] for model in _control_models(models)]
+    mean, error = _mean_and_error(control)
+    yield Verdict(
         "independent features: r of W^T W with held-out bags' correlations, ReLU with decay",
         "0",
-        f"{mean:.3f} ± {error:.3f}",
+        plus_minus(mean, error),
         "within 3 standard errors",
         abs(mean) <= 3 * error,
     )
@@ -115,45 +140,71 @@ def _arrangement(models: Sequence[Model]) -> Iterator[Verdict]:
 
 def _interference(models: Sequence[Model]) -> Iterator[Verdict]:
     """Whether interference helps where features are correlated, and what the ReLU adds."""
-    for latent in _shown(models):
-        of = {
-            kind: models_of(models, kind=kind, output="relu", decay=DECAYS[0], latent=latent)[0]
-            for kind in (CIRCULAR, INDEPENDENT)
-        }
-        shares = {kind: over_seeds(model, "borrowed") for kind, model in of.items()}
-        yield verdict(
-            f"share of a feature's signal that others supply, ReLU, decay {DECAYS[0]:g}, {latent} latents",
+    for latent in detailed_latents(models):
+        sharing = select(models, output="relu", decay=DECAYS[0], latent=latent)
+        shares = {kind: over_seeds(select(sharing, kind=kind)[0], "borrowed") for kind in (CIRCULAR, INDEPENDENT)}
+        yield Verdict(
+            f"share of a feature's signal that other features supply, ReLU, decay {DECAYS[0]:g}, {latent} latents",
             "above 0 for circular, 0 for independent features",
-            "; ".join(f"{kind} {mean:.3f} ± {spread:.3f}" for kind, (mean, spread) in shares.items()),
+            "; ".join(f"{kind} {plus_minus(*share)}" for kind, share in shares.items()),
             "above 0.1; within 0.02 of 0",
             shares[CIRCULAR][0] > 0.1 and abs(shares[INDEPENDENT][0]) <= 0.02,
         )
-        relu = models_of(models, kind=CIRCULAR, output="relu", decay=0.0, latent=latent)[0]
+        relu = select(models, kind=CIRCULAR, output="relu", decay=0.0, latent=latent)[0]
         mean, spread = over_seeds(relu, "residual")
-        yield verdict(
+        yield Verdict(
             f"circular: residual with a ReLU, no decay, {latent} latents",
             f"below the best linear one, {relu['pca_residual']:.3f}",
-            f"{mean:.3f} ± {spread:.3f}",
+            plus_minus(mean, spread),
             "below by more than the spread",
             mean + spread < relu["pca_residual"],
         )
 
 
-def _shown(models: Sequence[Model]) -> list[int]:
-    """The latent sizes that most rules are about; those of rings are about all."""
-    return [latent for latent in SHOWN if models_of(models, latent=latent)]
+def _text(text: Mapping[str, Any]) -> Iterator[Verdict]:
+    """The verdicts on text, at one latent size."""
+    latent = main_latent(text)
+    models = {(model["corpus"], model["decay"]): model for model in select(text["models"], latent=latent)}
+    for name, ring in text["rings"].items():
+        members = (models[corpus, _HIGH]["members"] for corpus in (TEXT, SHUFFLED))
+        kept, shuffled = ([member["rings"][name]["kept"] for member in rows] for rows in members)
+        in_data = "exact" if ring["kept"] == 1 else f"{ring['kept']:.2f} of neighbours kept"
+        yield Verdict(
+            f"text: circle of {name} in order, decay {_HIGH:g}, {latent} latents",
+            "in order, and not for shuffled words",
+            f"{kept.count(1)} of {len(kept)} seeds; shuffled {shuffled.count(1)}; in the data {in_data}",
+            "9 of 10 or more, none shuffled",
+            kept.count(1) >= 0.9 * len(kept) and 1 not in shuffled,
+        )
+    for metric, label in _TEXT_METRICS.items():
+        ours, control = (over_seeds(models[corpus, _LOW], metric) for corpus in (TEXT, SHUFFLED))
+        yield Verdict(
+            f"text: {label}, decay {_LOW:g}, {latent} latents",
+            "above that of shuffled words",
+            f"{plus_minus(*ours)}; shuffled {plus_minus(*control)}",
+            "by more than both spreads",
+            ours[0] - control[0] > ours[1] + control[1],
+        )
+    low, high = (over_seeds(models[TEXT, decay], "agreement") for decay in TEXT_DECAYS)
+    yield Verdict(
+        f"text: {_TEXT_METRICS['agreement']}, {latent} latents",
+        "higher with weight decay",
+        f"decay {_LOW:g}: {plus_minus(*low)}; decay {_HIGH:g}: {plus_minus(*high)}",
+        f"decay {_HIGH:g} above {_LOW:g} by more than both spreads",
+        high[0] - low[0] > high[1] + low[1],
+    )
 
 
-def _independent(models: Sequence[Model]) -> list[Model]:
-    """The models of the control that the rules are about."""
-    return [model for model in models_of(models, kind=INDEPENDENT, output="relu") if model["decay"] in DECAYS]
+def _control_models(models: Sequence[Model]) -> list[Model]:
+    """The models of independent features that the rules are about."""
+    return [model for model in select(models, kind=INDEPENDENT, output="relu") if model["decay"] in DECAYS]
 
 
-def _mean_and_error(of_models: Sequence[Sequence[float]]) -> tuple[float, float]:
+def _mean_and_error(by_model: Sequence[Sequence[float]]) -> tuple[float, float]:
     """The mean over models and their seeds, and its standard error.
 
     Models of one seed start alike and see the same bags: only seeds are independent of each other.
     """
-    seeds = [sum(figures) / len(figures) for figures in zip(*of_models, strict=True)]
+    seeds = [fmean(values) for values in zip(*by_model, strict=True)]
     mean, spread = mean_and_spread(seeds)
     return mean, spread / sqrt(len(seeds))

@@ -1,112 +1,178 @@
-"""What the reproduction of the Persian rug trains, and measures beside rugs, as the report holds it."""
+"""What of W and b matters: how alike features are, how Gaussian their noise is, and which changes of W and b cost loss.
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from statistics import fmean, stdev
-from typing import Any
+The claim: at large n only statistics of W and b matter, and these are the same for all features. If it holds,
+y = relu(W x + b) keeps its loss when entries are shuffled, as long as the diagonal stays in place and rows keep their
+energy.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from visae._support.progress import Progress
-from visae._support.seeds import generator
-from visae.papers import persian_rug as toy
-from visae.papers.persian_rug._setting import DENSITY, RATIO, Setting
-from visae.papers.persian_rug._weaving import RUGS, predicted, woven
+from visae.papers.persian_rug._theory import input_moment, input_variance
 
-INPUTS = 8192  # samples on which noise and shuffles are measured
-_SHUFFLES = 4  # of each kind
-_CHANGES = toy.KEEPING | toy.BREAKING
-_Device = torch.device | str
-_Weights = Float[Tensor, "n n"]
-_Bias = Float[Tensor, " n"]
+_CHUNK = 64  # features whose noise is held at once
+_SHARE = 0.2  # of the energy, left to every other row
+_LARGER = 1.5
+_FEW = 4
 
-
-def loss_grid(setting: Setting, seeds: Sequence[int], device: _Device) -> list[dict[str, Any]]:
-    """Trained, woven, predicted and linear loss, over densities at one ratio and over ratios at one density."""
-    points = sorted({(RATIO, p) for p in setting.densities} | {(ratio, DENSITY) for ratio in setting.ratios})
-    members = [toy.Member(ratio, p, seed) for ratio, p in points for seed in seeds]
-    losses = toy.train(setting.n, members, setting.tied, device).losses.reshape(len(points), len(seeds))
-    rows = []
-    with Progress("weaving small rugs", len(points), "points") as progress:
-        for (ratio, p), trained in zip(points, losses.tolist(), strict=True):
-            rugs = [woven(setting.n, ratio, p, seed, setting.values, device) for seed in seeds]
-            rows.append({**predicted(rugs[0].ratio, p), "woven": spread([rug.loss for rug in rugs])})
-            rows[-1]["trained"] = spread(trained)
-            progress.update(1)
-    return rows
+Weights = Float[Tensor, "n n"]
+Bias = Float[Tensor, " n"]
+Entries = Float[Tensor, "n k"]
+WeightChange = Callable[[Weights, Bias, torch.Generator], tuple[Weights, Bias]]
 
 
-def grown(n: int, training: toy.Training, seeds: Sequence[int], device: _Device) -> toy.Trained:
-    """Trained models of n features, one a seed."""
-    return toy.train(n, [toy.Member(RATIO, DENSITY, seed) for seed in seeds], training, device)
+@dataclass(frozen=True)
+class RugSymmetry:
+    """How much a model's features differ, and its off-diagonal entries.
+
+    diagonal:     variance of W_ii over features, relative to the square of its mean; 0 for a rug.
+    bias:         the same of b_i.
+    row_energy:   the same of sum_(j != i) W_ij^2.
+    energy:       mean of sum_(j != i) W_ij^2 over the square of the mean of W_ii; (1 - r) / r for a rug.
+    skewness:     of the W_ij, i != j, about their mean; near 0 for a rug.
+    unlearned:    share of features with W_ii below a tenth of the largest, which the model does not represent.
+    """
+
+    diagonal: float
+    bias: float
+    row_energy: float
+    energy: float
+    skewness: float
+    unlearned: float
 
 
-def size_figures(n: int, models: dict[str, toy.Trained], seeds: Sequence[int], values: int) -> dict[str, Any]:
-    """Loss and symmetry of rugs of n features, and of trained models by how they start; means over rugs or models."""
-    device = next(iter(models.values())).stack.b.device
-    with Progress(f"measuring models of {n} features", RUGS + len(models) * len(seeds), "models") as progress:
-        rugs = [_rug(n, seeds[0] + rug, values // RUGS, device, progress) for rug in range(RUGS)]
-        trained = {start: _symmetry(of, progress) for start, of in models.items()}
-    return {
-        "n": n,
-        "theory": toy.predict(RATIO, DENSITY).loss,
-        "woven": {"loss": spread([loss for loss, _ in rugs]), "noise": fmean(noise for _, noise in rugs)},
-        **trained,
-    }
+def symmetry(W: Weights, b: Bias) -> RugSymmetry:
+    """Measure the symmetry of y = relu(W x + b)."""
+    diagonal = W.diagonal().double()
+    energy = off_diagonal(W).double().square().sum(1)
+    entries = off_diagonal_entries(W).double()
+    centred = entries - entries.mean()
+    return RugSymmetry(
+        diagonal=_relative_variance(diagonal),
+        bias=_relative_variance(b.double()),
+        row_energy=_relative_variance(energy),
+        energy=(energy.mean() / diagonal.mean().square()).item(),
+        skewness=(centred.pow(3).mean() / centred.square().mean().pow(1.5)).item(),
+        unlearned=(diagonal < diagonal.max() / 10).double().mean().item(),
+    )
 
 
-def shuffled(trained: toy.Trained, seed: int) -> dict[str, Any]:
-    """The loss of the first of some trained models, and of a rug of its size, after each change, over that before."""
-    n, device = trained.stack.b.shape[1], trained.stack.b.device
-    rug = toy.weave(n, RATIO, seed, device)
-    readout = toy.engineered(rug, [DENSITY], INPUTS, seed)[0].readout
-    models = {
-        "trained": (trained.stack.weights()[0], trained.stack.b[0]),
-        "woven": (readout.gain * rug.weights(), torch.full((n,), readout.gain * readout.shift, device=device)),
-    }
-    x = _inputs(n, seed).to(device)
-    with Progress(f"shuffling models of {n} features", len(models) * len(_CHANGES), "changes") as progress:
-        return {"n": n} | {name: _changed(*model, x, seed, progress) for name, model in models.items()}
+def noise_distance(W: Weights, p: float, x: Float[Tensor, "c n"]) -> Float[Tensor, " n"]:
+    """Return each feature's Kolmogorov-Smirnov distance of its noise sum_(j != i) W_ij x_j from a Gaussian.
+
+    The largest difference between the distribution over the samples x, of density p, and the normal distribution with
+    the noise's mean E[x] sum_j W_ij and variance Var(x) sum_j W_ij^2, j != i. `chance_distance` is its expectation for
+    Gaussian noise. Raises `VisaeError` for p outside (0, 1].
+    """
+    return torch.cat([_distances(rows, p, x) for rows in torch.split(off_diagonal(W), _CHUNK)])
 
 
-def spread(losses: Sequence[float]) -> dict[str, float]:
-    """Mean, and standard deviation over seeds; 0 for one seed."""
-    return {"mean": fmean(losses), "deviation": stdev(losses) if len(losses) > 1 else 0.0}
+def chance_distance(samples: int) -> float:
+    """Mean distance of `samples` draws of a Gaussian from it: sqrt(pi / 2) ln 2 / sqrt(samples) (Kolmogorov)."""
+    return math.sqrt(math.pi / 2) * math.log(2) / math.sqrt(samples)
 
 
-def _rug(n: int, seed: int, values: int, device: _Device, progress: Progress) -> tuple[float, float]:
-    """Loss, and distance of the noise from a Gaussian."""
-    loss = woven(n, RATIO, DENSITY, seed, values, device).loss
-    noise = _noise(toy.weave(n, RATIO, seed, device).weights(), seed)
-    progress.update(1)
-    return loss, noise
+def dense_loss(W: Weights, b: Bias, x: Float[Tensor, "c n"]) -> float:
+    """Mean squared error of y = relu(W x + b) over samples and features."""
+    return (x @ W.T + b).relu().sub(x).square().mean().item()
 
 
-def _symmetry(trained: toy.Trained, progress: Progress) -> dict[str, Any]:
-    found, noise = [], []
-    for W, b, member in zip(trained.stack.weights(), trained.stack.b, trained.members, strict=True):
-        found.append(asdict(toy.symmetry(W, b)))
-        noise.append(_noise(W, member.seed))
-        progress.update(1)
-    means = {name: fmean(one[name] for one in found) for name in found[0]}
-    return {"loss": spread(trained.losses.tolist()), "noise": fmean(noise), **means}
+def off_diagonal(W: Weights) -> Weights:
+    """W with zeros on its diagonal."""
+    return W - torch.diag(W.diagonal())
 
 
-def _noise(W: _Weights, seed: int) -> float:
-    return toy.noise_distance(W, DENSITY, _inputs(len(W), seed).to(W.device)).mean().item()
+def off_diagonal_entries(W: Weights) -> Entries:
+    """The k = n - 1 off-diagonal entries of each row."""
+    n = len(W)
+    # Without its first entry the matrix is n - 1 runs of n off-diagonal entries, each followed by a diagonal one.
+    return W.flatten()[1:].reshape(n - 1, n + 1)[:, :-1].reshape(n, n - 1)
 
 
-def _changed(W: _Weights, b: _Bias, x: Float[Tensor, "c n"], seed: int, progress: Progress) -> dict[str, float]:
-    """Means over the shuffles of each kind."""
-    before, after = toy.dense_loss(W, b, x), {}
-    for name, change in _CHANGES.items():
-        sources = [generator(seed, "persian rug", "shuffle", name, turn) for turn in range(_SHUFFLES)]
-        after[name] = fmean(toy.dense_loss(*change(W, b, source), x) for source in sources) / before
-        progress.update(1)
-    return after
+def _with_entries(W: Weights, entries: Entries) -> Weights:
+    """W with these off-diagonal entries."""
+    n = len(W)
+    runs = torch.cat([entries.reshape(n - 1, n), W.diagonal()[1:, None]], 1).flatten()
+    return torch.cat([W[0, :1], runs]).reshape(n, n)
 
 
-def _inputs(n: int, seed: int) -> Float[Tensor, "c n"]:
-    return toy.sparse(INPUTS, n, DENSITY, generator(seed, "persian rug", "measured", n))
+def _on_entries(change: Callable[[Entries, torch.Generator], Entries]) -> WeightChange:
+    """A change of the off-diagonal entries alone."""
+    return lambda W, b, source: (_with_entries(W, change(off_diagonal_entries(W), source)), b)
+
+
+def _shuffle_within_rows(entries: Entries, source: torch.Generator) -> Entries:
+    order = torch.rand(entries.shape, generator=source).argsort(1).to(entries.device)
+    return entries.gather(1, order)
+
+
+def _shuffle_anywhere(entries: Entries, source: torch.Generator) -> Entries:
+    order = torch.randperm(entries.numel(), generator=source).to(entries.device)
+    return entries.flatten()[order].reshape(entries.shape)
+
+
+def _draw_gaussian(entries: Entries, source: torch.Generator) -> Entries:
+    """Draw entries of the same mean and variance."""
+    return entries.mean() + entries.std() * torch.randn(entries.shape, generator=source).to(entries)
+
+
+def _concentrate(entries: Entries, source: torch.Generator) -> Entries:
+    """Move the energy of each row into four entries of random sign: the noise is not Gaussian."""
+    columns = torch.rand(entries.shape, generator=source).topk(_FEW).indices.to(entries.device)
+    signs = torch.randint(0, 2, columns.shape, generator=source).to(entries) * 2 - 1
+    size = entries.square().sum(1, keepdim=True).div(_FEW).sqrt()
+    return torch.zeros_like(entries).scatter(1, columns, signs * size)
+
+
+def _equalise(W: Weights, b: Bias, _: torch.Generator) -> tuple[Weights, Bias]:
+    """Replace each W_ii and each b_i by their means."""
+    return off_diagonal(W) + W.diagonal().mean() * torch.eye(len(W)).to(W), b.mean().expand_as(b)
+
+
+def _permute_rows(W: Weights, b: Bias, source: torch.Generator) -> tuple[Weights, Bias]:
+    """Move rows, with their biases, to other features."""
+    order = torch.randperm(len(W), generator=source).to(W.device)
+    return W[order], b[order]
+
+
+def _unbalance(W: Weights, b: Bias, _: torch.Generator) -> tuple[Weights, Bias]:
+    """Move four fifths of the energy of every other row to the next; the mean energy stays."""
+    scale = torch.full((len(W), 1), math.sqrt(_SHARE)).to(W)
+    scale[1::2] = math.sqrt(2 - _SHARE)
+    return W + (scale - 1) * off_diagonal(W), b
+
+
+# In the order of the page. The names also seed the shuffles.
+KEEPING: dict[str, WeightChange] = {
+    "off-diagonal, within rows": _on_entries(_shuffle_within_rows),
+    "off-diagonal, anywhere": _on_entries(_shuffle_anywhere),
+    "off-diagonal made Gaussian": _on_entries(_draw_gaussian),
+    "diagonal and bias made even": _equalise,
+    "biases": lambda W, b, source: (W, _permute_rows(W, b, source)[1]),
+}
+BREAKING: dict[str, WeightChange] = {
+    "whole rows' entries, diagonal too": lambda W, b, source: (_shuffle_within_rows(W, source), b),
+    "rows": _permute_rows,
+    "off-diagonal 1.5 times larger": lambda W, b, _: (W + (_LARGER - 1) * off_diagonal(W), b),
+    "rows' energies made unequal": _unbalance,
+    "off-diagonal into 4 entries": _on_entries(_concentrate),
+}
+
+
+def _distances(rows: Float[Tensor, "k n"], p: float, x: Float[Tensor, "c n"]) -> Float[Tensor, " k"]:
+    mean = input_moment(p, 1) * rows.sum(1)
+    deviation = (input_variance(p) * rows.square().sum(1)).sqrt()
+    standard = ((x @ rows.T - mean) / deviation).double()
+    expected = torch.special.ndtr(standard.sort(dim=0).values)
+    count = len(x)
+    steps = torch.arange(count + 1, dtype=torch.float64, device=x.device)[:, None] / count
+    return torch.maximum((steps[1:] - expected).amax(0), (expected - steps[:-1]).amax(0))
+
+
+def _relative_variance(values: Float[Tensor, " n"]) -> float:
+    return (values.var(correction=0) / values.mean().square()).item()

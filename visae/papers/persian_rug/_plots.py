@@ -1,248 +1,202 @@
-"""The figures of the reproduction of the Persian rug."""
+"""The plots of the reproduction of the Persian rug."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from visae.papers.persian_rug._fits import STARTS
-from visae.papers.persian_rug._measures import INPUTS
-from visae.papers.persian_rug._setting import DENSITY, NEAR, RATIO
-from visae.papers.persian_rug._shuffles import BREAKING, KEEPING
-from visae.papers.persian_rug._symmetry import chance_distance
+from visae.papers.persian_rug._measures import BREAKING, KEEPING, chance_distance
+from visae.papers.persian_rug._model import STARTS
+from visae.papers.persian_rug._settings import DENSITY, INPUTS, RATIO, TOLERANCE
 from visae.papers.persian_rug._theory import linear_loss, predict, sparse_limit
-from visae.plots._style import BLUE, GREEN, PURPLE, VERMILION, save_figure
+from visae.plots._style import BLUE, GREEN, PURPLE, VERMILION, new_figure, save_figure, style_axes
 
-# A marker of its own for each, too.
-_WOVEN, _TIED, _APART, _FOURTH = (BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D")
-_MODELS = {
-    "tied": ("trained, start tied", _TIED),
-    "apart": ("trained, start apart", _APART),
-    "woven": ("woven", _WOVEN),
-}
-_GREY, _POINTS = "0.55", 40
-_DENSEST = 0.3  # of the densities shown of high sparsity
+_MARKERS = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"))
+_ENGINEERED, _TRAINED = _MARKERS[:2]
+_MODELS = {"tied": "trained, start tied", "apart": "trained, start apart", "engineered": "engineered"}
+_MODEL_MARKERS = dict(zip(("engineered", *STARTS), _MARKERS, strict=False))
+_VARIANCES = {"diagonal": "diagonal of W", "bias": "bias", "row_energy": "row energy"}
+_GREY, _ALONG = "0.55", 40
+_DENSEST = 0.3  # of the densities in the plot of high sparsity
 _DEVIATIONS = 2.5  # of the entries of a rug, where the colours of W end
+_LEGEND: dict[str, Any] = {"fontsize": 7, "frameon": False}
+_POINTS: dict[str, Any] = {"markersize": 4.5, "linestyle": "none", "elinewidth": 0.8, "capsize": 2}
 
-Row = Mapping[str, Any]
-
-
-def draw_rug(report: Row, woven: Float[np.ndarray, "n n"], trained: Float[np.ndarray, "n n"], out: Path) -> None:
-    """Draw all figures of a report, and W of a woven and a trained model of one size, into a folder."""
-    _draw_loss(report, out / "loss.png")
-    _draw_sparsity(report, out / "sparsity.png")
-    _draw_symmetry(report, out / "symmetry.png")
-    _draw_weights(woven, trained, out / "rug.png")
-    _draw_shuffles(report["shuffles"], out / "shuffles.png")
+_Row = Mapping[str, Any]
 
 
-def _draw_loss(report: Row, path: Path) -> None:
-    figure = Figure(figsize=(8.4, 3.5), layout="constrained", dpi=200)
+def plot_rug(report: _Row, engineered: Float[np.ndarray, "n n"], trained: Float[np.ndarray, "n n"], out: Path) -> None:
+    """Draw all plots of a report, and W of an engineered and a trained model of one size, into a folder."""
+    plots = {"loss": _plot_loss, "sparsity": _plot_sparsity, "symmetry": _plot_symmetry, "shuffles": _plot_shuffles}
+    for name, plot in plots.items():
+        save_figure(plot(report), out / f"{name}.png")
+    weights = {"engineered from a Hadamard matrix": engineered, "trained": trained}
+    save_figure(_plot_weights(weights), out / "rug.png")
+
+
+def _plot_loss(report: _Row) -> Figure:
+    n, grid = report["settings"]["n"], report["grid"]
+    figure = new_figure(8.4, 3.5, f"Loss of {n} features: trained, engineered, predicted, linear")
     left, right = figure.subplots(1, 2, sharey=True)
-    grid = report["grid"]
     rows = [row for row in grid if row["ratio"] == RATIO]
-    densities = np.geomspace(rows[0]["p"], rows[-1]["p"], _POINTS)
-    _losses(left, [row["p"] for row in rows], rows, densities, lambda p: (RATIO, p))
-    left.set_xscale("log")
-    left.set_xlabel(f"density p, share of inputs with the feature (r = {RATIO})", fontsize=8)
-    left.set_ylabel("loss / (p / 3), the loss of always answering 0", fontsize=8)
+    densities = np.geomspace(rows[0]["p"], rows[-1]["p"], _ALONG).tolist()
+    _draw_losses(left, densities, [(RATIO, p) for p in densities], [row["p"] for row in rows], rows)
+    label = f"density p, share of inputs with the feature (r = {RATIO})"
+    style_axes(left, label, "loss / (p / 3), the loss of always outputting 0")
+    left.set(xscale="log", ylim=(0, 1))
+    left.legend(**_LEGEND)
     rows = [row for row in grid if row["p"] == DENSITY]
-    ratios = np.linspace(rows[0]["ratio"], rows[-1]["ratio"], _POINTS)
-    _losses(right, [row["ratio"] for row in rows], rows, ratios, lambda ratio: (ratio, DENSITY))
-    right.set_xlabel(f"ratio r = d / n (p = {DENSITY})", fontsize=8)
-    left.set_ylim(0, 1)
-    left.legend(fontsize=7, frameon=False)
-    _finish(
-        figure, [left, right], f"Loss of {report['setting']['n']} features: trained, woven, predicted, linear", path
-    )
+    ratios = np.linspace(rows[0]["ratio"], rows[-1]["ratio"], _ALONG).tolist()
+    _draw_losses(right, ratios, [(r, DENSITY) for r in ratios], [row["ratio"] for row in rows], rows)
+    style_axes(right, f"ratio r = d / n (p = {DENSITY})")
+    return figure
 
 
-def _losses(
-    axes: Axes, places: Sequence[float], rows: Sequence[Row], along: np.ndarray, point: Callable[[float], Any]
+def _draw_losses(
+    axes: Axes, along: list[float], points: list[tuple[float, float]], x: list[float], rows: list[_Row]
 ) -> None:
-    """Points that were measured at `places`, and the curves of what is known, along an axis of (r, p)."""
-    points = [point(float(place)) for place in along]
-    axes.plot(
-        along, [linear_loss(*at) / (at[1] / 3) for at in points], color=_GREY, linestyle="--", label="best linear"
-    )
-    axes.plot(along, [predict(*at).loss / (at[1] / 3) for at in points], color="black", label="formula, n to infinity")
-    for name, look in (("woven", _WOVEN), ("trained", _TIED)):
-        means, deviations = ([3 / row["p"] * row[name][key] for row in rows] for key in ("mean", "deviation"))
-        _with_errors(axes, places, means, deviations, look, name)
+    """Known losses at points (r, p) along an axis, and measured ones of rows at x."""
+    linear = [linear_loss(r, p) / (p / 3) for r, p in points]
+    axes.plot(along, linear, color=_GREY, linestyle="--", label="best linear")
+    axes.plot(along, [predict(r, p).loss / (p / 3) for r, p in points], color="black", label="formula, n to infinity")
+    for name, style in (("engineered", _ENGINEERED), ("trained", _TRAINED)):
+        means, deviations = ([3 / row["p"] * row[name][part] for row in rows] for part in ("mean", "deviation"))
+        _draw_points(axes, x, means, deviations, style, name)
 
 
-def _draw_sparsity(report: Row, path: Path) -> None:
-    figure = Figure(figsize=(8.4, 3.5), layout="constrained", dpi=200)
+def _plot_sparsity(report: _Row) -> Figure:
+    title = "High sparsity, and how many features must be active for the formula to hold"
+    figure = new_figure(8.4, 3.5, title)
     left, right = figure.subplots(1, 2)
-    _scaling(left, report)
-    _large_enough(right, report["woven"])
-    _finish(figure, [left, right], "High sparsity, and how many features must be active for the formula to hold", path)
+    _draw_scaling(left, report)
+    _draw_active(right, report["engineered"])
+    return figure
 
 
-def _scaling(axes: Axes, report: Row) -> None:
-    fitted, sparse = report["scaling"]["densities"], [p for _, p in report["setting"]["sparse"]]
-    rows = [row for row in report["woven"] if row["asked"] == RATIO and row["p"] <= _DENSEST]
-    densities = np.geomspace(min(row["p"] for row in rows) / 2, _DENSEST, _POINTS)
-    limit = [sparse_limit(RATIO, float(p)) for p in densities]
+def _draw_scaling(axes: Axes, report: _Row) -> None:
+    theory, rugs = (report["scaling"]["densities"][name]["exponent"] for name in ("theory", "loss"))
+    sparse = [p for _, p in report["settings"]["sparse"]]
+    rows = [row for row in report["engineered"] if row["nominal_ratio"] == RATIO and row["p"] <= _DENSEST]
+    densities = np.geomspace(min(row["p"] for row in rows) / 2, _DENSEST, _ALONG).tolist()
+    limit = [sparse_limit(RATIO, p) for p in densities]
     axes.plot(densities, limit, color=_GREY, linestyle="--", label="limit, $p^2 \\ln(1/p)\\,(1-r)/6r$")
-    formula = [predict(RATIO, float(p)).loss for p in densities]
-    axes.plot(densities, formula, color="black", label=f"formula, $k = {fitted['theory']['exponent']:.2f}$")
-    label = f"woven, n large enough, $k = {fitted['loss']['exponent']:.2f}$"
-    for words, large, face in ((label, True, _WOVEN[0]), ("woven, n too small, left out", False, "none")):
-        shown = [row for row in rows if row["large"] == large]
-        axes.plot(
-            [row["p"] for row in shown],
-            [row["loss"] for row in shown],
-            _WOVEN[1],
-            color=_WOVEN[0],
-            markerfacecolor=face,
-            markersize=4.5,
-            label=words,
-        )
+    formula = [predict(RATIO, p).loss for p in densities]
+    axes.plot(densities, formula, color="black", label=f"formula, $k = {theory:.2f}$")
+    colour, marker = _ENGINEERED
+    enough = f"engineered, n large enough, $k = {rugs:.2f}$"
+    for label, large, face in ((enough, True, colour), ("engineered, n too small, left out", False, "none")):
+        x, y = ([row[key] for row in rows if row["large"] == large] for key in ("p", "loss"))
+        axes.plot(x, y, marker, color=colour, markerfacecolor=face, markersize=4.5, label=label)
     axes.axvspan(min(sparse), max(sparse), color="0.93", zorder=0, linewidth=0)
-    words = "fitted: $L = c\\,p^k \\ln(1/p)\\,(1-r)/r$"
-    axes.text(min(sparse) * 1.1, 0.97, words, fontsize=7, va="top", transform=axes.get_xaxis_transform())
+    fitted = "fitted: $L = c\\,p^k \\ln(1/p)\\,(1-r)/r$"
+    axes.text(min(sparse) * 1.1, 0.97, fitted, fontsize=7, va="top", transform=axes.get_xaxis_transform())
+    style_axes(axes, f"density p (r = {RATIO})", "loss per feature, $L$")
     axes.set(xscale="log", yscale="log")
-    axes.set_xlabel(f"density p (r = {RATIO})", fontsize=8)
-    axes.set_ylabel("loss a feature, $L$", fontsize=8)
-    axes.legend(fontsize=7, frameon=False, loc="lower right")
+    axes.legend(**_LEGEND, loc="lower right")
 
 
-def _large_enough(axes: Axes, rows: Sequence[Row]) -> None:
-    looks = (_WOVEN, _TIED, _APART, _FOURTH)
-    for ratio, look in zip(sorted({row["asked"] for row in rows}), looks, strict=False):
-        of = [row for row in rows if row["asked"] == ratio]
-        active = [row["n"] * row["p"] for row in of]
-        shares = [row["loss"] / row["theory"] for row in of]
-        errors = [row["error"] / row["theory"] for row in of]
-        _with_errors(axes, active, shares, errors, look, f"r = {ratio:g}")
-    axes.axhspan(1 - NEAR, 1 + NEAR, color="0.9", zorder=0, linewidth=0, label=f"within {100 * NEAR:.0f} %")
-    axes.set(xscale="log", yscale="log")
-    ticks = (1, 1.1, 1.25, 1.5, 2, 3, 4)
-    axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
+def _draw_active(axes: Axes, rows: Sequence[_Row]) -> None:
+    for ratio, style in zip(sorted({row["nominal_ratio"] for row in rows}), _MARKERS, strict=False):
+        points = [row for row in rows if row["nominal_ratio"] == ratio]
+        active = [row["n"] * row["p"] for row in points]
+        shares, errors = ([row[key] / row["theory"] for row in points] for key in ("loss", "error"))
+        _draw_points(axes, active, shares, errors, style, f"r = {ratio:g}")
+    within = f"within {100 * TOLERANCE:.0f} %"
+    axes.axhspan(1 - TOLERANCE, 1 + TOLERANCE, color="0.9", zorder=0, linewidth=0, label=within)
     sizes = [row["n"] for row in rows]
-    axes.set_xlabel(f"features active at once, n p (n from {min(sizes):,} to {max(sizes):,})", fontsize=8)
-    axes.set_ylabel("woven loss / formula, one rug a point", fontsize=8)
-    axes.legend(fontsize=7, frameon=False)
+    label = f"features active at once, n p (n from {min(sizes):,} to {max(sizes):,})"
+    style_axes(axes, label, "engineered loss / formula, one rug per point")
+    axes.set(xscale="log", yscale="log")
+    _set_ticks(axes.yaxis, (1, 1.1, 1.25, 1.5, 2, 3, 4))
+    axes.minorticks_off()
+    axes.legend(**_LEGEND)
 
 
-def _draw_symmetry(report: Row, path: Path) -> None:
-    figure = Figure(figsize=(8.4, 6.0), layout="constrained", dpi=200)
-    panels, sizes = list(figure.subplots(2, 2).flat), report["sizes"]
-    panels[1].sharey(panels[0])
-    for axes, start in zip(panels, STARTS, strict=False):
-        _variances(axes, sizes, report["scaling"]["sizes"][start], start)
-    _noise(panels[2], sizes)
-    _against_formula(panels[3], sizes)
-    n = [size["n"] for size in sizes]
-    for axes in panels:
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(n, labels=[str(size) for size in n])
-        axes.set_xlabel("features n", fontsize=8)
-        axes.legend(fontsize=7, frameon=False)
-    _finish(figure, panels, f"How models become alike in all features as n grows (r = {RATIO}, p = {DENSITY})", path)
-
-
-def _variances(axes: Axes, sizes: Sequence[Row], fitted: Row, start: str) -> None:
-    names = {"diagonal": "diagonal of W", "bias": "bias", "row_energy": "row energy"}
-    for (name, words), look in zip(names.items(), (_WOVEN, _TIED, _APART), strict=True):
-        label = f"{words}, $n^{{{fitted[name]['exponent']:.1f}}}$"
-        _line(axes, sizes, [size[start][name] for size in sizes], look, label)
-    axes.set_yscale("log")
-    axes.set_ylabel(f"variance over features / mean², start {start}", fontsize=8)
-
-
-def _noise(axes: Axes, sizes: Sequence[Row]) -> None:
-    for model, (words, look) in _MODELS.items():
-        _line(axes, sizes, [size[model]["noise"] for size in sizes], look, words)
+def _plot_symmetry(report: _Row) -> Figure:
+    title = f"How models become alike in all features as n grows (r = {RATIO}, p = {DENSITY})"
+    figure = new_figure(8.4, 6.0, title)
+    panels, sizes = figure.subplots(2, 2), report["sizes"]
+    panels[0, 1].sharey(panels[0, 0])
+    for axes, start in zip(panels[0], STARTS, strict=True):
+        powers = report["scaling"]["sizes"][start]
+        for (name, label), style in zip(_VARIANCES.items(), _MARKERS, strict=False):
+            exponent = f"$n^{{{powers[name]['exponent']:.1f}}}$"
+            _draw_line(axes, sizes, [size[start][name] for size in sizes], style, f"{label}, {exponent}")
+        style_axes(axes, "features n", f"variance over features / mean², start {start}")
+        axes.set_yscale("log")
+    for name, label in _MODELS.items():
+        noise, losses = [size[name]["noise"] for size in sizes], [size[name]["loss"]["mean"] for size in sizes]
+        shares = [loss / size["theory"] for loss, size in zip(losses, sizes, strict=True)]
+        for axes, y in zip(panels[1], (noise, shares), strict=True):
+            _draw_line(axes, sizes, y, _MODEL_MARKERS[name], label)
     chance = chance_distance(INPUTS)
-    axes.axhline(chance, color=_GREY, linestyle="--", label="a Gaussian, by chance")
-    axes.set_yscale("log")
-    axes.set_ylim(bottom=chance / 1.5)
-    axes.set_ylabel("noise's distance from a Gaussian (KS)", fontsize=8)
+    panels[1, 0].axhline(chance, color=_GREY, linestyle="--", label="a Gaussian, by chance")
+    style_axes(panels[1, 0], "features n", "noise's distance from a Gaussian (KS)")
+    panels[1, 0].set(yscale="log", ylim=(chance / 1.5, None))
+    panels[1, 1].axhline(1, color="black", linewidth=1)
+    style_axes(panels[1, 1], "features n", "loss / formula")
+    for axes in panels.flat:
+        axes.set_xscale("log", base=2)
+        axes.set_xticks([size["n"] for size in sizes], labels=[f"{size['n']}" for size in sizes])
+        axes.legend(**_LEGEND)
+    return figure
 
 
-def _against_formula(axes: Axes, sizes: Sequence[Row]) -> None:
-    for model, (words, look) in _MODELS.items():
-        _line(axes, sizes, [size[model]["loss"]["mean"] / size["theory"] for size in sizes], look, words)
-    axes.axhline(1, color="black", linewidth=1)
-    axes.set_ylabel("loss / formula", fontsize=8)
-
-
-def _line(axes: Axes, sizes: Sequence[Row], y: Sequence[float], look: tuple[str, str], label: str) -> None:
-    colour, marker = look
-    axes.plot([size["n"] for size in sizes], y, color=colour, marker=marker, markersize=4.5, linewidth=1.2, label=label)
-
-
-def _draw_weights(woven: np.ndarray, trained: np.ndarray, path: Path) -> None:
-    figure = Figure(figsize=(9.0, 4.6), layout="constrained", dpi=200)
+def _plot_weights(weights: Mapping[str, np.ndarray]) -> Figure:
+    n = len(next(iter(weights.values())))
+    figure = new_figure(9.0, 4.6, f"The rug: W = W_out W_in of {n} features through {round(RATIO * n)}")
     panels = figure.subplots(1, 2)
-    limit = _DEVIATIONS * np.sqrt((1 - RATIO) / RATIO / len(woven))
-    for axes, title, W in zip(panels, ("woven from a Hadamard matrix", "trained"), (woven, trained), strict=True):
+    limit = _DEVIATIONS * np.sqrt((1 - RATIO) / RATIO / n)
+    for axes, (title, W) in zip(panels, weights.items(), strict=True):
         image = axes.imshow(W / W.diagonal().mean(), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-        axes.set_title(title, fontsize=9)
-        axes.set_xlabel("input feature", fontsize=8)
-        axes.tick_params(labelsize=7)
+        style_axes(axes, "input feature", title=title)
+        axes.grid(False)
     panels[0].set_ylabel("output feature", fontsize=8)
     bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=30, extend="both")
     bar.ax.tick_params(labelsize=7)
-    bar.set_label("W, of the mean of its diagonal", fontsize=8)
-    figure.suptitle(
-        f"The rug: W = W_out W_in of {len(woven)} features through {round(RATIO * len(woven))}", fontsize=10
-    )
-    save_figure(figure, path)
+    bar.set_label("W over the mean of its diagonal", fontsize=8)
+    return figure
 
 
-def _draw_shuffles(found: Row, path: Path) -> None:
-    names = [*KEEPING, *BREAKING]
-    figure = Figure(figsize=(7.2, 4.0), layout="constrained", dpi=200)
+def _plot_shuffles(report: _Row) -> Figure:
+    shuffles, names = report["shuffles"], [*KEEPING, *BREAKING]
+    figure = new_figure(7.2, 4.0, f"What matters in W and b, n = {shuffles['n']}, r = {RATIO}, p = {DENSITY}")
     axes = figure.subplots()
-    places = np.arange(len(names)) + (np.arange(len(names)) >= len(KEEPING)) * 0.6
-    for offset, (model, (colour, _)) in zip((-0.19, 0.19), (("trained", _TIED), ("woven", _WOVEN)), strict=True):
-        widths = [found[model][name] - 1 for name in names]
-        axes.barh(places + offset, widths, 0.36, left=1, color=colour, label=model)
-    axes.set_yticks(places, labels=names, fontsize=7.5)
+    y = np.arange(len(names)) + (np.arange(len(names)) >= len(KEEPING)) * 0.6
+    for model, offset, (colour, _) in (("trained", -0.19, _TRAINED), ("engineered", 0.19, _ENGINEERED)):
+        widths = [shuffles[model][name] - 1 for name in names]
+        axes.barh(y + offset, widths, 0.36, left=1, color=colour, label=model)
+    style_axes(axes, "loss after the change / loss before")
+    axes.set_yticks(y, labels=names, fontsize=7.5)
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
-    ticks = [tick for tick in (0.8, 1, 1.5, 2, 3, 5, 7, 10, 15, 20) if tick <= 1.1 * max(found["trained"].values())]
-    axes.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    most = 1.1 * max(shuffles["trained"].values())
+    _set_ticks(axes.xaxis, [tick for tick in (0.8, 1, 1.5, 2, 3, 5, 7, 10, 15, 20) if tick <= most])
     axes.minorticks_off()
-    for words, place in (("statistics kept", 0), ("statistics broken", len(KEEPING))):
-        axes.text(1.01, places[place] - 0.58, words, fontsize=7.5, color="0.35", va="center")
-    axes.set_xlabel("loss after the change / loss before", fontsize=8)
-    axes.legend(fontsize=7, frameon=False, loc="upper right")
-    _finish(figure, [axes], f"What counts in W and b, n = {found['n']}, r = {RATIO}, p = {DENSITY}", path)
+    for label, top in (("statistics kept", y[0]), ("statistics broken", y[len(KEEPING)])):
+        axes.text(1.01, top - 0.58, label, fontsize=7.5, color="0.35", va="center")
+    axes.legend(**_LEGEND, loc="upper right")
+    return figure
 
 
-def _with_errors(
-    axes: Axes, x: Sequence[float], y: Sequence[float], errors: Sequence[float], look: tuple[str, str], label: str
+def _draw_line(axes: Axes, sizes: Sequence[_Row], y: Sequence[float], style: tuple[str, str], label: str) -> None:
+    colour, marker = style
+    axes.plot([size["n"] for size in sizes], y, color=colour, marker=marker, markersize=4.5, linewidth=1.2, label=label)
+
+
+def _draw_points(
+    axes: Axes, x: Sequence[float], y: Sequence[float], errors: Sequence[float], style: tuple[str, str], label: str
 ) -> None:
-    colour, marker = look
-    axes.errorbar(
-        x,
-        y,
-        errors,
-        color=colour,
-        marker=marker,
-        markersize=4.5,
-        linestyle="none",
-        elinewidth=0.8,
-        capsize=2,
-        label=label,
-    )
+    colour, marker = style
+    axes.errorbar(x, y, errors, label=label, color=colour, marker=marker, **_POINTS)
 
 
-def _finish(figure: Figure, panels: Sequence[Axes], title: str, path: Path) -> None:
-    for axes in panels:
-        axes.tick_params(labelsize=7)
-        axes.grid(linewidth=0.4, color="0.88")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=10)
-    save_figure(figure, path)
+def _set_ticks(axis: Axis, ticks: Sequence[float]) -> None:
+    """Plain numbers as ticks of a logarithmic axis."""
+    axis.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])

@@ -1,1 +1,9 @@
-from ._reproduce import superposition_in_curves as superposition_in_curves
+from ._measures import SuperposedFeatures as SuperposedFeatures
+from ._measures import measure as measure
+from ._page import summarise as summarise
+from ._plots import plot_superposition as plot_superposition
+from ._populations import SETTINGS as SETTINGS
+from ._populations import BridgeSettings as BridgeSettings
+from ._populations import dictionary_features as dictionary_features
+from ._populations import toy_features as toy_features
+from ._reproduce import reproduce as reproduce

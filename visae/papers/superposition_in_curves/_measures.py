@@ -1,137 +1,184 @@
-"""What is asked of features alike, whether an SAE learned them or a toy: how they are arranged, and what they share.
+"""Measures of features, learned by an SAE or by a toy: how they are arranged, and how much they help each other.
 
-Each measure comes with its shuffled control, the same measure where what is asked about is broken and all else kept.
+Each measure comes with a shuffled control: the same measure with the relation in question broken and all else kept.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
+from visae import metrics
 from visae._support import files
 from visae._support.seeds import generator
-from visae.papers.bag_of_words import _rings as rings
-from visae.papers.bag_of_words import agreement, correlation
-from visae.papers.superposition_in_curves._helped import helped
-from visae.papers.superposition_in_curves._jackknife import standard_errors
+from visae.metrics import correlation, interference, neighbours_kept, pair_agreement, ring_order, standard_errors
 
 HARMONICS = 6
-LEAST = 5  # features; fewer lie on any ring
+MIN_RING = 5  # features; fewer lie on any ring
 _DRAWS = 200  # of a shuffled control
 
 
 @dataclass(frozen=True, eq=False)
-class Superposed:
-    """Features of a model, and how they fire.
+class SuperposedFeatures:
+    """Features of a model, and their activations.
 
-    gram:      [m, m], what one unit of feature j adds to the pre-activation of feature i.
+    gram:      [m, m], what feature j adds to the pre-activation of feature i per unit of its activation.
     x:         [rows, m], activations of all features, 0 or more.
     vectors:   [m, d], the features' directions.
-    asked:     [n], the features whose arrangement and interference are asked about.
-    ring:      [r], the features that are asked whether they lie on a ring, and
-    at:        [r], where on it they belong, degrees; both empty where nothing says so.
+    selected:  [n], the features whose arrangement and interference are measured.
+    ring:      [r], the features that may lie on a ring, and
+    at:        [r], their expected angles on it, degrees; both empty where there is no expectation.
     """
 
     gram: Float[Tensor, "m m"]
     x: Float[Tensor, "rows m"]
     vectors: Float[Tensor, "m d"]
-    asked: list[int]
+    selected: list[int]
     ring: list[int]
     at: Float[Tensor, " r"]
 
 
-def figures(of: Superposed, seed: int) -> dict[str, Any]:
-    """All measures of a model; those that are not defined are null."""
-    return {"arrangement": arrangement(of, seed), "interference": interferences(of, seed), "ring": ring(of, seed)}
+def measure(features: SuperposedFeatures, seed: int) -> dict[str, Any]:
+    """Take all measures of a model's features; null where one is undefined."""
+    return {
+        "arrangement": arrangement(features, seed),
+        "interference": interferences(features, seed),
+        "ring": ring(features, seed),
+    }
 
 
-def arrangement(of: Superposed, seed: int) -> dict[str, Any]:
-    """Co-activation against cosine over pairs of the features asked about.
+def arrangement(features: SuperposedFeatures, seed: int) -> dict[str, Any]:
+    """Compare co-activation and cosine over pairs of the selected features.
 
-    r is Pearson's over pairs; its control gives the directions to other features of these. `error` is its standard
-    error for there being no more rows. 95 of 100 cosines are within `cosines` of 0. `pairs` has for each pair the
-    correlation of activations and the cosine of directions.
+    r is Pearson's over pairs; its control reassigns the directions among these features. `error` is its standard error
+    for the finite number of rows. 95 % of cosines are within `cosines` of 0. `pairs` has the correlation of activations
+    and the cosine of directions of each pair.
     """
-    together = correlation(of.x[:, of.asked])
-    unit = F.normalize(of.vectors[of.asked].double(), dim=1)
+    x = features.x[:, features.selected]
+    together = correlation(x)
+    unit = F.normalize(features.vectors[features.selected].double(), dim=1)
     cosine = unit @ unit.T
     source = generator(seed, "superposition", "arrangement")
     orders = (torch.randperm(len(cosine), generator=source) for _ in range(_DRAWS))
-    shuffled = torch.tensor([agreement(cosine[order][:, order], together) for order in orders])
-    (error,) = standard_errors(lambda x: [agreement(cosine, correlation(x))], of.x[:, of.asked])
+    shuffled = torch.tensor([pair_agreement(cosine[order][:, order], together) for order in orders])
+    defined = shuffled[~shuffled.isnan()]
+    (error,) = standard_errors(lambda rows: [pair_agreement(cosine, correlation(rows))], x)
     row, column = torch.triu_indices(len(cosine), len(cosine), 1)
     pairs = torch.stack([together[row, column], cosine[row, column]], 1)
     return files.without_nan(
         {
-            "features": len(of.asked),
-            "r": agreement(cosine, together),
+            "features": len(features.selected),
+            "r": pair_agreement(cosine, together),
             "error": error,
             "shuffled_r": shuffled.nanmean().item(),
-            "shuffled_sd": _deviation(shuffled),
+            "shuffled_sd": defined.std().item() if len(defined) > 1 else None,
             "cosines": cosine[row, column].abs().quantile(0.95).item(),
             "pairs": pairs[~pairs.isnan().any(1)].tolist(),
         }
     )
 
 
-def interferences(of: Superposed, seed: int) -> dict[str, dict[str, Any]]:
-    """What other features add to those asked about, as `helped` measures it, in three ways.
+def interferences(features: SuperposedFeatures, seed: int) -> dict[str, dict[str, Any]]:
+    """Measure what other features add to the selected ones (see `helpfulness`), in three ways.
 
     `read`: as the model reads features. `along`: as if it read them along their own directions, as tied autoencoders
-    do; an encoder of its own may have learned what to raise and what to lower. `shuffled`, the control: as the model
-    reads them, each feature's activations shuffled over rows by themselves; all fire as often, and as strongly, but no
+    do; a separate encoder may have learned what to raise and what to lower. `shuffled`, the control: as the model reads
+    them, with each feature's activations shuffled over rows independently; all fire as often, and as strongly, but no
     longer together.
     """
     source = generator(seed, "superposition", "interference")
-    apart = torch.stack([column[torch.randperm(len(column), generator=source)] for column in of.x.T], 1)
+    x = features.x
+    shuffled = torch.stack([column[torch.randperm(len(column), generator=source)] for column in x.T], 1)
     return {
-        "read": helped(of.gram, of.x, of.asked),
-        "along": helped(of.vectors @ of.vectors.T, of.x, of.asked),
-        "shuffled": helped(of.gram, apart, of.asked),
+        "read": helpfulness(features.gram, x, features.selected),
+        "along": helpfulness(features.vectors @ features.vectors.T, x, features.selected),
+        "shuffled": helpfulness(features.gram, shuffled, features.selected),
     }
 
 
-def ring(of: Superposed, seed: int) -> dict[str, Any] | None:
-    """Whether directions lie on a ring in the plane of their top components, in the order in which they belong.
+def helpfulness(gram: Float[Tensor, "m m"], x: Float[Tensor, "rows m"], selected: Sequence[int]) -> dict[str, Any]:
+    """Measure how much of what all other features add to the selected ones helps, and what these borrow.
 
-    angles:     in the plane, degrees; turned and mirrored so that they are as near to the places as they can be.
-    alike:      `rings.turned_alike` of angles in the plane and places on the ring, 1 for the same.
-    kept:       share of neighbours around the plane that are neighbours on the ring.
-    harmonics:  shares of variance that harmonics 1 to 6 of the place explain, and by chance: the mean over shuffles.
-
-    The controls give the places to other features of the ring. None where fewer than five features are asked.
+    Both are measures of `visae.metrics.interference`: `constructive` as the mean over features, and in
+    `by_feature`, and `borrowed` of all together. Errors are standard errors for the finite number of rows. Null where
+    undefined.
     """
-    if len(of.ring) < LEAST:
+    reduced_gram, reduced = _reduced(gram, x, selected)
+    first = range(len(selected))
+
+    def shares(rows: Float[Tensor, "_ k"]) -> list[float]:
+        between = interference(reduced_gram, rows).select(first)
+        return [between.constructive.nanmean().item(), between.borrowed]
+
+    constructive, borrowed = shares(reduced)
+    constructive_error, borrowed_error = standard_errors(shares, reduced)
+    by_feature = interference(reduced_gram, reduced).select(first).constructive
+    return files.without_nan(
+        {
+            "constructive": constructive,
+            "constructive_error": constructive_error,
+            "borrowed": borrowed,
+            "borrowed_error": borrowed_error,
+            "by_feature": [None if share != share else share for share in by_feature.tolist()],
+        }
+    )
+
+
+def _reduced(
+    gram: Float[Tensor, "m m"], x: Float[Tensor, "rows m"], selected: Sequence[int]
+) -> tuple[Float64[Tensor, "k k"], Float64[Tensor, "rows k"]]:
+    """The same interference with three features for each selected one: itself, all that raises it, all that lowers it.
+
+    Interference is measured for every feature with every other, and only a few of an SAE's are selected.
+    """
+    n, own = len(selected), gram[selected][:, selected].diagonal().double()
+    others = gram[selected].double()
+    others[torch.arange(n), torch.tensor(selected)] = 0
+    x = x.double()
+    raises, lowers = x @ others.clamp_min(0).T, x @ -others.clamp_max(0).T
+    reduced_gram = torch.zeros(3 * n, 3 * n, dtype=torch.float64)
+    identity = torch.eye(n, dtype=torch.float64)
+    reduced_gram[:n] = torch.cat([own.diag(), identity, -identity], 1)
+    return reduced_gram, torch.cat([x[:, selected], raises, lowers], 1)
+
+
+def ring(features: SuperposedFeatures, seed: int) -> dict[str, Any] | None:
+    """Measure whether directions lie on a ring in the plane of their top components, in the expected order.
+
+    angles:     in the plane, degrees; rotated and reflected so that they are as near to the expected ones as possible.
+    alike:      `rings_alike` of angles in the plane and expected angles, 1 for equal.
+    kept:       share of neighbours around the plane that are neighbours on the ring.
+    harmonics:  shares of variance that harmonics 1 to 6 of the expected angle explain, and the mean over shuffles.
+
+    The controls reassign the expected angles among the features of the ring. None for fewer than five features.
+    """
+    if len(features.ring) < MIN_RING:
         return None
-    belong = of.at.argsort(stable=True)
-    at, unit = of.at[belong].double(), F.normalize(of.vectors[of.ring].double().cpu(), dim=1)[belong]
-    points, share = rings.plane(unit)
-    around = rings.angles(points)
+    order = features.at.argsort(stable=True)
+    at, unit = features.at[order].double(), F.normalize(features.vectors[features.ring].double().cpu(), dim=1)[order]
+    points, share = metrics.ring_plane(unit)
+    around = metrics.ring_angles(points)
     source = generator(seed, "superposition", "ring")
     orders = [torch.randperm(len(at), generator=source) for _ in range(_DRAWS)]
-    chance = torch.tensor([rings.harmonics(unit[order], at, HARMONICS) for order in orders])
-    alike = torch.tensor([rings.turned_alike(around[order], at) for order in orders])
-    kept = torch.tensor([rings.neighbours_kept(rings.order(points[order])) for order in orders])
+    shuffled_harmonics = torch.tensor([metrics.ring_harmonics(unit[order], at, HARMONICS) for order in orders])
+    alike = torch.tensor([metrics.rings_alike(around[order], at) for order in orders])
+    kept = torch.tensor([neighbours_kept(ring_order(points[order])) for order in orders])
     return {
         "features": len(at),
         "share": share,
         "at": at.tolist(),
         "points": points.tolist(),
-        "angles": rings.turned(around, at).tolist(),
-        "alike": rings.turned_alike(around, at),
+        "angles": metrics.turned_onto(around, at).tolist(),
+        "alike": metrics.rings_alike(around, at),
         "shuffled_alike": alike.mean().item(),
         "shuffled_alike_95": alike.quantile(0.95).item(),
-        "kept": rings.neighbours_kept(rings.order(points)),
-        "kept_by_chance": rings.neighbours_by_chance(len(at)),
+        "kept": neighbours_kept(ring_order(points)),
+        "kept_by_chance": metrics.neighbours_by_chance(len(at)),
         "shuffled_kept_95": kept.quantile(0.95).item(),
-        "harmonics": rings.harmonics(unit, at, HARMONICS),
-        "shuffled_harmonics": chance.mean(0).tolist(),
+        "harmonics": metrics.ring_harmonics(unit, at, HARMONICS),
+        "shuffled_harmonics": shuffled_harmonics.mean(0).tolist(),
     }
-
-
-def _deviation(values: Float[Tensor, " n"]) -> float:
-    there = values[~values.isnan()]
-    return there.std().item() if len(there) > 1 else float("nan")

@@ -1,155 +1,141 @@
-"""The figure: features of a layer beside the two toys and the shuffled controls."""
+"""The plot: features of a layer beside the two toys and the shuffled controls."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from visae.plots._style import BLUE, GREEN, ORANGE, PURPLE, save_figure
+from visae.plots._style import BLUE, GREEN, ORANGE, PURPLE, new_figure, save_figure, style_axes
 
 _COLOURS = (BLUE, GREEN, ORANGE, PURPLE)
 _CONTROL = "0.55"
+_LEGEND = {"fontsize": 7, "frameon": False}
+
+_Metrics = Mapping[str, Any]
+_Populations = Mapping[str, _Metrics]
 
 
-def draw(title: str, populations: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """Draw measures of populations, the first of which is the layer's, and the ring of the layer's curves."""
-    figure = Figure(figsize=(12.6, 7.4), layout="constrained", dpi=160)
-    figure.suptitle(title)
+def plot_superposition(title: str, populations: _Populations, path: Path) -> None:
+    """Draw the metrics of populations, the layer's first, and the ring of the layer's curves."""
+    figure = new_figure(11.6, 6.7, title)
     axes = figure.subplots(2, 3)
     layer = next(iter(populations.values()))
-    _pairs(axes[0, 0], layer["arrangement"])
-    _agreement(axes[0, 1], populations)
-    _constructive(axes[0, 2], populations)
-    _ring(axes[1, 0], layer["ring"])
-    _angles(axes[1, 1], layer["ring"])
-    _harmonics(axes[1, 2], populations)
+    _plot_pairs(axes[0, 0], layer["arrangement"])
+    _plot_agreement(axes[0, 1], populations)
+    _plot_constructive(axes[0, 2], populations)
+    for panel, plot in zip(axes[1], (_plot_plane, _plot_angles), strict=False):
+        if layer["ring"] is None:
+            panel.text(0.5, 0.5, "fewer than five curve features", ha="center", va="center", fontsize=8)
+            panel.set(xticks=[], yticks=[])
+        else:
+            plot(panel, layer["ring"])
+    _plot_harmonics(axes[1, 2], populations)
     save_figure(figure, path)
 
 
-def _pairs(ax: Axes, found: Mapping[str, Any]) -> None:
-    together, cosine = np.array(found["pairs"]).reshape(-1, 2).T
-    ax.scatter(together, cosine, s=5, color=_COLOURS[0], alpha=min(1.0, 12 / max(len(cosine), 1) ** 0.5), linewidths=0)
-    ax.axhline(0, color="0.8", linewidth=0.7, zorder=0)
-    ax.axvline(0, color="0.8", linewidth=0.7, zorder=0)
-    ax.locator_params(axis="x", nbins=5)
-    ax.set(
-        xlabel="correlation of activations",
-        ylabel="cosine of directions",
-        title=f"Pairs of {found['features']} curve and line features, r = {_told(found['r'])}",
-    )
+def _plot_pairs(axes: Axes, arranged: _Metrics) -> None:
+    together, cosine = np.array(arranged["pairs"]).reshape(-1, 2).T
+    alpha = min(1.0, 12 / max(len(cosine), 1) ** 0.5)
+    axes.scatter(together, cosine, s=5, color=_COLOURS[0], alpha=alpha, linewidths=0)
+    axes.axhline(0, color="0.8", linewidth=0.7, zorder=0)
+    axes.axvline(0, color="0.8", linewidth=0.7, zorder=0)
+    axes.locator_params(axis="x", nbins=5)
+    r = "undefined" if arranged["r"] is None else f"{arranged['r']:.2f}"
+    title = f"Pairs of {arranged['features']} curve and line features, r = {r}"
+    style_axes(axes, "correlation of activations", "cosine of directions", title)
 
 
-def _agreement(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:
-    for place, (colour, found) in enumerate(zip(_COLOURS, populations.values(), strict=True)):
-        of = found["arrangement"]
-        _spread(ax, place + 0.12, of["shuffled_r"], of["shuffled_sd"], "o", _CONTROL)
-        _spread(ax, place - 0.12, of["r"], of["error"], "D", colour)
-    ax.axhline(0, color="0.8", linewidth=0.7, zorder=0)
-    ax.set(ylim=(-1.05, 1.05), ylabel="r, correlation against cosine", title="Does arrangement follow co-activation?")
+def _plot_agreement(axes: Axes, populations: _Populations) -> None:
+    for index, (colour, metrics) in enumerate(zip(_COLOURS, populations.values(), strict=True)):
+        arranged = metrics["arrangement"]
+        for at, value, deviation, marker, face in (
+            (index + 0.12, arranged["shuffled_r"], arranged["shuffled_sd"], "o", _CONTROL),
+            (index - 0.12, arranged["r"], arranged["error"], "D", colour),
+        ):
+            spread = 2 * (deviation or 0)
+            axes.errorbar(at, _number(value), spread, fmt=marker, color=face, capsize=3, markersize=5)
+    axes.axhline(0, color="0.8", linewidth=0.7, zorder=0)
     measured = Line2D([], [], marker="D", ls="", color="0.2", label="measured, ±2 standard errors")
     shuffled = Line2D([], [], marker="o", ls="", color=_CONTROL, label="directions shuffled, ±2 s.d.")
-    ax.legend(handles=[measured, shuffled], fontsize=8, loc="lower left")
-    _named(ax, populations)
+    axes.legend(handles=[measured, shuffled], loc="lower left", **_LEGEND)
+    style_axes(axes, ylabel="r, correlation against cosine", title="Does arrangement follow co-activation?")
+    axes.set_ylim(-1.05, 1.05)
+    _name_populations(axes, populations)
 
 
-def _spread(ax: Axes, at: float, value: float | None, deviation: float | None, mark: str, colour: str) -> None:
-    """A value with twice its deviation on either side; nothing where it is not defined."""
-    ax.errorbar(at, _drawn(value), 2 * (deviation or 0), fmt=mark, color=colour, capsize=3, markersize=5)
-
-
-def _constructive(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:
+def _plot_constructive(axes: Axes, populations: _Populations) -> None:
     jitter = np.random.default_rng(0)
-    for place, (colour, found) in enumerate(zip(_COLOURS, populations.values(), strict=True)):
-        looks = {"read": (colour, colour), "along": ("none", colour), "shuffled": (_CONTROL, _CONTROL)}
-        for at, (way, (face, edge)) in zip((place - 0.27, place, place + 0.27), looks.items(), strict=True):
-            values = np.array([_drawn(value) for value in found["interference"][way]["of_each"]])
+    for index, (colour, metrics) in enumerate(zip(_COLOURS, populations.values(), strict=True)):
+        faces = {"read": (colour, colour), "along": ("none", colour), "shuffled": (_CONTROL, _CONTROL)}
+        for at, (way, (face, edge)) in zip((index - 0.27, index, index + 0.27), faces.items(), strict=True):
+            values = np.array([_number(value) for value in metrics["interference"][way]["by_feature"]])
             across = at + jitter.uniform(-0.08, 0.08, len(values))
-            ax.scatter(across, values, s=7, linewidths=0.6, facecolors=face, edgecolors=edge)
-            ax.hlines(np.nanmean(values) if len(values) else np.nan, at - 0.12, at + 0.12, color="k")
-    ax.axhline(0.5, color="0.8", linewidth=0.7, zorder=0)
-    ax.set(ylim=(0, 1), ylabel="constructive share, of each feature", title="Is interference help?")
-    words = {
-        "as it is read": ("0.2", "0.2"),
+            axes.scatter(across, values, s=7, linewidths=0.6, facecolors=face, edgecolors=edge)
+            axes.hlines(np.nanmean(values) if len(values) else np.nan, at - 0.12, at + 0.12, color="k")
+    axes.axhline(0.5, color="0.8", linewidth=0.7, zorder=0)
+    labels = {
+        "as the model reads": ("0.2", "0.2"),
         "read along directions": ("none", "0.2"),
         "activations shuffled": (_CONTROL, _CONTROL),
     }
-    dots = [_dot(face, edge, label) for label, (face, edge) in words.items()]
-    ax.legend(handles=dots, fontsize=8, loc="lower right")
-    _named(ax, populations)
+    dot = partial(Line2D, [], [], ls="", marker="o", ms=4)
+    dots = [dot(markerfacecolor=face, markeredgecolor=edge, label=label) for label, (face, edge) in labels.items()]
+    axes.legend(handles=dots, loc="lower right", **_LEGEND)
+    style_axes(axes, ylabel="constructive share, of each feature", title="Does interference help?")
+    axes.set_ylim(0, 1)
+    _name_populations(axes, populations)
 
 
-def _dot(face: str, edge: str, label: str) -> Line2D:
-    return Line2D([], [], ls="", marker="o", ms=4, markerfacecolor=face, markeredgecolor=edge, label=label)
+def _plot_plane(axes: Axes, ring: _Metrics) -> None:
+    title = f"Plane of two components, {ring['share']:.0%} of variance"
+    style_axes(axes, "first component", "second component", title)
+    x, y = np.array(ring["points"]).T
+    axes.plot([*x, x[0]], [*y, y[0]], color="0.85", linewidth=0.8, zorder=0)
+    colours = {"c": ring["at"], "cmap": "twilight_shifted", "vmin": 0, "vmax": 360}
+    dots = axes.scatter(x, y, s=28, edgecolors="0.3", linewidths=0.4, **colours)
+    bar = axes.figure.colorbar(dots, ax=axes, ticks=[0, 90, 180, 270, 360])
+    bar.ax.tick_params(labelsize=7)
+    bar.set_label("preferred orientation (°)", fontsize=8)
+    axes.set_aspect("equal", "datalim")
 
 
-def _ring(ax: Axes, of: Mapping[str, Any] | None) -> None:
-    ax.set(title="Curves in the plane of two components", xlabel="first component", ylabel="second component")
-    if of is None:
-        _nothing(ax)
-        return
-    x, y = np.array(of["points"]).T
-    ax.plot([*x, x[0]], [*y, y[0]], color="0.85", linewidth=0.8, zorder=0)
-    dots = ax.scatter(
-        x, y, c=of["at"], cmap="twilight_shifted", vmin=0, vmax=360, s=28, edgecolors="0.3", linewidths=0.4
-    )
-    bar = ax.figure.colorbar(dots, ax=ax, ticks=[0, 90, 180, 270, 360])
-    bar.set_label("preferred orientation (°)")
-    ax.set_aspect("equal", "datalim")
-    ax.set_title(f"Plane of two components, {of['share']:.0%} of variance")
+def _plot_angles(axes: Axes, ring: _Metrics) -> None:
+    # Less the orientation, so that 1 and 359 degrees lie side by side.
+    off = (np.array(ring["angles"]) - np.array(ring["at"]) + 180) % 360 - 180
+    axes.axhline(0, color="0.8", linewidth=0.7, zorder=0)
+    axes.scatter(ring["at"], off, s=16, color=_COLOURS[0], linewidths=0)
+    axes.set(xlim=(0, 360), ylim=(-180, 180), xticks=range(0, 361, 90), yticks=range(-180, 181, 90))
+    alike = f"alike {ring['alike']:.2f} (by chance {ring['shuffled_alike']:.2f})"
+    kept = f"neighbours kept {ring['kept']:.2f} ({ring['kept_by_chance']:.2f})"
+    title = f"Angle in the plane: {alike},\n{kept}"
+    style_axes(axes, "preferred orientation (°)", "angle in the plane - orientation (°)", title)
 
 
-def _angles(ax: Axes, of: Mapping[str, Any] | None) -> None:
-    ax.set(
-        title="Angle in the plane", xlabel="preferred orientation (°)", ylabel="angle in the plane - orientation (°)"
-    )
-    if of is None:
-        _nothing(ax)
-        return
-    # Less the orientation, that 1 and 359 degrees may lie side by side.
-    off = (np.array(of["angles"]) - np.array(of["at"]) + 180) % 360 - 180
-    ax.axhline(0, color="0.8", linewidth=0.7, zorder=0)
-    ax.scatter(of["at"], off, s=16, color=_COLOURS[0], linewidths=0)
-    ax.set(xlim=(0, 360), ylim=(-180, 180), xticks=range(0, 361, 90), yticks=range(-180, 181, 90))
-    alike = f"alike {of['alike']:.2f} (by chance {of['shuffled_alike']:.2f})"
-    kept = f"neighbours kept {of['kept']:.2f} ({of['kept_by_chance']:.2f})"
-    ax.set_title(f"Angle in the plane: {alike},\n{kept}")
-
-
-def _harmonics(ax: Axes, populations: Mapping[str, Mapping[str, Any]]) -> None:
-    rings = {name: (colour, of["ring"]) for colour, (name, of) in zip(_COLOURS, populations.items(), strict=True)}
-    rings = {name: pair for name, pair in rings.items() if pair[1] is not None}
+def _plot_harmonics(axes: Axes, populations: _Populations) -> None:
+    rings = {
+        name: (colour, metrics["ring"])
+        for colour, (name, metrics) in zip(_COLOURS, populations.items(), strict=True)
+        if metrics["ring"] is not None
+    }
     width = 0.8 / max(len(rings), 1)
-    for place, (name, (colour, of)) in enumerate(rings.items()):
-        at = np.arange(1, len(of["harmonics"]) + 1) + (place - (len(rings) - 1) / 2) * width
-        ax.bar(at, of["harmonics"], width, color=colour, label=name)
-        ax.hlines(of["shuffled_harmonics"], at - width / 2, at + width / 2, color="k", linewidth=1.2)
-    ax.set(
-        xlabel="harmonic of the place on the ring",
-        ylabel="share of variance",
-        title="Harmonics (line: places shuffled)",
-    )
+    for index, (name, (colour, ring)) in enumerate(rings.items()):
+        at = np.arange(1, len(ring["harmonics"]) + 1) + (index - (len(rings) - 1) / 2) * width
+        axes.bar(at, ring["harmonics"], width, color=colour, label=name)
+        axes.hlines(ring["shuffled_harmonics"], at - width / 2, at + width / 2, color="k", linewidth=1.2)
+    style_axes(axes, "harmonic of the angle on the ring", "share of variance", "Harmonics (line: angles shuffled)")
     if rings:
-        ax.legend(fontsize=8)
+        axes.legend(**_LEGEND)
 
 
-def _named(ax: Axes, populations: Mapping[str, Any]) -> None:
+def _name_populations(axes: Axes, populations: _Populations) -> None:
     names = [name.replace(", ", ",\n").replace(" features", "\nfeatures") for name in populations]
-    ax.set_xticks(range(len(names)), names, fontsize=7)
-    ax.set_xlim(-0.5, len(names) - 0.5)
+    axes.set_xticks(range(len(names)), names, fontsize=7)
+    axes.set_xlim(-0.5, len(names) - 0.5)
 
 
-def _nothing(ax: Axes) -> None:
-    ax.text(0.5, 0.5, "fewer than five curve features", ha="center", va="center", transform=ax.transAxes, color="0.4")
-    ax.set(xticks=[], yticks=[])
-
-
-def _drawn(value: float | None) -> float:
+def _number(value: float | None) -> float:
     return np.nan if value is None else value
-
-
-def _told(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
