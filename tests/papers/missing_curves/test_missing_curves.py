@@ -11,12 +11,11 @@ from visae._support import files
 from visae.activations import Positions
 from visae.images import Leaves, Subset, open_images
 from visae.papers.missing_curves import _plots, _populations, _reproduce, reproduce
-from visae.tuning import GAP_DISTANCE
 from visae.papers.missing_curves._page import curves_page
 from visae.papers.missing_curves._populations import RELU, UNIFORM
 from visae.papers.missing_curves._reproduce import SCHEMA
 from visae.training import Budget
-from visae.tuning import load_responses
+from visae.tuning import GAP_DISTANCE, load_responses
 
 pytestmark = pytest.mark.slow
 

@@ -30,9 +30,9 @@ _PAPER = (
 _CRITERIA = (
     "A curve detector responds more to some circle than to any line or edge, and almost as much as to any corner; has "
     f"one sharp peak over orientation (selectivity at least {DEFAULT_CRITERIA.selectivity:g}); barely responds to the "
-    f"opposite curve (echo at most {DEFAULT_CRITERIA.echo:g}); and reaches {DEFAULT_CRITERIA.response:.0%} of the strongest unit's "
-    "response. Coverage is the minimum over the median of the best detector's response around the circle, in that "
-    "detector's standard deviations over natural images: 0 where some orientation drives none of them."
+    f"opposite curve (echo at most {DEFAULT_CRITERIA.echo:g}); and reaches {DEFAULT_CRITERIA.response:.0%} of the "
+    "strongest unit's response. Coverage is the minimum over the median of the best detector's response around the "
+    "circle, in that detector's standard deviations over natural images: 0 where some orientation drives none of them."
 )
 
 _FROM_NEURONS = f"{GAP_DISTANCE:g}° or more from every curve neuron"
@@ -40,11 +40,11 @@ _FROM_NEURONS = f"{GAP_DISTANCE:g}° or more from every curve neuron"
 _SUMMARY = (
     "All layers. Each population: curve detectors (their largest gap, coverage). In gaps: features that are "
     f"{_FROM_NEURONS} (in brackets: how many of those that were checked against natural images agree to within "
-    f"{GAP_DISTANCE:g}° there, measured on rotated dataset examples relative to the curve neurons; chance would give one in "
-    f"{180 / GAP_DISTANCE:g}; no brackets where no neuron is a curve detector and none can be checked). Features are those "
-    "of the TopK SAE, ReLU features those of the paper's kind. A feature that almost never fires passes for a detector "
-    "of the few stimuli it responds to: judge a count by the count among random directions, and by the check in "
-    "natural images."
+    f"{GAP_DISTANCE:g}° there, measured on rotated dataset examples relative to the curve neurons; chance would give "
+    f"one in {180 / GAP_DISTANCE:g}; no brackets where no neuron is a curve detector and none can be checked). "
+    "Features are those of the TopK SAE, ReLU features those of the paper's kind. A feature that almost never fires "
+    "passes for a detector of the few stimuli it responds to: judge a count by the count among random directions, and "
+    "by the check in natural images."
 )
 
 _TUNING = (
