@@ -139,4 +139,5 @@ def _is_same(a: Meaning, b: Meaning) -> bool:
     if a.family != b.family or a.orientation is None or b.orientation is None:
         return a.family == b.family
     period = stimulus(FAMILY_STIMULUS[a.family]).period
-    return angular_distance(torch.tensor(a.orientation), torch.tensor(b.orientation), period).item() < SAME_MEANING
+    distance = angular_distance(torch.tensor(a.orientation), torch.tensor(b.orientation), period)
+    return distance.item() < SAME_MEANING

@@ -87,5 +87,4 @@ def add_natural_disagreement(row: Mapping[str, Any], natural: NaturalTuning | No
 def _in_gaps(neurons: Coverage, features: Coverage) -> list[tuple[int, float]]:
     """Pair each feature in the neurons' gaps with its distance to the nearest curve neuron, in degrees."""
     distances = distance_to_nearest(features.orientation, neurons.orientation).tolist()
-    pairs = zip(features.units, distances, strict=True)
-    return [(unit, distance) for unit, distance in pairs if distance >= GAP_DISTANCE]
+    return [(unit, away) for unit, away in zip(features.units, distances, strict=True) if away >= GAP_DISTANCE]

@@ -73,9 +73,8 @@ def _draw_natural(title: str, populations: Populations, naturals: Mapping[str, N
         joint, units, battery = natural.own(), natural.units, populations[name].battery
         preferred = battery.tuning["circle"].orientation[units].numpy()
         tuning = battery.responses["circle"].tuning()[units].numpy()
-        compared.append(
-            plots.TuningComparison(name, joint.own.numpy(), tuning, preferred, joint.orientation_differences().numpy())
-        )
+        differences = joint.orientation_differences().numpy()
+        compared.append(plots.TuningComparison(name, joint.own.numpy(), tuning, preferred, differences))
     if compared:
         plots.plot_joint_tuning(compared, title, path)
 
