@@ -6,7 +6,7 @@ A kind is one file of this package, or of a user's: a config class under `@regis
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from visae._support.errors import VisaeError, unknown
@@ -21,20 +21,38 @@ def register_kind(config: _Config) -> _Config:
     """Register a kind of SAE: the decorator of its config class, a frozen dataclass under `visae.SAEConfig`.
 
     From then on it trains, resumes, loads, evaluates and appears in plots by its name `config.kind`. Raises
-    `VisaeError` for a class that is no such dataclass, for a field without a default, and for a name that is taken.
+    `VisaeError` for a class that is no such dataclass, for a setting without a default or with one that is neither a
+    number nor a word, and for a name that is taken.
     """
     name = config.__dict__.get("kind")
-    if not is_dataclass(config) or not issubclass(config, SAEConfig) or not isinstance(name, str):
-        raise VisaeError(f"{config.__name__} cannot be a kind; give a frozen dataclass under SAEConfig that has a kind")
-    unset = [field.name for field in fields(config) if not hasattr(config, field.name)]
-    if unset:
-        raise VisaeError(f"{config.__name__} has no default for {', '.join(unset)}; every setting of a kind needs one")
+    is_dataclass = issubclass(config, SAEConfig) and "__dataclass_fields__" in config.__dict__
+    if not is_dataclass or not isinstance(name, str) or not hasattr(config, "sae"):
+        raise VisaeError(
+            f"{config.__name__} cannot be a kind; give a frozen dataclass under SAEConfig that has a kind and an sae"
+        )
+    _refuse_settings(config)
+    if not config.__module__.startswith("visae.sae."):
+        # This package's kinds come first, so that a name of theirs is taken.
+        kinds()
     before = _REGISTERED.get(name)
     # The same class defined again, as when a cell of a notebook runs twice, takes the place of the first.
     if before is not None and (before.__module__, before.__qualname__) != (config.__module__, config.__qualname__):
         raise VisaeError(f"there is a kind {name!r} already, {before.__module__}.{before.__qualname__}; choose another")
     _REGISTERED[name] = config
     return config
+
+
+def _refuse_settings(config: type[SAEConfig]) -> None:
+    """Raise `VisaeError` for settings without a default, and for those that files and options cannot hold."""
+    unset = [field.name for field in fields(config) if not hasattr(config, field.name)]
+    if unset:
+        raise VisaeError(f"{config.__name__} has no default for {', '.join(unset)}; every setting of a kind needs one")
+    for field in fields(config):
+        default = getattr(config, field.name)
+        if type(default) not in (int, float, str):
+            raise VisaeError(
+                f"{field.name} of {config.__name__} is {default!r}; a setting is a whole number, a number or a word"
+            )
 
 
 def kinds() -> dict[str, type[SAEConfig]]:
