@@ -9,7 +9,7 @@ from evaluated import LAYER, MEMBERS, POSITIONS, TRAINING, held_out_images, pixe
 from visae._support import files
 from visae._support.errors import VisaeError
 from visae.activations import capture
-from visae.evaluation import earlier_evaluation, evaluate, find_dictionaries
+from visae.evaluation import earlier_evaluation, evaluate, find_dictionaries, read_evaluation
 from visae.held_out import HeldOut
 from visae.images import Leaves
 from visae.metrics import detection, fidelity, firing, loss_recovered, planted_rows, recovery, stability
@@ -104,6 +104,21 @@ def test_an_earlier_evaluation_is_returned_for_the_same_dictionaries_and_rows(sa
         assert earlier_evaluation(others, rows, tmp_path) is None
     other_rows = capture(network, LAYER, Leaves(4, 32, seed=5), tmp_path / "rows", positions=POSITIONS)
     assert earlier_evaluation(pair, other_rows, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"schema": 3}, "has schema 3, this visae reads schema 2"),
+        ({"schema": 2, "rows": "digest"}, "missing 'dictionaries'"),
+        ({"schema": 1, "dictionaries": {}}, "missing 'rows'"),
+        ({"schema": 2, "rows": "digest", "dictionaries": {}, "more": 1}, "unknown 'more'"),
+    ],
+)
+def test_other_evaluation_files_are_refused(tmp_path, content, message):
+    (tmp_path / "evaluation.json").write_text(json.dumps(content))
+    with pytest.raises(VisaeError, match=message):
+        read_evaluation(tmp_path / "evaluation.json")
 
 
 def test_metrics_that_are_not_defined_are_null(saes, rows, tmp_path):

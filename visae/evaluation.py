@@ -78,8 +78,13 @@ def earlier_evaluation(saes: Mapping[str, SAE], rows: Rows, out: Path) -> dict[s
 
 
 def read_evaluation(path: Path) -> dict[str, Any]:
-    """Read an `evaluation.json`: `rows`, the digest of its rows, and `dictionaries`, metrics by name."""
-    return files.read_json(path, SCHEMA, {1: _from_schema_1})
+    """Read an `evaluation.json`: `rows`, the digest of its rows, and `dictionaries`, metrics by name.
+
+    Raises `VisaeError` for another schema, and for missing and unknown keys.
+    """
+    content = files.read_json(path, SCHEMA, {1: _from_schema_1})
+    files.expect_keys(content, ("schema", "rows", "dictionaries"), path)
+    return content
 
 
 def _description(sae: SAE) -> Metrics:
@@ -159,9 +164,9 @@ def _refuse_other_rows(name: str, sae: SAE, rows: Rows) -> None:
 
 
 def _from_schema_1(content: dict[str, Any]) -> dict[str, Any]:
-    """The names of today; the digest of settings is dropped, since their names went into it."""
+    """Rename what has another name today; the digest of settings is dropped, since their names went into it."""
     renamed = {
         name: {"config" if key == "recipe" else key: value for key, value in metrics.items() if key != "settings"}
-        for name, metrics in content["dictionaries"].items()
+        for name, metrics in content.get("dictionaries", {}).items()
     }
     return {**content, "dictionaries": renamed}
