@@ -148,9 +148,9 @@ def _unreadable(path: Path, error: OSError) -> VisaeError:
 def _upgraded(content: Any, schema: int, path: Path, upgrades: Upgrades) -> dict[str, Any]:
     written: Any = content.get("schema") if isinstance(content, dict) else None
     while written != schema:
-        if written not in upgrades:
+        if not isinstance(written, int) or written not in upgrades:
             raise VisaeError(
-                f"{path} has schema {written}, this visae reads schema {schema}; use the visae that wrote it"
+                f"{path} has schema {written!r}, this visae reads schema {schema}; use the visae that wrote it"
             )
         content = {**upgrades[written](content), "schema": written + 1}
         written += 1
