@@ -1,4 +1,4 @@
-"""Which units a command is about."""
+"""The units that a command is about."""
 
 import pytest
 
