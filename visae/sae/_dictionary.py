@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from visae._support import files
-from visae._support.errors import VisaeError
+from visae._support.errors import VisaeError, unknown
 from visae._support.paths import DICTIONARY, require_dictionary
 from visae._support.settings import renamed_training_settings
 from visae.sae._base import SAE
-from visae.sae._registry import make_config
+from visae.sae._registry import kinds, make_config
 
 SCHEMA = 2
 FILE = DICTIONARY
@@ -43,6 +43,9 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     file = require_dictionary(path)
     tensors, header = files.read_tensors(file, SCHEMA, upgrades={1: _from_schema_1})
     _refuse_other_headers(header, file)
+    if header["kind"] not in kinds():
+        error = unknown("kind of SAE", header["kind"], kinds())
+        raise VisaeError(f"{file}: {error}; if it is a kind of your own, import the script that registers it first")
     sae = make_config(header["kind"], header["config"]).build(header["dim"], torch.Generator())
     expected, stored = _shapes(_kept(sae)), _shapes(tensors)
     if stored != expected:
