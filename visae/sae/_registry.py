@@ -1,4 +1,4 @@
-"""The kinds of SAE by name. Free of torch, unless a kind has to be built.
+"""The kinds of SAE by name. Does not import torch before kinds are listed.
 
 A kind is one file of this package, or of a user's: a config class under `@register_kind`, and the SAE that it builds.
 """
@@ -35,7 +35,7 @@ def register_kind(config: _Config) -> _Config:
         # This package's kinds come first, so that a name of theirs is taken.
         kinds()
     before = _REGISTERED.get(name)
-    # The same class defined again, as when a cell of a notebook runs twice, takes the place of the first.
+    # The same class defined again, as when a cell of a notebook runs twice, replaces the first.
     if before is not None and (before.__module__, before.__qualname__) != (config.__module__, config.__qualname__):
         raise VisaeError(f"there is a kind {name!r} already, {before.__module__}.{before.__qualname__}; choose another")
     _REGISTERED[name] = config
@@ -56,7 +56,7 @@ def _refuse_settings(config: type[SAEConfig]) -> None:
 
 
 def kinds() -> dict[str, type[SAEConfig]]:
-    """Every registered kind by name, this package's and users', baselines last. Imports torch."""
+    """Return every registered kind by name, this package's and users', baselines last. Imports torch."""
     package = importlib.import_module("visae.sae")
     for module in pkgutil.iter_modules(package.__path__, "visae.sae."):
         importlib.import_module(module.name)
@@ -64,14 +64,14 @@ def kinds() -> dict[str, type[SAEConfig]]:
 
 
 def in_order(configs: Mapping[str, type[SAEConfig]]) -> dict[str, type[SAEConfig]]:
-    """Kinds in the order in which they are listed and drawn: by name, baselines last."""
+    """Sort kinds in the order in which they are listed and drawn: by name, baselines last."""
     return dict(sorted(configs.items(), key=lambda item: (item[1].baseline, item[0])))
 
 
 def make_config(
     kind: str, settings: Mapping[str, Any], known: Mapping[str, type[SAEConfig]] | None = None
 ) -> SAEConfig:
-    """The config of a kind by name; settings that are left out have their defaults.
+    """Return the config of a kind by name; missing settings have their defaults.
 
     known:  kinds to choose from; all that are registered, if None.
 
@@ -88,11 +88,11 @@ def make_config(
 
 
 def setting_names(config: type[SAEConfig]) -> list[str]:
-    """The settings of a kind."""
+    """Return the settings of a kind."""
     return [field.name for field in fields(config)]
 
 
 def style_of(kind: str) -> LineStyle:
-    """How a kind is drawn; grey for one that is not registered here."""
+    """Return how a kind is drawn: in grey, if it is not registered."""
     config = kinds().get(kind)
     return LineStyle() if config is None else config.style
