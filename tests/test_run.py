@@ -9,6 +9,8 @@ from visae.commands.printing import run_table
 from visae.images import Leaves
 from visae.run import run
 
+pytestmark = pytest.mark.slow
+
 
 def run_planted(out, **changes):
     options = {
@@ -52,7 +54,6 @@ def test_each_step_leaves_its_files(finished):
     assert all((out / name).is_file() for name in expected)
 
 
-@pytest.mark.slow
 def test_finished_steps_are_not_repeated_and_keep_their_seconds(finished, tmp_path, monkeypatch):
     shutil.copytree(finished[0], tmp_path / "run")
     before = finished[1] | {"seconds": {"capture": 1000.0, "train": 2000.0, "curves": 3000.0}}
@@ -69,7 +70,6 @@ def test_other_settings_are_refused(finished):
         run_planted(out, config=visae.TopK(width=64, k=4))
 
 
-@pytest.mark.slow
 def test_a_layer_without_planted_truth_and_held_out_images_reports_neither(tmp_path):
     training = visae.TrainingConfig(epochs=1, batch=128, holdout=0.0)
     report = run_planted(tmp_path, layer="truth", images=Leaves(4, 64), training=training)

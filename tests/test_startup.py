@@ -9,6 +9,8 @@ import pytest
 from visae.cli import COMMANDS
 from visae.commands.reproduce import PAPERS
 
+pytestmark = pytest.mark.slow
+
 SLOW = ("torch", "torchvision", "numpy", "scipy", "sklearn", "matplotlib", "PIL")
 # Runs each line of the standard input as a command, in a child that has imported what every command does and no more.
 SCRIPT = """

@@ -10,6 +10,8 @@ from PIL import Image
 from visae import cli
 from visae.images import Leaves
 
+pytestmark = pytest.mark.slow
+
 # As in conftest.py, from which nothing can be imported.
 NETWORK = ["--network", "planted", "--layer", "mixed"]
 IMAGES = ["--images", "leaves:20", "--crop", "64", "--positions", "32"]
@@ -63,7 +65,6 @@ def test_train_takes_the_settings_of_other_kinds(rows, tmp_path, capsys):
     assert "relu, 64 features" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_curves_counts_the_curve_detectors_of_a_dictionary(planted_run, tmp_path, capsys):
     cli.main(["curves", "--dictionary", str(planted_run / "run" / "dictionary"), "--out", str(tmp_path)])
     printed = capsys.readouterr().out
@@ -72,7 +73,6 @@ def test_curves_counts_the_curve_detectors_of_a_dictionary(planted_run, tmp_path
     assert (tmp_path / "curves.png").is_file()
 
 
-@pytest.mark.slow
 def test_run_names_and_counts_unreadable_images(tmp_path, capsys):
     leaves = Leaves(6, 64)
     for index in range(6):
@@ -139,7 +139,6 @@ def sweep(tmp_path):
     return ["--sweep", str(tmp_path / "sweep.toml"), "--out", str(tmp_path / "out")]
 
 
-@pytest.mark.slow
 def test_a_sweep_is_trained_evaluated_and_drawn_and_then_evaluated_with_images(rows, sweep, tmp_path, capsys):
     out = tmp_path / "out"
     cli.main(["train", *rows, *sweep])

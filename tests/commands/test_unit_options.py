@@ -52,6 +52,7 @@ def open_units(target):
     return options.open_units()
 
 
+@pytest.mark.slow
 def test_targets_are_the_neurons_of_a_layer_or_the_features_of_a_dictionary(planted_run):
     units = open_units("planted:mixed")
     assert (len(units), units.kind) == (48, "neurons")

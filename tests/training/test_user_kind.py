@@ -170,6 +170,7 @@ PROCESS = """
 """
 
 
+@pytest.mark.slow
 def test_a_new_process_must_import_the_script_before_it_loads(trained, script):
     """And a name of the package's kinds is refused, although none of their files was imported before."""
     (script.parent / "taken_kind.py").write_text(script.read_text().replace('"tied"', '"topk"'))
