@@ -1,4 +1,4 @@
-"""The name of the machine that a table was made on."""
+"""The description of the machine on which a table was made."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ import torch
 
 
 def machine(device: torch.device | str = "cpu") -> str:
-    """The processor or the GPU, threads, and versions."""
+    """Return the processor or the GPU, the threads, and the versions of torch and Python."""
     versions = f"torch {torch.__version__}, Python {platform.python_version()}"
     if torch.device(device).type == "cuda":
         return f"{torch.cuda.get_device_name()}, {versions}"

@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=2 python benchmarks/main_job.py demo
     OMP_NUM_THREADS=2 python benchmarks/main_job.py real --weights FOLDER --images FOLDER      # --device cuda for a GPU
 
-Each runs the command line in a process of its own, as a user would, and prints one row of a table: what the report
-says, the seconds of each step and in all, and the largest resident memory.
+Each runs the command line in a process of its own, as a user would, and prints one row of a table: the numbers of the
+report, the seconds of each step and of the whole, and the largest resident memory.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from machine import machine
 
 
 def command(options: argparse.Namespace, out: Path) -> list[str]:
-    """The visae command of a job."""
+    """Return the arguments of visae for a job."""
     if options.job == "demo":
         return ["demo", "--out", str(out), "--seed", str(options.seed)]
     network = ["--network", "inceptionv1-caffe", "--layer", "mixed3b_5x5", "--weights", str(options.weights)]
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="folder to leave the run in")
+    parser.add_argument("--keep", type=Path, help="folder in which to keep the run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         out = options.keep or Path(scratch) / "run"
@@ -45,7 +45,7 @@ def main() -> None:
         report = json.loads((out / "report.json").read_text())
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
     print(f"{machine(options.device)}; {options.job}, seed {options.seed}\n")
-    sae, seconds, found, truth = (report.get(key, {}) for key in ("sae", "seconds", "curves", "recovery"))
+    sae, seconds, curves, truth = (report.get(key, {}) for key in ("sae", "seconds", "curves", "recovery"))
     cells = [
         f"{report['images_read']:,}",
         f"{report['rows']:,}",
@@ -53,14 +53,14 @@ def main() -> None:
         f"{sae['dead_fraction']:.1%}",
         f"{truth['matched_fraction']:.1%}" if truth else "",
         f"{truth['neurons_matched_fraction']:.1%}" if truth else "",
-        *(f"{found[kind]['count']} (gap {found[kind]['max_gap_deg']:.0f})" for kind in ("neurons", "features")),
+        *(f"{curves[kind]['count']} (gap {curves[kind]['max_gap_deg']:.0f})" for kind in ("neurons", "features")),
         *(f"{seconds[step]:.0f}" for step in ("capture", "train", "curves")),
         f"{total:.0f}",
         f"{memory:.2f}",
     ]
-    heads = "images,rows,explained variance,dead,matched,by neurons,curve neurons,curve features"
-    heads += ",capture s,train s,curves s,whole s,GB"
-    print(f"| {' | '.join(heads.split(','))} |")
+    headings = "images,rows,explained variance,dead,matched,by neurons,curve neurons,curve features"
+    headings += ",capture s,train s,curves s,whole s,GB"
+    print(f"| {' | '.join(headings.split(','))} |")
     print(f"|{' --- |' * len(cells)}")
     print(f"| {' | '.join(cells)} |")
 

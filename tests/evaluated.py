@@ -1,4 +1,4 @@
-"""A small network, and what is trained on its rows to be evaluated."""
+"""A small network, and dictionaries of one of its layers to evaluate."""
 
 import torch
 from torch import nn
@@ -9,6 +9,7 @@ from visae.training import SAESpec, TrainingConfig
 from visae.training._batches import Batches
 
 LAYER = "1"
+POSITIONS = 16
 TRAINING = TrainingConfig(epochs=1, batch=50, holdout=0.3)
 MEMBERS = {
     **{f"topk-{seed}": SAESpec(TopK(width=12, k=2), seed) for seed in (0, 1, 2)},
@@ -18,7 +19,8 @@ MEMBERS = {
 }
 
 
-def small():
+def small_network():
+    """Return a classifier of images of 32 px with one hidden layer of 6 channels, with random weights."""
     torch.manual_seed(0)
     layers = [nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(24, 5)]
     module = nn.Sequential(*layers).eval()
@@ -27,12 +29,15 @@ def small():
 
 
 def pixels(images, indices):
+    """Return images as a float batch."""
     return torch.stack([images.read(index)[0] for index in indices]).float() / 255
 
 
-def held_out(rows):
-    return Batches(rows, TRAINING).held_out_images.tolist()
+def held_out_images(rows, training=TRAINING):
+    """Return the indices of the images that training holds out."""
+    return Batches(rows, training).held_out_images.tolist()
 
 
-def rows_of(rows, images):
-    return rows.gather(torch.tensor([16 * image + row for image in images for row in range(16)]))
+def rows_of_images(rows, images):
+    """Return the rows of some images."""
+    return rows.gather(torch.tensor([POSITIONS * image + row for image in images for row in range(POSITIONS)]))

@@ -1,116 +1,147 @@
 import json
+import math
 from dataclasses import asdict
 
 import pytest
 import torch
-from evaluated import LAYER, MEMBERS, TRAINING, held_out, rows_of, small
+from evaluated import LAYER, MEMBERS, POSITIONS, TRAINING, held_out_images, pixels, rows_of_images, small_network
 
 from visae._support import files
 from visae._support.errors import VisaeError
 from visae.activations import capture
-from visae.evaluation import evaluate, find_dictionaries
-from visae.held_out import HeldOut, held_out_rows
+from visae.evaluation import earlier_evaluation, evaluate, find_dictionaries, read_evaluation
+from visae.held_out import HeldOut
 from visae.images import Leaves
-from visae.metrics import fidelity, firing, stability
-from visae.sae import TopK
-from visae.training import TrainingConfig, train_many
+from visae.metrics import detection, fidelity, firing, loss_recovered, planted_rows, recovery, stability
+from visae.networks import Network
+from visae.networks.planted import PlantedNetwork
+from visae.sae import PCA, TopK
+from visae.training import SAESpec, TrainingConfig, train_many
 
 
 @pytest.fixture(scope="module")
 def network():
-    return small()
+    return small_network()
 
 
 @pytest.fixture(scope="module")
 def rows(network, tmp_path_factory):
-    return capture(network, LAYER, Leaves(20, 32), tmp_path_factory.mktemp("rows") / "rows", positions=16)
+    """The rows of 20 images."""
+    return capture(network, LAYER, Leaves(20, 32), tmp_path_factory.mktemp("rows") / "rows", positions=POSITIONS)
 
 
 @pytest.fixture(scope="module")
-def saes(rows, tmp_path_factory):
-    return train_many(rows, MEMBERS, tmp_path_factory.mktemp("sweep"), TRAINING, "cpu")
+def sweep(rows, tmp_path_factory):
+    """The folder of a sweep."""
+    folder = tmp_path_factory.mktemp("sweep")
+    train_many(rows, MEMBERS, folder, TRAINING, "cpu")
+    return folder
 
 
-def test_figures_are_those_of_the_metrics_on_the_rows_of_held_out_images(saes, rows):
-    found = evaluate(saes, HeldOut(rows))
-    assert list(found) == list(saes)
-    x = rows_of(rows, held_out(rows))
-    assert len(x) == 6 * 16
+@pytest.fixture(scope="module")
+def saes(rows, sweep):
+    return train_many(rows, MEMBERS, sweep, TRAINING, "cpu")
+
+
+def test_metrics_are_measured_on_the_rows_of_held_out_images(saes, rows):
+    evaluated = evaluate(saes, HeldOut(rows))
+    assert list(evaluated) == list(saes)
+    x = rows_of_images(rows, held_out_images(rows))
+    assert len(x) == 6 * POSITIONS
     for name, sae in saes.items():
         expected = asdict(fidelity(sae, [x]))
-        assert {figure: found[name][figure] for figure in expected} == pytest.approx(expected)
+        assert {metric: evaluated[name][metric] for metric in expected} == pytest.approx(expected)
         assert expected == pytest.approx(sae.about["metrics"])
-        assert found[name]["kind"] == MEMBERS[name].config.kind
-        assert found[name]["config"] == asdict(MEMBERS[name].config)
-        assert found[name]["seed"] == MEMBERS[name].seed
-    assert found["neurons"]["explained_variance"] == pytest.approx(1)
+        assert evaluated[name]["kind"] == MEMBERS[name].config.kind
+        assert evaluated[name]["config"] == asdict(MEMBERS[name].config)
+        assert evaluated[name]["seed"] == MEMBERS[name].seed
+    assert evaluated["neurons"]["explained_variance"] == pytest.approx(1)
 
 
-def test_of_rows_that_were_not_trained_on_all_are_used(saes, network, tmp_path):
-    other = capture(network, LAYER, Leaves(8, 32, seed=5), tmp_path / "rows", positions=16)
+def test_metrics_are_measured_on_all_rows_of_another_store(saes, network, tmp_path):
+    other = capture(network, LAYER, Leaves(8, 32, seed=5), tmp_path / "rows", positions=POSITIONS)
     sae = saes["topk-0"]
-    assert torch.equal(torch.cat(list(held_out_rows(sae, other))), rows_of(other, range(8)))
-    found = evaluate({"": sae}, HeldOut(other))[""]
-    assert found["explained_variance"] == pytest.approx(fidelity(sae, [rows_of(other, range(8))]).explained_variance)
-    assert found["explained_variance"] != pytest.approx(sae.about["metrics"]["explained_variance"])
+    explained = evaluate({"": sae}, HeldOut(other))[""]["explained_variance"]
+    assert explained == pytest.approx(fidelity(sae, [rows_of_images(other, range(8))]).explained_variance)
+    assert explained != pytest.approx(sae.about["metrics"]["explained_variance"])
 
 
-def test_where_none_were_held_out_all_rows_are_used(rows, tmp_path):
-    training = TrainingConfig(epochs=1, batch=50, holdout=0.0)
-    sae = train_many(rows, {"one": MEMBERS["topk-0"]}, tmp_path, training, "cpu")["one"]
-    assert len(torch.cat(list(held_out_rows(sae, rows)))) == len(rows)
-
-
-def test_stability_is_of_those_that_differ_by_seed_alone(saes, rows):
-    found = evaluate(saes, HeldOut(rows))
+def test_stability_compares_dictionaries_that_differ_in_their_seeds_alone(saes, rows):
+    evaluated = evaluate(saes, HeldOut(rows))
     alike = ["topk-0", "topk-1", "topk-2"]
-    assert [name for name in found if "stability" in found[name]] == alike
+    assert [name for name in evaluated if "stability" in evaluated[name]] == alike
     expected = stability([saes[name].directions for name in alike])
     assert expected < 0.99
-    assert {found[name]["stability"] for name in alike} == {expected}
-    other = {"a": saes["topk-0"], "b": saes["topk-more"], "c": saes["relu-4"]}
-    assert all("stability" not in figures for figures in evaluate(other, HeldOut(rows)).values())
+    assert {evaluated[name]["stability"] for name in alike} == {expected}
+    different = {"a": saes["topk-0"], "b": saes["topk-more"], "c": saes["relu-4"]}
+    assert all("stability" not in metrics for metrics in evaluate(different, HeldOut(rows)).values())
 
 
-def test_files_are_written(saes, rows, tmp_path):
-    found = evaluate(saes, HeldOut(rows), tmp_path)
+def test_metrics_and_densities_are_written(saes, rows, tmp_path):
+    evaluated = evaluate(saes, HeldOut(rows), tmp_path)
     written = json.loads((tmp_path / "evaluation.json").read_text())
-    assert written == {"schema": 2, "rows": rows.digest, "dictionaries": found}
+    assert written == {"schema": 2, "rows": rows.digest, "dictionaries": evaluated}
     for name, sae in saes.items():
         tensors, header = files.read_tensors(tmp_path / name / "firing.safetensors", 1)
-        expected = firing(sae, [rows_of(rows, held_out(rows))])
+        expected = firing(sae, [rows_of_images(rows, held_out_images(rows))])
         assert torch.equal(tensors["density"], expected.density)
         assert torch.equal(tensors["l0_histogram"], expected.l0_histogram)
         assert header == {"schema": 1}
 
 
-def test_of_a_single_dictionary_there_is_no_frontier(saes, rows, tmp_path):
+def test_an_evaluation_of_a_single_dictionary_is_written_beside_it(saes, rows, tmp_path):
     evaluate({"": saes["topk-0"]}, HeldOut(rows), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.json", "firing.safetensors"]
 
 
-def test_a_figure_that_is_not_defined_is_null(saes, rows, tmp_path):
-    silent = TopK(width=12, k=2).build(6, torch.Generator().manual_seed(0))
-    silent.encoder_bias.data.fill_(-1e6)
-    found = evaluate({"silent": silent, "other": saes["topk-0"]}, HeldOut(rows), tmp_path)
-    assert found["silent"]["l0"] == 0
-    assert found["silent"]["dead_fraction"] == 1
-    assert found["silent"]["gamma"] is None
-    assert json.loads((tmp_path / "evaluation.json").read_text())["dictionaries"]["silent"]["gamma"] is None
-
-
-def test_those_that_were_stopped_say_so_and_are_not_drawn(saes, rows, tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr("visae.evaluation.plot_frontier", lambda points, *_: drawn.extend(points))
-    monkeypatch.setitem(saes["topk-1"].about, "stopped", "diverged at step 3")
-    found = evaluate(saes, HeldOut(rows), tmp_path)
-    assert [name for name in found if "stopped" in found[name]] == ["topk-1"]
-    assert [point.metrics for point in drawn] == [found[name] for name in found if name != "topk-1"]
-    assert [(point.kind, point.l0) for point in drawn[:1]] == [("topk", found["topk-0"]["l0"])]
+def test_an_earlier_evaluation_is_returned_for_the_same_dictionaries_and_rows(saes, rows, network, tmp_path):
+    pair = {name: saes[name] for name in ("topk-0", "topk-1")}
+    assert earlier_evaluation(pair, rows, tmp_path) is None
+    evaluated = evaluate(pair, HeldOut(rows), tmp_path)
+    assert earlier_evaluation(pair, rows, tmp_path) == evaluated
+    swapped = {"topk-0": saes["topk-1"], "topk-1": saes["topk-0"]}
+    for others in (swapped, {"topk-0": saes["topk-0"]}, pair | {"relu-4": saes["relu-4"]}):
+        assert earlier_evaluation(others, rows, tmp_path) is None
+    other_rows = capture(network, LAYER, Leaves(4, 32, seed=5), tmp_path / "rows", positions=POSITIONS)
+    assert earlier_evaluation(pair, other_rows, tmp_path) is None
 
 
 @pytest.mark.parametrize(
-    ("about", "dim", "said"),
+    ("content", "message"),
+    [
+        ({"schema": 3}, "has schema 3, this visae reads schema 2"),
+        ({"schema": 2, "rows": "digest"}, "missing 'dictionaries'"),
+        ({"schema": 1, "dictionaries": {}}, "missing 'rows'"),
+        ({"schema": 2, "rows": "digest", "dictionaries": {}, "more": 1}, "unknown 'more'"),
+    ],
+)
+def test_other_evaluation_files_are_refused(tmp_path, content, message):
+    (tmp_path / "evaluation.json").write_text(json.dumps(content))
+    with pytest.raises(VisaeError, match=message):
+        read_evaluation(tmp_path / "evaluation.json")
+
+
+def test_metrics_that_are_not_defined_are_null(saes, rows, tmp_path):
+    silent = TopK(width=12, k=2).build(6, torch.Generator().manual_seed(0))
+    silent.encoder_bias.data.fill_(-1e6)
+    evaluated = evaluate({"silent": silent, "other": saes["topk-0"]}, HeldOut(rows), tmp_path)
+    assert evaluated["silent"]["l0"] == 0
+    assert evaluated["silent"]["dead_fraction"] == 1
+    assert evaluated["silent"]["gamma"] is None
+    assert json.loads((tmp_path / "evaluation.json").read_text())["dictionaries"]["silent"]["gamma"] is None
+
+
+def test_dictionaries_that_were_stopped_say_so_and_have_no_stability(saes, rows, monkeypatch):
+    monkeypatch.setitem(saes["topk-1"].about, "stopped", "diverged at step 3")
+    evaluated = evaluate(saes, HeldOut(rows))
+    assert {name: metrics["stopped"] for name, metrics in evaluated.items() if "stopped" in metrics} == {
+        "topk-1": "diverged at step 3"
+    }
+    assert [name for name in evaluated if "stability" in evaluated[name]] == ["topk-0", "topk-2"]
+
+
+@pytest.mark.parametrize(
+    ("about", "dim", "message"),
     [
         (
             {"network": "other", "layer": LAYER},
@@ -118,32 +149,61 @@ def test_those_that_were_stopped_say_so_and_are_not_drawn(saes, rows, tmp_path, 
             "dictionary one is of other, 1, 6 wide, the rows of .* are of module, 1, 6",
         ),
         ({"network": "module", "layer": "0"}, 6, "is of module, 0, 6 wide"),
-        (
-            {"network": "module", "layer": LAYER},
-            7,
-            "is of module, 1, 7 wide, .* are of module, 1, 6 wide; give the rows",
-        ),
+        ({"network": "module", "layer": LAYER}, 7, "is of module, 1, 7 wide, .* are of module, 1, 6 wide"),
         ({}, 5, "5 wide"),
     ],
 )
-def test_rows_of_another_layer_are_refused(rows, tmp_path, about, dim, said):
+def test_rows_of_another_layer_are_refused(rows, tmp_path, about, dim, message):
     sae = TopK(width=9, k=2).build(dim, torch.Generator())
     sae.about = about
-    with pytest.raises(VisaeError, match=said):
+    with pytest.raises(VisaeError, match=message):
         evaluate({"one": sae}, HeldOut(rows), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_dictionaries_are_found(rows, tmp_path):
-    members = {name: MEMBERS[name] for name in ("topk-0", "neurons")}
-    train_many(rows, members, tmp_path / "sweep", TRAINING, "cpu")
-    (tmp_path / "sweep" / "notes").mkdir()
-    assert list(find_dictionaries(tmp_path / "sweep")) == ["neurons", "topk-0"]
-    for one in (tmp_path / "sweep" / "topk-0", tmp_path / "sweep" / "topk-0" / "sae.safetensors"):
-        found = find_dictionaries(str(one))
-        assert list(found) == [""]
-        assert found[""].config == MEMBERS["topk-0"].config
-    with pytest.raises(VisaeError, match=r"there is no sae\.safetensors in .* or its folders; give what visae train"):
-        find_dictionaries(tmp_path / "sweep" / "notes")
-    with pytest.raises(VisaeError, match=r"none does not exist; give the folder of a dictionary"):
+def test_dictionaries_are_found_by_file_and_by_folder(sweep, tmp_path):
+    assert list(find_dictionaries(sweep)) == sorted(MEMBERS)
+    for path in (sweep / "topk-0", sweep / "topk-0" / "sae.safetensors"):
+        saes = find_dictionaries(str(path))
+        assert list(saes) == [""]
+        assert saes[""].config == MEMBERS["topk-0"].config
+    with pytest.raises(VisaeError, match=r"no sae\.safetensors in"):
+        find_dictionaries(tmp_path)
+    with pytest.raises(VisaeError, match=r"none does not exist"):
         find_dictionaries(tmp_path / "none")
+
+
+def test_loss_recovered_is_measured_on_held_out_images(saes, network, rows):
+    images = Leaves(20, 32)
+    evaluated = evaluate(saes, HeldOut(rows, network, images))
+    held_out = pixels(images, held_out_images(rows))
+    mean = network.maps(held_out, [LAYER])[LAYER].detach().double().mean((0, 2, 3)).float()
+    expected = loss_recovered(network, LAYER, saes, [held_out], mean)
+    for name in saes:
+        assert evaluated[name]["images"] == 6
+        for metric, value in asdict(expected[name]).items():
+            assert evaluated[name][metric] == pytest.approx(value, rel=1e-4, abs=1e-6), metric
+    assert evaluated["neurons"]["loss_recovered_zero"] == pytest.approx(1, abs=1e-3)
+    assert "loss_recovered_zero" not in evaluate(saes, HeldOut(rows, network))["neurons"]
+
+
+def test_recovery_and_detection_are_measured_where_the_truth_is_planted(tmp_path):
+    network, training = Network("planted", PlantedNetwork(), "digest"), TrainingConfig(2, 32, holdout=0.5)
+    rows = capture(network, "mixed", Leaves(4, 64), tmp_path / "rows", positions=32)
+    members = {"topk": SAESpec(TopK(width=80, k=4)), "pca": SAESpec(PCA())}
+    saes = train_many(rows, members, tmp_path / "saes", training, "cpu")
+    images = Leaves(6, 64)
+    evaluated = evaluate(saes, HeldOut(rows, network, images), tmp_path / "out")
+    fresh = sorted({4, 5, *held_out_images(rows, training)})
+    pairs = list(planted_rows(network, [pixels(images, fresh)]))
+    for name, sae in saes.items():
+        expected = asdict(recovery(sae.directions, network.truth.directions))
+        assert {metric: evaluated[name][metric] for metric in expected} == expected
+        detected = detection(sae, network.truth.directions, pairs)
+        assert evaluated[name]["mean_f1"] == pytest.approx(detected.mean_f1, abs=1e-3)
+        assert not math.isnan(detected.mean_f1)
+        assert "loss_recovered_zero" not in evaluated[name]
+        f1 = files.read_tensors(tmp_path / "out" / name / "recovery.safetensors", 1)[0]["f1"]
+        torch.testing.assert_close(f1, detected.f1, equal_nan=True)
+    assert "mean_f1" not in evaluate(saes, HeldOut(rows, network))["topk"]
+    assert "matched_fraction" not in evaluate(saes, HeldOut(rows))["topk"]

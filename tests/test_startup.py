@@ -9,15 +9,36 @@ import pytest
 from visae.cli import COMMANDS
 from visae.commands.reproduce import PAPERS
 
+pytestmark = pytest.mark.slow
+
 SLOW = ("torch", "torchvision", "numpy", "scipy", "sklearn", "matplotlib", "PIL")
+# Runs each line of the standard input as a command, in a child that has imported what every command does and no more.
 SCRIPT = """
-import json, sys
+import json, os, sys, tempfile
 from visae import cli
-try:
-    cli.main(sys.argv[1:])
-except SystemExit as stop:
-    code = stop.code
-print(json.dumps([code or 0, [name for name in SLOW if name in sys.modules]]), file=sys.stderr)
+
+def run(arguments):
+    code = 0
+    try:
+        cli.main(arguments)
+    except SystemExit as stop:
+        code = stop.code or 0
+    return code, [name for name in SLOW if name in sys.modules]
+
+for line in sys.stdin.read().splitlines():
+    with tempfile.TemporaryFile("w+") as errors, tempfile.TemporaryFile("w+") as result:
+        child = os.fork()
+        if not child:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(errors.fileno(), 2)
+            json.dump(run(line.split()), result)
+            result.flush()
+            sys.stderr.flush()
+            os._exit(0)
+        os.waitpid(child, 0)
+        result.seek(0)
+        errors.seek(0)
+        print(json.dumps([*json.load(result), errors.read().splitlines()]))
 """
 HELP = ["--help", *(f"{name} --help" for name in COMMANDS), *(f"reproduce {name} --help" for name in PAPERS)]
 ERRORS = [
@@ -44,25 +65,29 @@ ERRORS = [
 ]
 
 
-def imported(arguments):
-    """Exit code, slow modules that were imported, and what was printed on the standard error before."""
+@pytest.fixture(scope="module")
+def ran():
+    """The exit code of each command, the slow modules that it imported, and its lines on the standard error."""
+    commands = [*HELP, *ERRORS]
     script = SCRIPT.replace("SLOW", repr(SLOW))
-    ran = subprocess.run([sys.executable, "-c", script, *arguments.split()], capture_output=True, text=True, check=True)
-    *lines, last = ran.stderr.splitlines()
-    return (*json.loads(last), lines)
+    process = subprocess.run(
+        [sys.executable, "-c", script], input="\n".join(commands) + "\n", capture_output=True, text=True, check=True
+    )
+    return dict(zip(commands, map(json.loads, process.stdout.splitlines()), strict=True))
 
 
-@pytest.mark.parametrize("arguments", HELP)
-def test_help_imports_nothing_slow(arguments):
-    code, slow, _ = imported(arguments)
+@pytest.mark.parametrize("command", HELP)
+def test_help_imports_nothing_slow(ran, command):
+    code, slow, _ = ran[command]
     assert (code, slow) == (0, [])
 
 
-@pytest.mark.parametrize("arguments", ERRORS)
-def test_errors_before_work_import_nothing_slow(arguments):
-    code, slow, lines = imported(arguments)
+@pytest.mark.parametrize("command", ERRORS)
+def test_errors_before_work_import_nothing_slow(ran, command):
+    code, slow, lines = ran[command]
     assert (code, slow) == (2, [])
-    assert len(lines) == bool(arguments)
+    # Without a command there is the list of them, on the standard output.
+    assert len(lines) == bool(command)
 
 
 def test_importing_visae_imports_nothing_slow():

@@ -66,7 +66,7 @@ def evaluate(saes: Mapping[str, SAE], held_out: HeldOut, out: Path | None = None
 
 
 def earlier_evaluation(saes: Mapping[str, SAE], rows: Rows, out: Path) -> dict[str, Metrics] | None:
-    """What `evaluate` left in a folder for the same dictionaries on the same rows; None if there is no such thing."""
+    """Return what `evaluate` left in a folder for the same dictionaries on the same rows, or None."""
     if not (out / EVALUATION).exists():
         return None
     content = read_evaluation(out / EVALUATION)
@@ -74,25 +74,30 @@ def earlier_evaluation(saes: Mapping[str, SAE], rows: Rows, out: Path) -> dict[s
     now = {name: _description(sae) for name, sae in saes.items()}
     if content["rows"] != rows.digest or set(before) != set(now):
         return None
-    return dict(before) if all(_is_of(before[name], now[name]) for name in now) else None
+    return dict(before) if all(_describes(before[name], now[name]) for name in now) else None
 
 
 def read_evaluation(path: Path) -> dict[str, Any]:
-    """Read an `evaluation.json`: `rows`, the digest of its rows, and `dictionaries`, metrics by name."""
-    return files.read_json(path, SCHEMA, {1: _from_schema_1})
+    """Read an `evaluation.json`: `rows`, the digest of its rows, and `dictionaries`, metrics by name.
+
+    Raises `VisaeError` for another schema, and for missing and unknown keys.
+    """
+    content = files.read_json(path, SCHEMA, {1: _from_schema_1})
+    files.expect_keys(content, ("schema", "rows", "dictionaries"), path)
+    return content
 
 
 def _description(sae: SAE) -> Metrics:
     settings = sae.about.get("settings", {})
     stopped = {"stopped": sae.about["stopped"]} if "stopped" in sae.about else {}
-    made = {"kind": sae.config.kind, "config": asdict(sae.config), "seed": settings.get("seed")}
-    # Tells dictionaries of one config apart that were trained differently.
+    config = {"kind": sae.config.kind, "config": asdict(sae.config), "seed": settings.get("seed")}
+    # Distinguishes dictionaries of one config that were trained differently.
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return {**made, "settings": digest[:12], **stopped}
+    return {**config, "settings": digest[:12], **stopped}
 
 
-def _is_of(metrics: Metrics, description: Metrics) -> bool:
-    """Whether metrics are of a dictionary; those of an older file have no digest of its settings."""
+def _describes(metrics: Metrics, description: Metrics) -> bool:
+    """Return whether metrics belong to a dictionary; those of an older file have no digest of its settings."""
     return all(metrics.get(k) == v for k, v in description.items() if k != "settings" or "settings" in metrics)
 
 
@@ -132,7 +137,7 @@ def _loss_recovered(saes: Mapping[str, SAE], held_out: HeldOut) -> dict[str, Met
 
 
 def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:
-    """Stability of the dictionaries that differ in nothing but seeds; those that were stopped are left out."""
+    """Return the stability of dictionaries that differ in their seeds alone; those that were stopped are left out."""
     alike: dict[str, list[str]] = {}
     for name, sae in saes.items():
         settings = flat(sae.about.get("settings", {}))
@@ -148,20 +153,20 @@ def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:
 
 
 def _refuse_other_rows(name: str, sae: SAE, rows: Rows) -> None:
-    made_for = {"network": sae.about.get("network"), "layer": sae.about.get("layer")}
-    wrong = [f"{key} {value}" for key, value in made_for.items() if value not in (None, rows.settings[key])]
+    described = {"network": sae.about.get("network"), "layer": sae.about.get("layer")}
+    wrong = [f"{key} {value}" for key, value in described.items() if value not in (None, rows.settings[key])]
     if sae.dim != rows.dim or wrong:
         given = f"{rows.settings['network']}, {rows.settings['layer']}, {rows.dim} wide"
         raise VisaeError(
-            f"dictionary {name or FILE} is of {made_for['network']}, {made_for['layer']}, {sae.dim} wide, the rows of "
-            f"{rows.folder} are of {given}; give the rows of its layer"
+            f"dictionary {name or FILE} is of {described['network']}, {described['layer']}, {sae.dim} wide, the rows "
+            f"of {rows.folder} are of {given}; give the rows of its layer"
         )
 
 
 def _from_schema_1(content: dict[str, Any]) -> dict[str, Any]:
-    """The names of today; the digest of settings is dropped, since their names went into it."""
+    """Rename what has another name today; the digest of settings is dropped, since their names went into it."""
     renamed = {
         name: {"config" if key == "recipe" else key: value for key, value in metrics.items() if key != "settings"}
-        for name, metrics in content["dictionaries"].items()
+        for name, metrics in content.get("dictionaries", {}).items()
     }
     return {**content, "dictionaries": renamed}

@@ -1,4 +1,4 @@
-"""What dictionaries are evaluated on: rows and images that they were not trained on."""
+"""Held-out data: rows and images that dictionaries were not trained on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ class HeldOut:
     max_images: int = 128
 
     def rows_for(self, sae: SAE) -> Iterator[Float[Tensor, "_ d"]]:
-        """Batches of the rows that an SAE was not trained on."""
+        """Yield batches of the rows that an SAE was not trained on."""
         return held_out_rows(sae, self.rows)
 
     def images_for(self, saes: Sequence[SAE]) -> Iterator[Float[Tensor, "b 3 s s"]]:
-        """Batches of images on which none of the SAEs was trained, told by their content.
+        """Yield batches of images on which none of the SAEs was trained, recognised by their content.
 
         Raises `VisaeError` if there is none.
         """
@@ -48,19 +48,19 @@ class HeldOut:
         trained: dict[str, str] = {}
         for sae in saes:
             trained |= _trained_on(sae, self.rows)
-        digests, left = set(trained.values()), self.max_images
+        digests, remaining = set(trained.values()), self.max_images
         for batch in batches(Subset(source, self._candidates(source, trained)), _IMAGES_PER_BATCH):
-            fresh = [index for index, digest in enumerate(batch.digests) if digest not in digests][:left]
-            left -= len(fresh)
+            fresh = [index for index, digest in enumerate(batch.digests) if digest not in digests][:remaining]
+            remaining -= len(fresh)
             if fresh:
                 yield to_float(batch.pixels[fresh])
-            if not left:
+            if not remaining:
                 return
-        if left == self.max_images:
+        if remaining == self.max_images:
             raise VisaeError(f"every image of {source.name} was trained on; give others, or train with --holdout")
 
     def _candidates(self, source: Images, trained: Mapping[str, str]) -> list[int]:
-        """Images whose names were not trained on, evenly spaced; of another source, the others after them."""
+        """Return evenly spaced images whose names were not trained on; of another source, then the other images."""
         fresh = [index for index in range(len(source)) if source.key(index) not in trained]
         step = max(len(fresh) // self.max_images, 1)
         if source.settings() == self.rows.settings.get("images"):
@@ -69,13 +69,13 @@ class HeldOut:
 
 
 def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
-    """Batches of the rows that an SAE was not trained on; all rows of a store that it was not trained on."""
+    """Yield batches of the rows that an SAE was not trained on; all rows of a store that it was not trained on."""
     training = _training_on(sae, rows)
     return Batches(rows, training or TrainingConfig(batch=1, holdout=0.0)).held_out()
 
 
 def _trained_on(sae: SAE, rows: Rows) -> dict[str, str]:
-    """Keys and digests of the images that an SAE was trained on; none if it was trained on other rows."""
+    """Return keys and digests of the images that an SAE was trained on; none if it was trained on other rows."""
     training = _training_on(sae, rows)
     if training is None:
         return {}

@@ -57,7 +57,7 @@ def run(
     with _timed(seconds, "curves"):
         units = [neurons(network, layer), features(network, layer, sae)]
         swept = sweep_units(units, out / "curves", stimulus)
-    # Reading what a step left takes less time than the step did.
+    # Reading the result of a step usually takes less time than the step.
     longest = {step: max(took, before.get(step, 0.0)) for step, took in seconds.items()}
     report = _report(network, layer, rows, sae, swept) | {"seconds": longest}
     files.write_json(out / "report.json", report)
@@ -91,7 +91,7 @@ def _recovery(planted: Truth, sae: SAE) -> dict[str, float]:
 
 
 def _seconds_before(report: Path) -> dict[str, float]:
-    """The seconds of each step in the report of an earlier run, if there is one."""
+    """Return the seconds of each step in the report of an earlier run, if there is one."""
     seconds: dict[str, float] = files.read_json(report, SCHEMA).get("seconds", {}) if report.is_file() else {}
     return seconds
 

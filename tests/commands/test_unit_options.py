@@ -1,4 +1,4 @@
-"""Which units a command is about."""
+"""The units that a command is about."""
 
 import pytest
 
@@ -52,12 +52,13 @@ def open_units(target):
     return options.open_units()
 
 
-def test_neurons_of_a_layer_and_features_of_a_dictionary(recovered):
-    out, network, _, sae = recovered
-    assert len(open_units("planted:mixed")) == 48
-    units = open_units(str(out / "sae"))
-    assert len(units) == sae.width
-    assert (units.kind, units.network.name, units.layer.name) == ("features", network.name, "mixed")
+@pytest.mark.slow
+def test_targets_are_the_neurons_of_a_layer_or_the_features_of_a_dictionary(planted_run):
+    units = open_units("planted:mixed")
+    assert (len(units), units.kind) == (48, "neurons")
+    units = open_units(str(planted_run / "run" / "dictionary"))
+    assert (len(units), units.kind) == (64, "features")
+    assert (units.network.name, units.layer.name) == ("planted", "mixed")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""Small SAEs of every kind, in which nothing is zero or one, and rows for them."""
+"""Small SAEs of every kind whose parameters are all away from their initial values, and rows for them."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 
+import pytest
 import torch
-from slow_saes import slopes, tensors, terms
+from slow_saes import loss_terms, numerical_gradients, tensors, training_residuals
 
 from visae.sae import (
     ICA,
@@ -41,26 +43,26 @@ DEAD = [1, 4, 5, 6]
 
 
 def kind(config: SAEConfig) -> str:
-    """The name of a config in a test's name."""
+    """Name a config in a test's name."""
     return config.kind
 
 
 def rows(count: int = 40, dim: int = DIM, seed: int = 1, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    """Raw rows, as a layer has them: skew, not centred, of very unlike spread."""
-    drawn = torch.rand(count, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return (-drawn.log() * torch.arange(2, dim + 2) + 1).to(dtype)
+    """Draw raw rows as a layer has them: skewed, not centred, with a different spread in each dimension."""
+    uniform = torch.rand(count, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return (-uniform.log() * torch.arange(2, dim + 2) + 1).to(dtype)
 
 
-def filled(config: SAEConfig, dim: int = DIM, seed: int = 0, dtype: torch.dtype = torch.float64) -> SAE:
-    """An SAE fitted to rows, each of whose tensors was then moved a little; four of its features are dead."""
-    source = torch.Generator().manual_seed(seed)
-    sae, x = config.build(dim, source), rows(300, dim, seed + 100, torch.float32)
+def random_sae(config: SAEConfig, dim: int = DIM, seed: int = 0, dtype: torch.dtype = torch.float64) -> SAE:
+    """Return an SAE fitted to rows and then perturbed in every parameter; the features `DEAD` have not fired lately."""
+    generator = torch.Generator().manual_seed(seed)
+    sae, x = config.build(dim, generator), rows(300, dim, seed + 100, torch.float32)
     sae.fit_scale(x.mean(0), x.var(0))
     sae.initialise(sae.standardise(x))
     sae.to(dtype)
     with torch.no_grad():
         for parameter in sae.parameters():
-            parameter += 0.2 * torch.randn(parameter.shape, generator=source, dtype=torch.float64)
+            parameter += 0.2 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
         if hasattr(sae, "threshold"):
             sae.threshold.fill_(0.625)
     if hasattr(sae, "dead"):
@@ -69,47 +71,65 @@ def filled(config: SAEConfig, dim: int = DIM, seed: int = 0, dtype: torch.dtype 
     return sae
 
 
-def counted(sae: SAE, z: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The terms of the loss; which features fired is counted, as the trainer does."""
+def standardised(sae: SAE, count: int = 16, seed: int = 2) -> torch.Tensor:
+    """Draw rows, on the SAE's scale and in its precision."""
+    return sae.standardise(rows(count, sae.dim, seed, sae.centre.dtype))
+
+
+def training_terms(sae: SAE, z: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return the terms of the loss, and count which features fired, as the trainer does."""
     terms, fired = sae.losses(z)
     sae.count_rows_since_fired(fired, len(z))
     return terms
 
 
-def standardised(sae: SAE, count: int = 16, seed: int = 2) -> torch.Tensor:
-    """Rows in an SAE's own units, and type."""
-    return sae.standardise(rows(count, sae.dim, seed, sae.centre.dtype))
+def gradients(sae: SAE, z: torch.Tensor, term: str) -> dict[str, torch.Tensor | None]:
+    """Return the gradient of one term of the loss for each parameter, and leave the SAE alone."""
+    copy = deepcopy(sae)
+    copy.losses(z).terms[term].sum().backward()
+    return {name: parameter.grad for name, parameter in copy.named_parameters()}
 
 
-def grads(sae: SAE, z: torch.Tensor, term: str) -> dict[str, torch.Tensor | None]:
-    """What each parameter gets from one term of the loss; the SAE stays as it was."""
-    again = deepcopy(sae)
-    again.losses(z).terms[term].sum().backward()
-    return {name: parameter.grad for name, parameter in again.named_parameters()}
+def train_briefly(
+    sae: SAE, batches: Iterable[torch.Tensor], lr: float, parameters: Sequence[torch.Tensor] | None = None
+) -> Iterator[None]:
+    """Train all or some of the parameters by Adam, without refreshes; yields after each step."""
+    optimiser = torch.optim.Adam(sae.parameters() if parameters is None else parameters, lr=lr)
+    for z in batches:
+        sae.zero_grad()
+        torch.stack(list(sae.losses(z).terms.values())).sum().backward()
+        sae.before_step()
+        optimiser.step()
+        sae.after_step()
+        yield
 
 
-def pulled(sae: SAE, z: torch.Tensor, term: str) -> set[str]:
-    """The parameters that get a gradient that is not zero."""
-    return {name for name, of in grads(sae, z, term).items() if of is not None and bool((of != 0).any())}
+def force_decoding(monkeypatch: pytest.MonkeyPatch, sparse: bool) -> None:
+    """Decode as sparse codes, or as dense features, whatever is faster."""
+    for module in ("topk", "batchtopk"):
+        monkeypatch.setattr(f"visae.sae._{module}.sparse_pays", lambda *_: sparse)
 
 
-def as_the_reference_has_it(sae: SAE, z: torch.Tensor, without: tuple[str, ...] = ()) -> None:
-    """Every term, and its slope in every number of every parameter, `without` those with a pseudo-derivative.
+def check_against_reference(sae: SAE, z: torch.Tensor, without: Sequence[str] = ()) -> None:
+    """Compare every term of the loss, and its gradient for every number of every parameter, with the reference.
 
-    What a term reads and does not train is held still in the reference.
+    without:  parameters whose gradient is a pseudo-derivative.
     """
-    z = z[:8]
-    p, still, slow_z = tensors(sae), tensors(sae), z.numpy()
+    z = z[:6]
+    p, frozen, slow_z = tensors(sae), tensors(sae), z.numpy()
+    frozen["residuals"] = training_residuals(sae.config, frozen, slow_z)
     dead = DEAD if hasattr(sae, "dead") else []
-    found, expected = deepcopy(sae).losses(z).terms, terms(sae.config, p, still, slow_z, dead)
-    assert list(found) == list(expected)
+    terms, expected = deepcopy(sae).losses(z).terms, loss_terms(sae.config, p, frozen, slow_z, dead)
+    assert list(terms) == list(expected)
     for name, value in expected.items():
         assert value != 0
-        assert abs(found[name].item() - value) <= 1e-6 * abs(value), name
-    got = {name: grads(sae, z, name) for name in expected}
+        assert abs(terms[name].item() - value) <= 1e-6 * abs(value), name
+    by_term = {name: gradients(sae, z, name) for name in expected}
     for parameter in dict(sae.named_parameters()).keys() - set(without):
-        slow = slopes(lambda: list(terms(sae.config, p, still, slow_z, dead).values()), p[parameter])
-        for name, of_term in zip(expected, slow, strict=True):
-            fast = got[name][parameter]
-            fast = torch.zeros_like(sae.get_parameter(parameter)) if fast is None else fast
-            torch.testing.assert_close(fast, torch.as_tensor(of_term), rtol=1e-4, atol=1e-6, msg=f"{name}, {parameter}")
+        slow = numerical_gradients(lambda: list(loss_terms(sae.config, p, frozen, slow_z, dead).values()), p[parameter])
+        for name, expected_gradient in zip(expected, slow, strict=True):
+            gradient = by_term[name][parameter]
+            gradient = torch.zeros_like(sae.get_parameter(parameter)) if gradient is None else gradient
+            torch.testing.assert_close(
+                gradient, torch.as_tensor(expected_gradient), rtol=1e-4, atol=1e-6, msg=f"{name}, {parameter}"
+            )

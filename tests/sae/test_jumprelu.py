@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from slow_saes import left, preactivate, tensors
-from small_saes import as_the_reference_has_it, filled, grads, standardised
+from contract import check_contract
+from slow_saes import pre_activations, residuals, tensors
+from small_saes import check_against_reference, gradients, random_sae, standardised
 
 from visae._support.errors import VisaeError
 from visae.sae import JumpReLU
@@ -13,55 +14,59 @@ SETTINGS = [
     {"l0": 0.75, "target": 2.0, "bandwidth": 1.5, "threshold": 1.0},
     {"l0": 2.0, "target": 6.5, "bandwidth": 0.75, "threshold": 1.0},
 ]
-settings = pytest.mark.parametrize("settings", SETTINGS)
+with_settings = pytest.mark.parametrize("settings", SETTINGS)
 
 
-@settings
-def test_features_and_losses_are_as_the_paper_has_them(settings):
-    sae = filled(JumpReLU(width=8, **settings))
-    as_the_reference_has_it(sae, standardised(sae), without=("log_threshold",))
+def test_contract(tmp_path):
+    check_contract(JumpReLU(width=8, l0=0.75, target=0.0, bandwidth=1.5, threshold=0.5), tmp_path)
 
 
-def kernel(u):
-    """The rectangle, K."""
+@with_settings
+def test_features_losses_and_gradients_match_the_reference(settings):
+    sae = random_sae(JumpReLU(width=8, **settings))
+    check_against_reference(sae, standardised(sae), without=("log_threshold",))
+
+
+def rectangle(u):
+    """The kernel K."""
     return 1.0 if abs(u) < 1 / 2 else 0.0
 
 
-def pseudo_slopes(sae, z):
-    """Of both terms in each threshold, by equations 11 and 12 of the paper, value by value."""
+def pseudo_derivatives(sae, z):
+    """Differentiate both terms for each threshold by equations 11 and 12 of the paper, value by value."""
     config, p = sae.config, tensors(sae)
-    pre, threshold, n = preactivate(config, p, z), np.exp(p["log_threshold"]), len(z)
+    pre, threshold, n = pre_activations(config, p, z), np.exp(p["log_threshold"]), len(z)
     f = np.where(pre > threshold, pre, 0)
-    of_f = -2 / n * left(z, f, p["decoder"], p["bias"]) @ p["decoder"].T
+    error_by_f = -2 / n * residuals(z, f, p["decoder"], p["bias"]) @ p["decoder"].T
     l0 = (f > 0).sum() / n
-    price = config.l0 * (2 * (l0 / config.target - 1) / config.target if config.target else 1)
+    sparsity_by_l0 = config.l0 * (2 * (l0 / config.target - 1) / config.target if config.target else 1)
     error, sparsity = np.zeros(config.width), np.zeros(config.width)
     for row in range(n):
         for i in range(config.width):
-            near = kernel((pre[row, i] - threshold[i]) / config.bandwidth) / config.bandwidth
-            error[i] += of_f[row, i] * -threshold[i] * near
-            sparsity[i] += price / n * -near
-    # The derivative in the logarithm.
+            near = rectangle((pre[row, i] - threshold[i]) / config.bandwidth) / config.bandwidth
+            error[i] += error_by_f[row, i] * -threshold[i] * near
+            sparsity[i] += sparsity_by_l0 / n * -near
+    # By the chain rule for the logarithm of the threshold.
     return {"error": error * threshold, "sparsity": sparsity * threshold}
 
 
-@settings
+@with_settings
 @pytest.mark.parametrize("term", ["error", "sparsity"])
-def test_thresholds_learn_by_the_pseudo_derivatives(settings, term):
-    sae = filled(JumpReLU(width=8, **settings))
+def test_thresholds_are_trained_by_the_pseudo_derivatives(settings, term):
+    sae = random_sae(JumpReLU(width=8, **settings))
     z = standardised(sae)
-    expected = pseudo_slopes(sae, z.numpy())[term]
+    expected = pseudo_derivatives(sae, z.numpy())[term]
     assert np.count_nonzero(expected) > 0
-    np.testing.assert_allclose(grads(sae, z, term)["log_threshold"], expected, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(gradients(sae, z, term)["log_threshold"], expected, rtol=1e-6, atol=1e-12)
 
 
-@pytest.mark.parametrize(("offset", "inside"), [(-0.3, False), (-0.2, True), (0.2, True), (0.3, False)])
-def test_the_kernel_is_as_wide_as_the_bandwidth(offset, inside):
+@pytest.mark.parametrize(("offset", "is_inside"), [(-0.3, False), (-0.2, True), (0.2, True), (0.3, False)])
+def test_the_kernel_is_as_wide_as_the_bandwidth(offset, is_inside):
     sae = JumpReLU(width=1, bandwidth=0.5, threshold=1.0, l0=1.0, target=0.0).build(1, torch.Generator())
     with torch.no_grad():
         sae.encoder.fill_(1)
-    found = grads(sae, torch.tensor([[1 + offset]]), "sparsity")["log_threshold"].item()
-    assert found == pytest.approx(-2.0 if inside else 0.0)
+    gradient = gradients(sae, torch.tensor([[1 + offset]]), "sparsity")["log_threshold"].item()
+    assert gradient == pytest.approx(-2.0 if is_inside else 0.0)
 
 
 def test_a_pre_activation_at_its_threshold_does_not_fire():
@@ -72,34 +77,33 @@ def test_a_pre_activation_at_its_threshold_does_not_fire():
     assert sae.features(z).flatten().tolist() == pytest.approx([0, 0, 1.1, 0])
 
 
+def train_thresholds(config, steps):
+    """Train the thresholds alone by the sparsity term; return how many features fire in a row, before each step."""
+    sae = config.build(3, torch.Generator())
+    z = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
+    optimiser, l0 = torch.optim.Adam([sae.log_threshold], lr=0.05), []
+    for _ in range(steps):
+        l0.append((sae.features(z) > 0).sum(1).double().mean().item())
+        optimiser.zero_grad()
+        sae.losses(z).terms["sparsity"].backward()
+        optimiser.step()
+    return l0
+
+
 @pytest.mark.parametrize("target", [1.0, 3.0])
-def test_a_target_is_reached(target):
-    sae = JumpReLU(width=8, l0=1.0, target=target, bandwidth=0.5, threshold=0.5).build(3, torch.Generator())
-    z = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
-    start = (sae.features(z) > 0).sum(1).double().mean().item()
-    assert abs(start - target) > 0.3
-    optimiser = torch.optim.Adam([sae.log_threshold], lr=0.02)
-    for _ in range(300):
-        optimiser.zero_grad()
-        sae.losses(z).terms["sparsity"].backward()
-        optimiser.step()
-    assert (sae.features(z) > 0).sum(1).double().mean().item() == pytest.approx(target, abs=0.1)
+def test_l0_reaches_its_target(target):
+    l0 = train_thresholds(JumpReLU(width=8, l0=1.0, target=target, bandwidth=0.5, threshold=0.5), 120)
+    assert abs(l0[0] - target) > 0.3
+    assert l0[-1] == pytest.approx(target, abs=0.1)
 
 
-def test_a_penalty_lowers_l0_until_nothing_fires():
-    sae = JumpReLU(width=8, l0=1.0, target=0.0, bandwidth=0.5, threshold=0.5).build(3, torch.Generator())
-    z = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
-    optimiser, fired = torch.optim.Adam([sae.log_threshold], lr=0.02), []
-    for _ in range(100):
-        optimiser.zero_grad()
-        sae.losses(z).terms["sparsity"].backward()
-        optimiser.step()
-        fired.append((sae.features(z) > 0).sum().item())
-    assert fired == sorted(fired, reverse=True)
-    assert fired[-1] < fired[0] / 2
+def test_a_penalty_lowers_l0_steadily():
+    l0 = train_thresholds(JumpReLU(width=8, l0=1.0, target=0.0, bandwidth=0.5, threshold=0.5), 40)
+    assert l0 == sorted(l0, reverse=True)
+    assert l0[-1] < l0[0] / 2
 
 
-def test_thresholds_start_where_they_are_told_and_stay_positive():
+def test_thresholds_start_at_their_setting_and_stay_positive():
     sae = JumpReLU(width=8, threshold=0.25).build(3, torch.Generator())
     torch.testing.assert_close(sae.log_threshold.detach().exp(), torch.full((8,), 0.25))
     with torch.no_grad():
@@ -110,16 +114,16 @@ def test_thresholds_start_where_they_are_told_and_stay_positive():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"width": 0, "l0": 0.5, "target": 0.0}, "width is 0, l0 0.5 and target 0; they must be at least 1, 0 and 0"),
+        ({"width": 0, "l0": 0.5, "target": 0.0}, "width is 0, l0 0.5 and target 0"),
         ({"l0": -1.0}, "l0 -1"),
         ({"l0": float("nan")}, "l0 nan"),
         ({"target": -1.0}, "target -1"),
         ({"target": float("inf")}, "target inf"),
-        ({"bandwidth": 0.0}, "bandwidth is 0 and threshold .*; they must be above 0"),
-        ({"threshold": 0.0}, "threshold 0; they must be above 0"),
+        ({"bandwidth": 0.0}, "bandwidth is 0 and threshold"),
+        ({"threshold": 0.0}, "threshold 0;"),
         ({"threshold": float("nan")}, "threshold nan"),
     ],
 )
-def test_recipes_that_make_no_sense(settings, message):
+def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(VisaeError, match=message):
         JumpReLU(**settings)

@@ -1,10 +1,11 @@
-"""Matching pursuit SAE: against the pursuit itself, one row and one step after another."""
+"""Matching pursuit SAEs, against the pursuit itself, row by row and step by step."""
 
 import numpy as np
 import pytest
 import torch
 from contract import check_contract
-from small_saes import filled, rows, standardised
+from slow_saes import numerical_gradients, tensors
+from small_saes import random_sae, rows, standardised, train_briefly
 
 from visae._support.errors import VisaeError
 from visae.sae import MatchingPursuit
@@ -13,7 +14,7 @@ CONFIG = MatchingPursuit(width=8, k=3)
 
 
 def pursue(z, decoder, bias, k):
-    """Features of rows by algorithm 1 of the paper, in NumPy and float64."""
+    """Encode rows by algorithm 1 of the paper."""
     f = np.zeros((len(z), len(decoder)))
     for row, features in zip(z, f, strict=True):
         residual = row - bias
@@ -27,7 +28,7 @@ def pursue(z, decoder, bias, k):
 
 
 def on_sphere(config, seed=0):
-    sae = filled(config, seed=seed)
+    sae = random_sae(config, seed=seed)
     sae.after_step()
     return sae
 
@@ -46,34 +47,25 @@ def test_features_are_those_of_the_pursuit(k):
 
 
 def test_loss_and_gradients_are_those_of_the_pursuit():
-    """The gradient of every step, by central differences of the slow pursuit."""
+    """The gradient passes through every step."""
     sae = on_sphere(CONFIG)
-    z = standardised(sae, 6)
-    decoder, bias = sae.decoder.detach().numpy().copy(), sae.bias.detach().numpy().copy()
+    z, p = standardised(sae, 6), tensors(sae)
 
     def loss():
-        f = pursue(z.numpy(), decoder, bias, CONFIG.k)
-        return np.square(z.numpy() - f @ decoder - bias).sum(1).mean() / sae.dim
+        f = pursue(z.numpy(), p["decoder"], p["bias"], CONFIG.k)
+        return np.square(z.numpy() - f @ p["decoder"] - p["bias"]).sum(1).mean() / sae.dim
 
     terms, fired = sae.losses(z)
     assert list(terms) == ["error"]
     assert terms["error"].item() == pytest.approx(loss(), rel=1e-9)
-    expected_fired = (pursue(z.numpy(), decoder, bias, CONFIG.k) > 0).any(0)
-    assert fired.tolist() == expected_fired.tolist()
+    assert fired.tolist() == (pursue(z.numpy(), p["decoder"], p["bias"], CONFIG.k) > 0).any(0).tolist()
     terms["error"].backward()
-    for values, gradient in ((decoder, sae.decoder.grad), (bias, sae.bias.grad)):
-        for index in np.ndindex(values.shape):
-            kept, step = values[index], 1e-6
-            values[index] = kept + step
-            above = loss()
-            values[index] = kept - step
-            slope = (above - loss()) / (2 * step)
-            values[index] = kept
-            assert gradient[index].item() == pytest.approx(slope, rel=1e-4, abs=1e-7)
+    for name in ("decoder", "bias"):
+        expected = numerical_gradients(lambda: [loss()], p[name])[0]
+        np.testing.assert_allclose(sae.get_parameter(name).grad, expected, rtol=1e-4, atol=1e-7, err_msg=name)
 
 
-def test_orthonormal_features_are_found_exactly():
-    """On an orthonormal dictionary the pursuit is exact: the k largest coefficients, in one pass."""
+def test_in_an_orthonormal_dictionary_the_pursuit_keeps_the_k_largest_coefficients():
     sae = MatchingPursuit(width=4, k=2).build(4, torch.Generator())
     with torch.no_grad():
         sae.decoder.copy_(torch.eye(4))
@@ -81,8 +73,8 @@ def test_orthonormal_features_are_found_exactly():
     assert sae.features(z).tolist() == [[3.0, 0.0, 0.0, 2.0], [0.0] * 4]
 
 
-def test_a_feature_explains_what_the_last_one_left():
-    """Two nearly parallel features: TopK would fire both on a row of the first; the pursuit fires one."""
+def test_of_two_nearly_parallel_features_only_one_fires():
+    """A TopK SAE would fire both on a row along the first."""
     sae = MatchingPursuit(width=2, k=2).build(2, torch.Generator())
     with torch.no_grad():
         sae.decoder.copy_(torch.tensor([[1.0, 0.0], [0.8, 0.6]]))
@@ -101,18 +93,12 @@ def test_the_error_never_grows_with_k():
 
 def test_directions_keep_their_norm_in_training():
     sae = CONFIG.build(3, torch.Generator())
-    optimiser = torch.optim.Adam(sae.parameters(), lr=0.1)
     sae.fit_scale(rows().mean(0), rows().var(0))
-    for _ in range(3):
-        optimiser.zero_grad()
-        sae.losses(sae.standardise(rows(dtype=torch.float32))).terms["error"].backward()
-        sae.before_step()
-        optimiser.step()
-        sae.after_step()
+    for _ in train_briefly(sae, [standardised(sae, 40, seed) for seed in range(3)], lr=0.1):
         torch.testing.assert_close(sae.decoder.norm(dim=1), torch.ones(8))
 
 
 @pytest.mark.parametrize(("k", "width"), [(0, 8), (9, 8)])
-def test_k_must_lie_between_one_and_the_width(k, width):
+def test_settings_out_of_range_are_refused(k, width):
     with pytest.raises(VisaeError, match=f"k is {k}, the width {width}"):
         MatchingPursuit(width=width, k=k)

@@ -1,23 +1,24 @@
 import pytest
 import torch
-from small_saes import AUX, as_the_reference_has_it, filled, grads, standardised
+from contract import check_contract
+from small_saes import AUX, check_against_reference, gradients, random_sae, standardised, train_briefly
 
 from visae._support.errors import VisaeError
 from visae.sae import BatchTopK, Matryoshka
 
-
-@pytest.fixture(params=[True, False], ids=["sparse", "dense"], autouse=True)
-def path(request, monkeypatch):
-    """Both ways to the same numbers."""
-    monkeypatch.setattr("visae.sae._topk.sparse_pays", lambda *_: request.param)
-    monkeypatch.setattr("visae.sae._batchtopk.sparse_pays", lambda *_: request.param)
+both_ways = pytest.mark.usefixtures("decoding")
 
 
-@pytest.mark.parametrize("levels", [2, 3, 4])
-@pytest.mark.parametrize("k", [1, 3, 8])
-def test_features_and_losses_are_as_the_post_has_them(levels, k):
-    sae = filled(Matryoshka(**AUX | {"k": k}, levels=levels))
-    as_the_reference_has_it(sae, standardised(sae))
+@both_ways
+def test_contract(tmp_path):
+    check_contract(Matryoshka(**AUX, levels=3), tmp_path)
+
+
+@both_ways
+@pytest.mark.parametrize(("levels", "k"), [(2, 8), (3, 1), (4, 3)])
+def test_features_losses_and_gradients_match_the_reference(levels, k):
+    sae = random_sae(Matryoshka(**AUX | {"k": k}, levels=levels))
+    check_against_reference(sae, standardised(sae))
 
 
 @pytest.mark.parametrize(
@@ -34,29 +35,31 @@ def test_each_prefix_is_half_as_wide_as_the_next(width, levels, sizes):
     assert Matryoshka(width=width, k=1, levels=levels).sizes == sizes
 
 
-def test_with_one_level_it_is_a_batchtopk():
-    nested, plain = filled(Matryoshka(**AUX, levels=1)), filled(BatchTopK(**AUX))
+@both_ways
+def test_one_level_is_a_batchtopk():
+    nested, plain = random_sae(Matryoshka(**AUX, levels=1)), random_sae(BatchTopK(**AUX))
     plain.load_state_dict(nested.state_dict())
     z = standardised(plain)
-    found, expected = nested.losses(z).terms, plain.losses(z).terms
-    assert found.pop("nested").item() == 0
-    assert {name: term.item() for name, term in found.items()} == {name: term.item() for name, term in expected.items()}
+    terms, expected = nested.losses(z).terms, plain.losses(z).terms
+    assert terms.pop("nested").item() == 0
+    assert {name: term.item() for name, term in terms.items()} == {name: term.item() for name, term in expected.items()}
 
 
-def test_features_outside_all_smaller_prefixes_hear_of_the_whole_error_alone():
-    sae = filled(Matryoshka(**AUX, levels=3))
+@both_ways
+def test_features_outside_all_proper_prefixes_are_trained_by_the_whole_error_alone():
+    sae = random_sae(Matryoshka(**AUX, levels=3))
     z = standardised(sae)
-    nested = grads(sae, z, "nested")
-    whole = grads(sae, z, "error")
+    nested, whole = (gradients(sae, z, term) for term in ("nested", "error"))
     for name in ("encoder", "encoder_bias", "decoder"):
         assert not nested[name][4:].any()
         assert nested[name][:4].any()
         assert whole[name][4:].any()
 
 
-def test_prefixes_share_one_choice_of_winners():
-    """k is over all features: a prefix decodes the sparse_code that lie in it, and chooses none of its own."""
-    sae = filled(Matryoshka(**AUX, levels=2))
+@both_ways
+def test_prefixes_decode_the_features_selected_over_the_whole_width():
+    """k counts all features: a prefix whose features are not among the k largest decodes nothing."""
+    sae = random_sae(Matryoshka(**AUX, levels=2))
     with torch.no_grad():
         sae.encoder_bias[4:] += 1000
         sae.bias.zero_()
@@ -64,30 +67,24 @@ def test_prefixes_share_one_choice_of_winners():
     assert sae.losses(z).terms["nested"].item() == pytest.approx(z.square().sum(1).mean().item() / 3)
 
 
-def test_earlier_features_learn_to_fire_more():
-    source = torch.Generator().manual_seed(0)
-    sae = Matryoshka(width=16, k=2, levels=3, aux_k=0).build(8, source)
-    optimiser = torch.optim.Adam(sae.parameters(), lr=1e-2)
-    for _ in range(100):
-        optimiser.zero_grad()
-        z = torch.randn(100, 8, generator=source)
-        sum(sae.losses(z).terms.values()).backward()
-        sae.before_step()
-        optimiser.step()
-        sae.after_step()
-    share = (sae.features(torch.randn(2000, 8, generator=source)) > 0).double().mean(0)
-    assert share[:4].mean() > 1.5 * share[8:].mean()
+def test_features_of_the_first_prefix_learn_to_fire_more():
+    generator = torch.Generator().manual_seed(0)
+    sae = Matryoshka(width=16, k=2, levels=3, aux_k=0).build(8, generator)
+    for _ in train_briefly(sae, (torch.randn(100, 8, generator=generator) for _ in range(60)), lr=1e-2):
+        pass
+    density = (sae.features(torch.randn(2000, 8, generator=generator)) > 0).double().mean(0)
+    assert density[:4].mean() > 1.5 * density[8:].mean()
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"width": 8, "k": 9}, "k is 9, the width 8"),
-        ({"width": 8, "k": 1, "levels": 0}, "levels is 0, the width 8; it must be from 1 to 4"),
-        ({"width": 8, "k": 1, "levels": 5}, "levels is 5, the width 8; it must be from 1 to 4, so that the smallest"),
-        ({"width": 7, "k": 1, "levels": 4}, "levels is 4, the width 7; it must be from 1 to 3"),
+        ({"width": 8, "k": 1, "levels": 0}, "levels is 0, the width 8; .* 1 to 4"),
+        ({"width": 8, "k": 1, "levels": 5}, "levels is 5, the width 8; .* 1 to 4"),
+        ({"width": 7, "k": 1, "levels": 4}, "levels is 4, the width 7; .* 1 to 3"),
     ],
 )
-def test_recipes_that_make_no_sense(settings, message):
+def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(VisaeError, match=message):
         Matryoshka(**settings)

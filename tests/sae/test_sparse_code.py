@@ -4,95 +4,93 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_saes import AUX, filled, kind, standardised
+from small_saes import AUX, force_decoding, kind, random_sae, standardised
 
 from visae.sae import Archetypal, BatchTopK, Matryoshka, TopK, stack
 from visae.sae._sparse_code import Code, Dense, SparseCode, sparse_code, sparse_pays
 from visae.sae._topk_select import topk_dense, topk_entries
 
-KINDS = [
+CONFIGS = [
     TopK(**AUX),
     BatchTopK(**AUX),
     Matryoshka(**AUX, levels=3),
     Archetypal(**AUX, centroids=5, delta=0.5),
 ]
-# A row that makes every pre-activation negative in an SAE whose encoder is positive in the first dimension.
+# Makes every pre-activation negative in an SAE whose encoder is positive in the first dimension.
 SILENT = torch.tensor([[-1e6, 0, 0]], dtype=torch.float64)
-CASES = {
-    "usual": lambda z: z,
-    "rows where nothing fires": lambda z: torch.cat([z[:3], SILENT, z[3:], SILENT]),
+BATCHES = {
+    "default": lambda z: z,
+    "silent rows": lambda z: torch.cat([z[:3], SILENT, z[3:], SILENT]),
     "one row": lambda z: z[:1],
-    "no row fires": lambda z: SILENT.repeat(len(z), 1),
+    "only silent rows": lambda z: SILENT.repeat(len(z), 1),
 }
 
 
-def use(monkeypatch, sparse):
-    for module in ("topk", "batchtopk"):
-        monkeypatch.setattr(f"visae.sae._{module}.sparse_pays", lambda *_: sparse)
-
-
-def followed(sae, batches):
-    """Terms, gradients, threshold and rows since firing, over some batches, the parameters taking a step after each."""
-    sae, seen = deepcopy(sae), []
+def train(sae, batches):
+    """Train a copy by gradient descent; return terms, gradients and buffers at each batch."""
+    sae, states = deepcopy(sae), []
     for z in batches:
         sae.zero_grad()
-        terms = sae.losses(z).terms
+        terms, fired = sae.losses(z)
         torch.stack(list(terms.values())).sum().backward()
+        gradients = {name: parameter.grad.clone() for name, parameter in sae.named_parameters()}
         buffers = {name: value.clone() for name, value in sae.named_buffers()}
-        seen.append({**terms, **{name: p.grad.clone() for name, p in sae.named_parameters()}, **buffers})
+        states.append({**terms, **gradients, **buffers, "fired": fired.double()})
         with torch.no_grad():
             for parameter in sae.parameters():
                 parameter -= 0.01 * parameter.grad.clamp(-1, 1)
-    return seen
+    return states
 
 
-# With how wrong a guess at the threshold a batch begins.
-GUESSES = [(r, -1.0) for r in KINDS] + [(r, guess) for r in KINDS[1:3] for guess in (0.5, 50.0)]
+# From -1 the threshold is unknown; from others the search begins with a guess, which 50 has far too high.
+THRESHOLDS = [*((config, -1.0) for config in CONFIGS), (CONFIGS[1], 0.5), (CONFIGS[1], 50.0), (CONFIGS[2], 50.0)]
 
 
-@pytest.mark.parametrize(("config", "threshold"), GUESSES, ids=lambda v: getattr(v, "kind", v))
+@pytest.mark.parametrize(("config", "threshold"), THRESHOLDS, ids=lambda value: getattr(value, "kind", value))
 @pytest.mark.parametrize(
-    ("case", "k"),
+    ("batch", "k", "stacked"),
     [
-        *(("usual", k) for k in (1, 7, 8)),
-        *(("rows where nothing fires", k) for k in (1, 7)),
-        ("one row", 3),
-        ("no row fires", 2),
+        ("default", 1, False),
+        ("default", 8, False),
+        ("silent rows", 7, False),
+        ("one row", 3, False),
+        ("only silent rows", 2, False),
+        ("default", 1, True),
+        ("silent rows", 7, True),
+        ("only silent rows", 2, True),
     ],
 )
-@pytest.mark.parametrize("stacked", [False, True])
-def test_the_sparse_path_is_the_dense_path(monkeypatch, config, case, k, stacked, threshold):
+def test_sparse_and_dense_decoding_train_alike(monkeypatch, config, batch, k, stacked, threshold):
     """With k of 7 and 8 a batch has fewer positive values than may fire."""
     config = replace(config, k=k)
-    sae = filled(config)
+    sae = random_sae(config)
     if stacked:
-        sae = stack([sae, filled(replace(config, k=2), seed=1), filled(replace(config, k=8), seed=2)])
+        sae = stack([sae, random_sae(replace(config, k=2), seed=1), random_sae(replace(config, k=8), seed=2)])
     with torch.no_grad():
         sae.encoder[..., 0].abs_().add_(0.1)
     sae.refresh()
     if hasattr(sae, "threshold"):
         sae.threshold.fill_(threshold)
-    batches = [CASES[case](standardised(filled(config), 16, seed)) for seed in range(2)]
-    use(monkeypatch, sparse=True)
+    batches = [BATCHES[batch](standardised(random_sae(config), 16, seed)) for seed in range(2)]
+    force_decoding(monkeypatch, sparse=True)
     assert isinstance(deepcopy(sae).code(batches[0]), SparseCode)
-    found = followed(sae, batches)
-    use(monkeypatch, sparse=False)
+    sparse = train(sae, batches)
+    force_decoding(monkeypatch, sparse=False)
     assert isinstance(deepcopy(sae).code(batches[0]), Dense)
-    for sparse, dense in zip(found, followed(sae, batches), strict=True):
-        assert sparse.keys() == dense.keys()
-        for name, value in dense.items():
-            torch.testing.assert_close(sparse[name], value, rtol=1e-6, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}")
-    if case == "no row fires":
-        assert not found[0]["encoder"].any()
+    for actual, expected in zip(sparse, train(sae, batches), strict=True):
+        assert actual.keys() == expected.keys()
+        for name, value in expected.items():
+            torch.testing.assert_close(actual[name], value, rtol=1e-6, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}")
+    if batch == "only silent rows":
+        assert not sparse[0]["encoder"].any()
     else:
-        assert all(found[0][name].any() for name in ("encoder", "encoder_bias", "bias"))
+        assert all(sparse[0][name].any() for name in ("encoder", "encoder_bias", "bias"))
 
 
-@pytest.mark.parametrize("config", KINDS, ids=kind)
-def test_winners_alone_are_listed(monkeypatch, config):
-    """What makes it fast: the list is as long as there are sparse_code, in the order of rows."""
-    use(monkeypatch, sparse=True)
-    sae = filled(config)
+@pytest.mark.parametrize("config", CONFIGS, ids=kind)
+def test_only_values_that_fire_are_listed_in_the_order_of_rows(monkeypatch, config):
+    force_decoding(monkeypatch, sparse=True)
+    sae = random_sae(config)
     with torch.no_grad():
         sae.encoder_bias += 20
     code = sae.code(standardised(sae))
@@ -102,51 +100,50 @@ def test_winners_alone_are_listed(monkeypatch, config):
     assert bool((code.features[code.by_feature].diff() >= 0).all())
 
 
-def coded(stacked, monkeypatch, piece=None):
-    """One code in both forms, made from the same pre-activations of 7 rows."""
-    if piece:
-        monkeypatch.setattr("visae.sae._sparse_code._PIECE", piece)
-    source = torch.Generator().manual_seed(0)
+def both_codes(stacked):
+    """Return a sparse and a dense code of the same pre-activations of 7 rows, and their encoder and shift."""
+    generator = torch.Generator().manual_seed(0)
     sizes = ((2, 5, 3), (2, 5)) if stacked else ((5, 3), (5,))
-    encoder, shift = (torch.randn(*size, generator=source, dtype=torch.float64).requires_grad_() for size in sizes)
-    z = torch.randn(7, 3, generator=source, dtype=torch.float64)
-    ks = [1, 3][: len(encoder)] if stacked else [2]
-    code = sparse_code(z, encoder, shift, lambda pre, member: topk_entries(pre, ks[member]))
+    encoder, shift = (torch.randn(*size, generator=generator, dtype=torch.float64).requires_grad_() for size in sizes)
+    z = torch.randn(7, 3, generator=generator, dtype=torch.float64)
+    ks = [1, 3] if stacked else [2]
+    sparse = sparse_code(z, encoder, shift, lambda pre, member: topk_entries(pre, ks[member]))
     pre = z @ encoder.mT + shift[..., None, :]
-    return code, Dense(topk_dense(pre, torch.tensor(ks if stacked else ks[0]), max(ks))), (encoder, shift)
+    return sparse, Dense(topk_dense(pre, torch.tensor(ks if stacked else ks[0]), max(ks))), (encoder, shift)
 
 
-@pytest.mark.parametrize("stacked", [False, True])
-@pytest.mark.parametrize("piece", [None, 1, 5, 11])
+@pytest.mark.parametrize("stacked", [False, True], ids=["single", "stacked"])
+@pytest.mark.parametrize("piece", [1, 11, 1 << 22])
 @pytest.mark.parametrize("size", [0, 1, 3, 5])
-def test_both_forms_of_a_code_decode_and_train_alike(monkeypatch, stacked, piece, size):
-    sparse, dense, own = coded(stacked, monkeypatch, piece)
+def test_both_codes_decode_and_train_alike(monkeypatch, stacked, piece, size):
+    """In pieces of one row, of two rows and a rest, and of all rows."""
+    monkeypatch.setattr("visae.sae._sparse_code._PIECE", piece)
+    sparse, dense, parameters = both_codes(stacked)
     assert isinstance(sparse, Code)
     assert isinstance(dense, Code)
-    decoder = torch.randn(*own[0].shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    decoder = torch.randn(*parameters[0].shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     decoder.requires_grad_()
-    both = [code.prefix(size) for code in (sparse, dense)]
-    written_out = both[1].fired().shape[-1]
-    assert torch.equal(both[0].fired()[..., :written_out], both[1].fired())
-    assert not both[0].fired()[..., written_out:].any()
-    decoded = [code.decode(decoder) for code in both]
+    prefixes = [code.prefix(size) for code in (sparse, dense)]
+    assert torch.equal(prefixes[0].fired()[..., :size], prefixes[1].fired())
+    assert not prefixes[0].fired()[..., size:].any()
+    decoded = [code.decode(decoder) for code in prefixes]
     torch.testing.assert_close(*decoded, rtol=1e-12, atol=1e-12)
     assert bool(decoded[1].any()) == (size > 0)
     upstream = torch.randn(decoded[0].shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    slopes = [torch.autograd.grad(out, (*own, decoder), upstream) for out in decoded]
-    for found, expected in zip(*slopes, strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    gradients = [torch.autograd.grad(output, (*parameters, decoder), upstream) for output in decoded]
+    for actual, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_a_sum_over_winners_is_what_it_says(monkeypatch):
-    code, dense, _ = coded(True, monkeypatch)
+def test_sums_by_feature_add_weighted_rows_of_a_table():
+    code, dense, _ = both_codes(stacked=True)
     table, expected = torch.randn(7, 4, dtype=torch.float64), np.zeros((10, 4))
     for member, row, feature in np.argwhere(dense.f.detach().numpy() != 0):
         expected[member * 5 + feature] += dense.f[member, row, feature].item() * table[row].numpy()
     np.testing.assert_allclose(code.sum_by_feature(code.values.detach(), table), expected, rtol=1e-9, atol=1e-12)
 
 
-def test_sparse_products_are_for_the_cpu():
+def test_sparse_decoding_is_for_the_cpu():
     assert sparse_pays(torch.device("cpu"), 64, 768)
     assert not sparse_pays(torch.device("cpu"), 65, 768)
     assert not sparse_pays(torch.device("cuda"), 8, 768)

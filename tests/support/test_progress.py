@@ -8,7 +8,7 @@ from visae._support.progress import Progress, say
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that tests set."""
 
     now = 100.0
 
@@ -37,8 +37,8 @@ def at_terminal(monkeypatch, seconds_before_shown):
 
 def work(clock, seconds, total=1000, done=0):
     with Progress("capture", total, "images", done) as progress:
-        for moment in seconds:
-            clock.now += moment
+        for duration in seconds:
+            clock.now += duration
             progress.update(100, "loss 0.5")
 
 
@@ -60,19 +60,19 @@ QUIET = [
 
 
 @pytest.mark.parametrize(("seconds", "lines"), QUIET)
-def test_plain_lines_where_there_is_no_terminal(clock, capsys, seconds, lines):
+def test_without_a_terminal_plain_lines_are_printed(clock, capsys, seconds, lines):
     work(clock, seconds)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == lines
 
 
-def test_work_that_was_done_before_is_counted(clock, capsys):
+def test_resumed_work_counts_what_was_done_before(clock, capsys):
     work(clock, [3.0], done=700)
     assert capsys.readouterr().err == "capture: 800 of 1,000 images, 3 s\n"
 
 
-def test_a_bar_at_a_terminal(monkeypatch, clock, capsys):
+def test_at_a_terminal_a_bar_is_drawn(monkeypatch, clock, capsys):
     shown = at_terminal(monkeypatch, 0.0)
     work(clock, [1.0, 1.0], done=300)
     assert "500/1000" in shown.getvalue().split("\r")[-1]
@@ -80,13 +80,13 @@ def test_a_bar_at_a_terminal(monkeypatch, clock, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_no_bar_for_what_is_soon_over(monkeypatch, clock):
+def test_short_work_draws_no_bar(monkeypatch, clock):
     shown = at_terminal(monkeypatch, progress._SECONDS_BEFORE_SHOWN)
     work(clock, [0.1, 0.1])
     assert shown.getvalue() == ""
 
 
-def test_bytes_have_their_units(monkeypatch):
+def test_bytes_are_shown_in_megabytes(monkeypatch):
     shown = at_terminal(monkeypatch, 0.0)
     with Progress("download", 3_000_000, "B") as bar:
         bar.update(1_500_000)
@@ -100,13 +100,13 @@ def fail(clock):
         raise KeyError
 
 
-def test_an_error_passes_and_the_line_says_how_far_it_came(clock, capsys):
+def test_an_error_passes_through_after_a_last_line(clock, capsys):
     with pytest.raises(KeyError):
         fail(clock)
     assert capsys.readouterr().err == "capture: 1 of 2 images, 3 s\n"
 
 
-def test_say_goes_to_the_standard_error(capsys):
+def test_say_prints_on_the_standard_error(capsys):
     say("capture: 10 rows")
     assert capsys.readouterr() == ("", "capture: 10 rows\n")
 

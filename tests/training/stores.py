@@ -1,4 +1,4 @@
-"""Stores of made rows to train on, and a look at what training left."""
+"""Small stores of rows to train on, the SAEs that are trained on them, and the files that training leaves."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,8 @@ from visae.sae import PCA, BatchTopK, Block, Gated, JumpReLU, ReLU, TopK
 from visae.training import SAESpec, TrainingConfig
 
 CONFIGS = [TopK(width=24, k=2, dead_after=200), ReLU(width=24, l1=0.1)]
-SHORT = TrainingConfig(epochs=3, batch=180, lr=3e-3)  # 15 steps on 1,000 rows, of which 100 are held out
+# 15 steps on 1,000 rows, of which 100 are held out.
+FIFTEEN_STEPS = TrainingConfig(epochs=3, batch=180, lr=3e-3)
 FILES = ["log.jsonl", "sae.safetensors"]
 
 AUX = {"aux_k": 4, "dead_after": 200}
@@ -24,50 +25,61 @@ SWEEP = {
     "block": SAESpec(Block(width=12, size=2, blocks=1)),
     "pca": SAESpec(PCA(k=2)),
 }
-FEW = TrainingConfig(epochs=2, batch=150, lr=3e-3)  # 12 steps on 1,000 rows
+# The members of the sweep that are trained as one stack; the others are alone in theirs, and a baseline in none.
+STACKS = [("topk-k1", "topk-k3"), ("relu-weak", "relu-strong"), ("gated",), ("jumprelu",), ("batchtopk",), ("block",)]
+# On 1,000 rows.
+TWELVE_STEPS = TrainingConfig(epochs=2, batch=150, lr=3e-3)
 
 
-def store_of(folder, values, rows_an_image=10, images_a_shard=8):
-    """A finished store with these values as its rows."""
-    images = len(values) // rows_an_image
+def write_store(folder, values, rows_per_image=10, images_per_shard=8):
+    """Write a finished store with these values as its rows, and open it."""
+    images = len(values) // rows_per_image
     settings = {
         "network": "made",
         "weights": "0" * 64,
         "layer": "up",
         "dim": values.shape[1],
-        "rows_an_image": rows_an_image,
-        "images_a_shard": images_a_shard,
+        "rows_an_image": rows_per_image,
+        "images_a_shard": images_per_shard,
     }
     store = Store(folder, settings)
-    for first in range(0, images, images_a_shard):
-        here = range(first, min(first + images_a_shard, images))
-        shard = Shard(images=[(f"image {index}", "digest") for index in here])
-        part = values[here.start * rows_an_image : here.stop * rows_an_image].half()
-        shard.add(part, torch.zeros(len(part), 3, dtype=torch.int32))
+    for first in range(0, images, images_per_shard):
+        covered = range(first, min(first + images_per_shard, images))
+        shard = Shard(images=[(f"image {index}", "digest") for index in covered])
+        rows = values[covered.start * rows_per_image : covered.stop * rows_per_image].half()
+        shard.add(rows, torch.zeros(len(rows), 3, dtype=torch.int32))
         store.put(shard)
     store.finish()
     return Rows(folder)
 
 
-def numbered(folder, images, rows_an_image=10):
-    """A store whose rows say their own number, in two digits of base 256."""
-    number = torch.arange(images * rows_an_image)
-    return store_of(folder, torch.stack([number // 256, number % 256], 1).float(), rows_an_image)
+def write_numbered_store(folder, images, rows_per_image=10):
+    """Write a store whose rows hold their own number, as two digits of base 256."""
+    number = torch.arange(images * rows_per_image)
+    return write_store(folder, torch.stack([number // 256, number % 256], 1).float(), rows_per_image)
 
 
-def numbers_of(rows):
+def row_numbers(rows):
+    """Read the numbers of the rows of a numbered store."""
     return (256 * rows[:, 0] + rows[:, 1]).long().tolist()
 
 
-def planted(folder, count=6000, features=16, dim=10, rate=0.1):
-    """A store of rows made of known directions, each present at random, and the directions."""
-    source = torch.Generator().manual_seed(0)
-    truth = F.normalize(torch.randn(features, dim, generator=source), dim=1)
-    present = torch.rand(count, features, generator=source) < rate
-    codes = present * (0.5 + torch.rand(count, features, generator=source))
-    return store_of(folder, 20 * codes @ truth + 3, images_a_shard=100), truth
+def write_planted_store(folder, count=6000, features=16, dim=10, density=0.1):
+    """Write a store of sparse combinations of random directions; return it, and the directions."""
+    generator = torch.Generator().manual_seed(0)
+    directions = F.normalize(torch.randn(features, dim, generator=generator), dim=1)
+    fires = torch.rand(count, features, generator=generator) < density
+    codes = fires * (0.5 + torch.rand(count, features, generator=generator))
+    return write_store(folder, 20 * codes @ directions + 3, images_per_shard=100), directions
 
 
-def content(folder):
-    """The bytes of every file in a folder and its folders."""
+def file_contents(folder):
+    """Return the bytes of every file below a folder, by relative path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def write_files(folder, contents):
+    """Write files below a folder, as `file_contents` returned them."""
+    for path, data in contents.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)

@@ -2,194 +2,194 @@ from copy import deepcopy
 
 import pytest
 import torch
-from stores import SWEEP
+from stores import STACKS, SWEEP
 
 from visae.sae import ReLU, TopK
-from visae.training import _group as grouping
+from visae.training import _group
 from visae.training._group import Group, grouped, without_prefix
 
 DIM = 5
 
 
-def z(step, count=30):
+def batch(step, count=30):
     return torch.randn(count, DIM, generator=torch.Generator().manual_seed(step))
 
 
-def made(config, seed=0):
+def initialised(config, seed=0):
     sae = config.build(DIM, torch.Generator().manual_seed(seed))
     sae.fit_scale(torch.ones(DIM).double(), torch.full((DIM,), 4.0).double())
-    sae.initialise(z(99))
+    sae.initialise(batch(99))
     return sae
 
 
-# Two members of a shape for each way of computing.
+# Two members of one shape for each implementation of a loss.
 PAIRS = [
-    {"one": TopK(width=12, k=1, aux_k=3, dead_after=50), "two": TopK(width=12, k=4, aux_k=3, dead_after=50)},
-    {"one": ReLU(width=12, l1=0.1), "two": ReLU(width=12, l1=3.0)},
-    *({"one": SWEEP[name].config, "two": SWEEP[name].config} for name in ("gated", "jumprelu", "batchtopk", "block")),
+    {"first": TopK(width=12, k=1, aux_k=3, dead_after=50), "second": TopK(width=12, k=4, aux_k=3, dead_after=50)},
+    {"first": ReLU(width=12, l1=0.1), "second": ReLU(width=12, l1=3.0)},
+    *(dict.fromkeys(("first", "second"), SWEEP[name].config) for name in ("gated", "jumprelu", "batchtopk", "block")),
 ]
-pairs = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair["one"].kind)
+every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair["first"].kind)
 
 
-def fresh(pair, names=("one", "two")):
-    return Group({name: made(pair[name], seed) for seed, name in enumerate(pair) if name in names}, lr=0.01)
+def fresh_group(pair, names=("first", "second")):
+    members = {name: initialised(config, seed) for seed, (name, config) in enumerate(pair.items()) if name in names}
+    return Group(members, lr=0.01)
 
 
-def go(group, first, last):
-    """Steps; in each, what the dead are is looked at again."""
-    for step in range(first, last):
+def train(group, first_step, last_step):
+    """Refresh and step on each batch; return the terms of the last step."""
+    for step in range(first_step, last_step):
         group.whole.refresh()
-        terms = group.step(z(step), 0.01 / (1 + step), min((step + 1) / 3, 1.0))
+        terms = group.step(batch(step), 0.01 / (1 + step), min((step + 1) / 3, 1.0))
     return {name: term.tolist() for name, term in terms.items()}
 
 
-def same(one, other):
-    assert one.keys() == other.keys()
-    assert [name for name, tensor in one.items() if not torch.equal(tensor, other[name])] == []
+def assert_equal(tensors, expected):
+    assert tensors.keys() == expected.keys()
+    assert [name for name, tensor in tensors.items() if not torch.equal(tensor, expected[name])] == []
 
 
-@pairs
-def test_what_takes_up_a_state_goes_on_as_what_was_left(pair):
-    group, other = fresh(pair), fresh(pair)
-    go(group, 0, 4)
-    go(other, 20, 23)
+@every_pair
+def test_a_group_that_loads_a_state_goes_on_as_the_one_that_left_it(pair):
+    group, other = fresh_group(pair), fresh_group(pair)
+    train(group, 0, 4)
+    train(other, 20, 23)
     state = deepcopy(group.state())
     other.load(state)
-    same(other.state(), state)
-    assert go(other, 4, 9) == go(group, 4, 9)
-    same(other.state(), group.state())
-    assert any(name.startswith("one/adam.") for name in state)
+    assert_equal(other.state(), state)
+    assert train(other, 4, 9) == train(group, 4, 9)
+    assert_equal(other.state(), group.state())
+    assert any(name.startswith("first/adam.") for name in state)
 
 
-@pairs
-def test_a_state_before_the_first_step_is_taken_up_too(pair):
-    group, other = fresh(pair), fresh(pair)
+@every_pair
+def test_a_state_from_before_the_first_step_can_be_loaded(pair):
+    group, other = fresh_group(pair), fresh_group(pair)
     state = group.state()
     assert not any("/adam." in name for name in state)
-    go(other, 5, 6)
-    fresh_again = fresh(pair)
-    fresh_again.load(state)
-    go(fresh_again, 0, 3)
-    go(group, 0, 3)
-    same(fresh_again.state(), group.state())
+    other.load(state)
+    train(other, 0, 3)
+    train(group, 0, 3)
+    assert_equal(other.state(), group.state())
 
 
-@pairs
+@every_pair
 def test_a_state_is_a_copy(pair):
-    group = fresh(pair)
-    go(group, 0, 2)
+    group = fresh_group(pair)
+    train(group, 0, 2)
     state = group.state()
     before = deepcopy(state)
-    go(group, 2, 4)
-    same(state, before)
+    train(group, 2, 4)
+    assert_equal(state, before)
     assert any(not torch.equal(tensor, before[name]) for name, tensor in group.state().items())
 
 
-@pairs
-@pytest.mark.parametrize("lost", ["one", "two"])
-def test_those_that_stay_keep_their_bits(pair, lost):
-    group = fresh(pair)
-    go(group, 0, 4)
+@every_pair
+@pytest.mark.parametrize("dropped", ["first", "second"])
+def test_after_a_drop_the_other_member_goes_on_to_the_bit_as_alone(pair, dropped):
+    group = fresh_group(pair)
+    train(group, 0, 4)
     before = group.state()
-    group.drop([lost])
-    kept = "two" if lost == "one" else "one"
+    group.drop([dropped])
+    kept = "second" if dropped == "first" else "first"
     assert list(group.members) == [kept]
-    same(group.state(), {name: tensor for name, tensor in before.items() if name.startswith(f"{kept}/")})
-    alone = fresh(pair, [kept])
+    assert_equal(group.state(), {name: tensor for name, tensor in before.items() if name.startswith(f"{kept}/")})
+    alone = fresh_group(pair, [kept])
     alone.load(before)
-    assert go(group, 4, 8) == go(alone, 4, 8)
-    same(group.state(), alone.state())
+    assert train(group, 4, 8) == train(alone, 4, 8)
+    assert_equal(group.state(), alone.state())
 
 
-@pairs
-@pytest.mark.parametrize(("lost", "kept"), [("one", 1), ("two", 0)])
-def test_those_that_stay_go_on_as_if_none_was_dropped(pair, lost, kept):
-    """What was seen at the last look, at the dead for one, holds until the next."""
-    group, undisturbed = fresh(pair), fresh(pair)
+@every_pair
+@pytest.mark.parametrize(("dropped", "index_kept"), [("first", 1), ("second", 0)])
+def test_a_drop_between_refreshes_does_not_disturb_the_other_member(pair, dropped, index_kept):
+    """What the last refresh derived, such as which features are dead, holds until the next."""
+    group, undisturbed = fresh_group(pair), fresh_group(pair)
     for each in (group, undisturbed):
-        go(each, 0, 3)
-    group.drop([lost])
+        train(each, 0, 3)
+    group.drop([dropped])
     for step in (3, 4):
-        dropped, whole = (each.step(z(step), 0.005, 1.0) for each in (group, undisturbed))
-        for name, term in dropped.items():
-            assert term[0].item() == pytest.approx(whole[name][kept].item(), rel=1e-4), name
+        terms, expected = (each.step(batch(step), 0.005, 1.0) for each in (group, undisturbed))
+        for name, term in terms.items():
+            assert term[0].item() == pytest.approx(expected[name][index_kept].item(), rel=1e-4), name
 
 
-def test_the_last_can_be_dropped():
-    group = fresh(PAIRS[0])
-    group.drop(["one", "two"])
+def test_all_members_can_be_dropped():
+    group = fresh_group(PAIRS[0])
+    group.drop(["first", "second"])
     assert group.members == {}
 
 
-LOST = [
-    ("encoder", torch.nan, 1.0, ["two"]),
-    ("bias", torch.inf, 1.0, ["two"]),
-    ("decoder", -torch.inf, 1.0, ["two"]),
-    (None, 0, torch.nan, ["two"]),
-    (None, 0, torch.inf, ["two"]),
-    (None, 0, 1.1e4 * DIM, ["two"]),
-    (None, 0, 0.9e4 * DIM, []),
-    (None, 0, 1.0, []),
-]
+@every_pair
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_members_with_a_parameter_that_is_not_finite_have_diverged(pair, value):
+    names = [name for name, _ in fresh_group(pair).whole.named_parameters()]
+    assert {"bias", "decoder"} <= set(names)
+    for name in names:
+        group = fresh_group(pair)
+        assert group.diverged({"error": torch.ones(2)}) == []
+        group.whole.get_parameter(name).data[1].view(-1)[-1] = value
+        assert group.diverged({"error": torch.ones(2)}) == ["second"], name
 
 
-@pairs
-@pytest.mark.parametrize(("parameter", "value", "loss", "lost"), LOST)
-def test_those_beyond_repair_are_named(pair, parameter, value, loss, lost):
-    group = fresh(pair)
-    if parameter and hasattr(group.whole, parameter):
-        group.whole.get_parameter(parameter).data[1].view(-1)[-1] = value
-        assert group.diverged({"error": torch.tensor([1.0, loss]), "aux": torch.zeros(2)}) == lost
-    elif parameter is None:
-        assert group.diverged({"error": torch.tensor([1.0, loss]), "aux": torch.zeros(2)}) == lost
-        assert group.diverged({"error": torch.tensor([1.0, 1.0]), "aux": torch.tensor([0.0, loss])}) == lost
+@pytest.mark.parametrize(
+    ("loss", "diverged"),
+    [(torch.nan, True), (torch.inf, True), (1.1e4 * DIM, True), (0.9e4 * DIM, False), (1.0, False)],
+)
+def test_members_with_an_enormous_loss_have_diverged(loss, diverged):
+    group = fresh_group(PAIRS[0])
+    names = ["second"] * diverged
+    assert group.diverged({"error": torch.tensor([1.0, loss]), "aux": torch.zeros(2)}) == names
+    assert group.diverged({"error": torch.tensor([1.0, 1.0]), "aux": torch.tensor([0.0, loss])}) == names
 
 
-@pairs
-def test_members_learn_when_it_is_settled(pair):
-    group = fresh(pair)
-    before = deepcopy(group.members["two"].state_dict())
-    go(group, 0, 3)
-    same(dict(group.members["two"].state_dict()), before)
+@every_pair
+def test_members_are_updated_by_finish(pair):
+    group = fresh_group(pair)
+    before = deepcopy(group.members["second"].state_dict())
+    train(group, 0, 3)
+    assert_equal(dict(group.members["second"].state_dict()), before)
     group.finish()
-    same(
-        {f"two/sae.{name}": tensor for name, tensor in group.members["two"].state_dict().items()},
-        {name: tensor for name, tensor in group.state().items() if name.startswith("two/sae.")},
+    assert_equal(
+        {f"second/sae.{name}": tensor for name, tensor in group.members["second"].state_dict().items()},
+        {name: tensor for name, tensor in group.state().items() if name.startswith("second/sae.")},
     )
-    assert not torch.equal(group.members["two"].decoder, before["decoder"])
+    assert not torch.equal(group.members["second"].decoder, before["decoder"])
 
 
 def test_only_the_sparsity_is_warmed_up():
-    terms = [fresh(PAIRS[1]).step(z(0), 0.01, warmth) for warmth in (1.0, 0.25)]
-    assert torch.equal(terms[0]["error"], terms[1]["error"])
-    torch.testing.assert_close(terms[0]["sparsity"] * 0.25, terms[1]["sparsity"])
+    full, quarter = (fresh_group(PAIRS[1]).step(batch(0), 0.01, factor) for factor in (1.0, 0.25))
+    assert torch.equal(full["error"], quarter["error"])
+    torch.testing.assert_close(full["sparsity"] * 0.25, quarter["sparsity"])
 
 
 def test_a_step_is_one_of_adam_on_the_sum_of_the_terms():
-    group, sae = fresh(PAIRS[1], ["two"]), made(PAIRS[1]["two"], 1)
+    group, sae = fresh_group(PAIRS[1], ["second"]), initialised(PAIRS[1]["second"], 1)
     optimiser = torch.optim.Adam(sae.parameters(), lr=0.02)
     for step in range(3):
-        group.step(z(step), 0.02, 1.0)
+        group.step(batch(step), 0.02, 1.0)
         optimiser.zero_grad()
-        sum(sae.losses(sae.standardise(z(step))).terms.values()).backward()
+        sum(sae.losses(sae.standardise(batch(step))).terms.values()).backward()
         optimiser.step()
     for name, parameter in sae.named_parameters():
         torch.testing.assert_close(group.whole.get_parameter(name)[0], parameter, rtol=1e-5, atol=1e-6)
 
 
-def test_groups_are_of_one_shape_and_no_larger_than_the_device_takes(monkeypatch):
-    saes = {name: made(member.config) for name, member in SWEEP.items() if name != "pca"}
-    saes["pca"] = made(SWEEP["pca"].config)
-    found = [list(group.members) for group in grouped(saes, 100, 0.01)]
-    alone = [["gated"], ["jumprelu"], ["batchtopk"], ["block"]]
-    assert found == [["topk-k1", "topk-k3"], ["relu-weak", "relu-strong"], *alone]
-    many = {str(seed): made(ReLU(width=12), seed) for seed in range(5)}
-    for most, sizes in [(100 * 12 * 2, [2, 2, 1]), (100 * 12 * 3 - 1, [2, 2, 1]), (1, [1] * 5), (10**9, [5])]:
-        monkeypatch.setattr(grouping, "_MAX_VALUES", {"cpu": most})
-        assert [len(group.members) for group in grouped(many, 100, 0.01)] == sizes
+def test_groups_have_one_shape_each_and_leave_out_baselines():
+    saes = {name: initialised(member.config) for name, member in SWEEP.items()}
+    assert [tuple(group.members) for group in grouped(saes, 100, 0.01)] == STACKS
 
 
-def test_names_that_begin_alike_are_told_apart():
+@pytest.mark.parametrize(
+    ("max_values", "sizes"), [(100 * 12 * 2, [2, 2, 1]), (100 * 12 * 3 - 1, [2, 2, 1]), (1, [1] * 5), (10**9, [5])]
+)
+def test_groups_are_as_large_as_the_device_allows(monkeypatch, max_values, sizes):
+    monkeypatch.setattr(_group, "_MAX_VALUES", {"cpu": max_values})
+    saes = {str(seed): initialised(ReLU(width=12), seed) for seed in range(5)}
+    assert [len(group.members) for group in grouped(saes, 100, 0.01)] == sizes
+
+
+def test_prefixes_are_whole_names():
     state = {"a/sae.x": torch.zeros(1), "ab/sae.x": torch.ones(1), "/sae.x": torch.ones(2)}
     assert without_prefix(state, "a/sae.").keys() == {"x"}
     assert without_prefix(state, "a/sae.")["x"].item() == 0

@@ -1,7 +1,7 @@
 """Files that the version before wrote (dictionaries of schema 1, checkpoints of schema 2) are still read.
 
 `stored/` holds rows of the planted network (6 leaves images of 64 px), a dictionary, a sweep with its evaluation, and
-a run that was stopped at step 20 of 40.
+a run that was interrupted at step 20 of 40.
 """
 
 import shutil
@@ -22,8 +22,8 @@ TRAINING = TrainingConfig(epochs=4, batch=16, revive=0.25)
 
 
 @pytest.fixture(autouse=True)
-def often():
-    """Checkpoints and refreshes as rarely as in use, since they were so when the files were written."""
+def frequent_checkpoints():
+    """Leave checkpoints and refreshes at their defaults, with which the files were written."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def stored(tmp_path):
     return tmp_path / "stored"
 
 
-def test_a_dictionary_is_read_under_the_names_of_today(stored):
+def test_a_dictionary_is_read_under_current_names(stored):
     sae = load(stored / "dictionary")
     assert sae.config == CONFIG
     assert sae.about["metrics"]["l0"] == 2.0
@@ -48,7 +48,7 @@ def test_a_finished_run_is_loaded_and_not_trained_again(stored, monkeypatch):
     assert (stored / "dictionary" / "sae.safetensors").read_bytes() == before
 
 
-def test_a_stopped_run_goes_on_to_the_same_bits(stored):
+def test_an_interrupted_run_is_resumed_to_the_same_bits(stored):
     resumed = train(stored / "rows", CONFIG, stored / "stopped", TRAINING, "cpu")
     whole = train(stored / "rows", CONFIG, stored / "new", TRAINING, "cpu")
     for name, tensor in whole.state_dict().items():
@@ -56,33 +56,36 @@ def test_a_stopped_run_goes_on_to_the_same_bits(stored):
     assert (stored / "stopped" / "sae.safetensors").read_bytes() == (stored / "new" / "sae.safetensors").read_bytes()
 
 
-def test_other_settings_are_still_refused_by_name(stored):
+def test_other_settings_are_refused_under_current_names(stored):
     with pytest.raises(VisaeError, match=r"training\.revive was 0\.25 and is now 0\.5"):
         train(stored / "rows", CONFIG, stored / "stopped", TrainingConfig(epochs=4, batch=16), "cpu")
 
 
-def test_an_evaluation_is_read_and_used_again(stored):
+def test_an_evaluation_is_read_and_reused(stored):
     saes = find_dictionaries(stored / "sweep")
     assert list(saes) == ["relu", "topk"]
     evaluation = read_evaluation(stored / "sweep" / "evaluation.json")
     assert evaluation["dictionaries"]["topk"]["config"]["k"] == 2
-    earlier = earlier_evaluation(saes, Rows(stored / "rows"), stored / "sweep")
+    rows = Rows(stored / "rows")
+    earlier = earlier_evaluation(saes, rows, stored / "sweep")
     assert earlier["topk"]["explained_variance"] == evaluation["dictionaries"]["topk"]["explained_variance"]
-    assert (
-        earlier_evaluation({"topk": saes["relu"], "relu": saes["topk"]}, Rows(stored / "rows"), stored / "sweep")
-        is None
-    )
+    swapped = {"topk": saes["relu"], "relu": saes["topk"]}
+    assert earlier_evaluation(swapped, rows, stored / "sweep") is None
 
 
 @pytest.mark.parametrize(
-    ("file", "read"),
+    ("file", "schema", "read"),
     [
-        ("dictionary/sae.safetensors", load),
-        ("stopped/checkpoint.safetensors", lambda file: train(file.parents[1] / "rows", CONFIG, file.parent, TRAINING)),
+        ("dictionary/sae.safetensors", 1, load),
+        (
+            "stopped/checkpoint.safetensors",
+            2,
+            lambda file: train(file.parents[1] / "rows", CONFIG, file.parent, TRAINING),
+        ),
     ],
 )
-def test_a_schema_from_the_future_is_refused_in_one_line(stored, file, read):
-    tensors, header = files.read_tensors(stored / file, 1 if "sae" in file else 2)
+def test_a_later_schema_is_refused_in_one_line(stored, file, schema, read):
+    tensors, header = files.read_tensors(stored / file, schema)
     files.write_tensors(stored / file, tensors, header | {"schema": 99})
     with pytest.raises(VisaeError, match="has schema 99, this visae reads schema") as error:
         read(stored / file)

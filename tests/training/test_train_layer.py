@@ -33,6 +33,7 @@ def test_values_out_of_range_are_refused():
         default_budget("planted", epochs=0)
 
 
+@pytest.mark.slow
 def test_a_dictionary_is_made_once(tmp_path):
     network, images = visae.network("planted", device="cpu"), Leaves(6, 64)
     budget = default_budget("planted", epochs=1, positions=16)

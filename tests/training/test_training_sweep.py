@@ -1,11 +1,12 @@
 import pytest
 
 from visae._support.errors import VisaeError
+from visae.commands.train import TrainCommand
 from visae.sae import PCA, JumpReLU, ReLU, TopK
 from visae.training import SAESpec, TrainingConfig, read_sweep
 
 
-def swept(tmp_path, text, *training):
+def read(tmp_path, text, *training):
     path = tmp_path / "sweep.toml"
     path.write_text(text)
     return read_sweep(path, *training)
@@ -43,12 +44,12 @@ GRIDS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "members"), GRIDS)
-def test_grids(tmp_path, text, members):
-    found, training = swept(tmp_path, text)
-    assert found == members
-    assert list(found) == list(members)
-    assert all(type(found[name].config) is type(member.config) for name, member in members.items())
+@pytest.mark.parametrize(("text", "expected"), GRIDS)
+def test_lists_of_settings_span_a_grid(tmp_path, text, expected):
+    specs, training = read(tmp_path, text)
+    assert specs == expected
+    assert list(specs) == list(expected)
+    assert all(type(specs[name].config) is type(spec.config) for name, spec in expected.items())
     assert training == TrainingConfig()
 
 
@@ -68,67 +69,67 @@ SAE = '[[sae]]\nkind = "topk"\n'
         ),
     ],
 )
-def test_how_to_train(tmp_path, table, given, expected):
-    assert swept(tmp_path, table + SAE, given)[1] == expected
-    assert type(swept(tmp_path, table + SAE, given)[1].lr) is float
+def test_the_training_table_overrides_the_given_training(tmp_path, table, given, expected):
+    assert read(tmp_path, table + SAE, given)[1] == expected
+    assert type(read(tmp_path, table + SAE, given)[1].lr) is float
 
 
-NO_SWEEP = [
-    # the file, and what is said of it
+# The text of the file, and what the message must contain.
+INVALID = [
     ("", r"has nothing; a sweep has tables \[\[sae\]\]"),
-    ("[training]\nepochs = 3", r"has \[training\]; a sweep has tables"),
+    ("[training]\nepochs = 3", r"has \[training\]; a sweep has"),
     ("[sae]\nkind = 'topk'", r"has \[sae\]; a sweep has tables \[\[sae\]\]"),
-    ("sae = []", "a sweep has tables"),
-    ("sae = [1, 2]", "a sweep has tables"),
-    ("sae = 'topk'", "a sweep has tables"),
+    ("sae = []", "a sweep has"),
+    ("sae = [1, 2]", "a sweep has"),
+    ("sae = 'topk'", "a sweep has"),
     ("[[saes]]\nkind = 'topk'", r"has \[saes\]; a sweep"),
     (SAE + "[more]\na = 1", r"has \[sae\], \[more\]; a sweep"),
-    ("training = 5\n" + SAE, "a sweep has tables|training"),
-    (SAE + "[[training]]\nepochs = 3", "a sweep has tables|training"),
+    ("training = 5\n" + SAE, "a sweep has"),
+    (SAE + "[[training]]\nepochs = 3", "a sweep has"),
     ("[[sae]\nkind = 3", "is not TOML: "),
     ("kind = topk", "is not TOML: "),
     ("[[sae]]\nk = 3", "has no kind; the kinds are .*relu, topk"),
     ("[[sae]]\nkind = 3", "has no kind"),
     ("[[sae]]\nkind = ['topk', 'relu']", "has no kind"),
     ("[[sae]]\nkind = 'tpok'", r"sweep\.toml.*: .*tpok.*topk"),
-    (SAE + "l1 = 3", r"sweep\.toml.*: a topk SAE has no setting l1; its settings are width, k"),
+    (SAE + "l1 = 3", r"sweep\.toml.*: a topk SAE has no setting l1; .* width, k"),
     (SAE + "k = []", "k of topk in .* is an empty list"),
-    (SAE + "k = 2.5", r"sweep\.toml.*: k is 2\.5; it must be a whole number"),
-    (SAE + "k = [2, 'x']", r"sweep\.toml.*: k is 'x'; it must be a whole number"),
-    (SAE + "k = [[2, 3]]", r"sweep\.toml.*: k is \[2, 3\]; it must be a whole number"),
-    (SAE + "k = true", r"sweep\.toml.*: k is True; it must be a whole number"),
+    (SAE + "k = 2.5", r"sweep\.toml.*: k is 2\.5; .* whole number"),
+    (SAE + "k = [2, 'x']", r"sweep\.toml.*: k is 'x'; .* whole number"),
+    (SAE + "k = [[2, 3]]", r"sweep\.toml.*: k is \[2, 3\]; .* whole number"),
+    (SAE + "k = true", r"sweep\.toml.*: k is True; .* whole number"),
     (SAE + "k = 0", r"sweep\.toml.*: k is 0, the width 768"),
-    (SAE + "aux_weight = 'x'", r"sweep\.toml.*: aux_weight is 'x'; it must be a number"),
-    (SAE + "origin = 3", r"sweep\.toml.*: origin is 3; it must be a word"),
-    (SAE + "seed = 1.5", "seed is 1.5 in .*; it must be a whole number"),
+    (SAE + "aux_weight = 'x'", r"sweep\.toml.*: aux_weight is 'x'; .* number"),
+    (SAE + "origin = 3", r"sweep\.toml.*: origin is 3; .* word"),
+    (SAE + "seed = 1.5", "seed is 1.5 in .*; .* whole number"),
     (SAE + "seed = [0, 'x']", "seed is 'x' in"),
     (SAE + "seed = true", "seed is True in"),
     (SAE + "name = ''", "the name '' in"),
     (SAE + "name = 3", "the name 3 in"),
-    (SAE + "name = 'a/b'", "the name 'a/b' in .* cannot be that of a folder"),
+    (SAE + "name = 'a/b'", "the name 'a/b' in"),
     (SAE + "name = '..'", r"the name '\.\.' in"),
     (SAE + 'name = "a\\u0000"', "the name"),
-    (SAE + SAE, "has two SAEs called topk; give one of the tables"),
+    (SAE + SAE, "has two SAEs called topk"),
     (SAE + "k = [2, 2]", "has two SAEs called topk-k2"),
     (SAE + "k = [2, 3]\n[[sae]]\nkind = 'relu'\nname = 'topk-k3'", "has two SAEs called topk-k3"),
-    ("[training]\nepoch = 3\n" + SAE, r"sweep\.toml.*: training has no setting epoch; its settings are epochs, "),
-    ("[training]\nepochs = 1.5\n" + SAE, r"sweep\.toml.*: epochs is 1\.5; it must be a whole number"),
-    ("[training]\nepochs = true\n" + SAE, "epochs is True; it must be a whole number"),
-    ("[training]\nlr = '1'\n" + SAE, "lr is '1'; it must be a number"),
-    ("[training]\nlr = [1, 2]\n" + SAE, r"lr is \[1, 2\]; it must be a number"),
+    ("[training]\nepoch = 3\n" + SAE, r"sweep\.toml.*: training has no setting epoch; .* epochs, "),
+    ("[training]\nepochs = 1.5\n" + SAE, r"sweep\.toml.*: epochs is 1\.5; .* whole number"),
+    ("[training]\nepochs = true\n" + SAE, "epochs is True; .* whole number"),
+    ("[training]\nlr = '1'\n" + SAE, "lr is '1'; .* number"),
+    ("[training]\nlr = [1, 2]\n" + SAE, r"lr is \[1, 2\]; .* number"),
     ("[training]\nepochs = 0\n" + SAE, "epochs is 0, batch"),
-    ("[training]\nholdout = 1\n" + SAE, "holdout is 1; it is a share"),
+    ("[training]\nholdout = 1\n" + SAE, "holdout is 1; it "),
 ]
 
 
-@pytest.mark.parametrize(("text", "said"), NO_SWEEP)
-def test_what_is_no_sweep(tmp_path, text, said):
-    with pytest.raises(VisaeError, match=said) as error:
-        swept(tmp_path, text)
-    assert str(tmp_path / "sweep.toml") in str(error.value) or said.startswith(("epochs is 0", "holdout"))
+@pytest.mark.parametrize(("text", "message"), INVALID)
+def test_invalid_sweeps_are_refused_with_the_file(tmp_path, text, message):
+    with pytest.raises(VisaeError, match=message) as error:
+        read(tmp_path, text)
+    assert str(tmp_path / "sweep.toml") in str(error.value)
 
 
-def test_what_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read_are_refused(tmp_path):
     with pytest.raises(VisaeError, match=r"cannot read .*none\.toml: No such file"):
         read_sweep(tmp_path / "none.toml")
     with pytest.raises(VisaeError, match=r"cannot read .*: Is a directory"):
@@ -138,10 +139,8 @@ def test_what_cannot_be_read(tmp_path):
         read_sweep(tmp_path / "bytes")
 
 
-def test_the_command_lines_example_is_a_sweep(tmp_path):
-    from visae.commands.train import Train
-
-    text = Train.__doc__
-    members, training = swept(tmp_path, text[text.index("[training]") :])
-    assert len(members) == 4 * 2 + 3
+def test_the_example_in_the_help_of_visae_train_is_a_sweep(tmp_path):
+    text = TrainCommand.__doc__
+    specs, training = read(tmp_path, text[text.index("[training]") :])
+    assert len(specs) == 4 * 2 + 3
     assert training == TrainingConfig(epochs=16)

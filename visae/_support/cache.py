@@ -1,4 +1,4 @@
-"""Folders that visae reads from: the user's cache, and what is published with the package."""
+"""The user's cache."""
 
 import os
 from pathlib import Path

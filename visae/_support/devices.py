@@ -1,4 +1,4 @@
-"""Which device to use where the caller names none."""
+"""Opening devices by name, with a default."""
 
 import torch
 
@@ -6,9 +6,9 @@ from visae._support.errors import VisaeError
 
 
 def open_device(name: torch.device | str | None = None) -> torch.device:
-    """The device with this name; CUDA where there is one and else the CPU, if None.
+    """Return the device with this name; CUDA where there is one and else the CPU, if None.
 
-    Raises `VisaeError` for a device that is not there.
+    Raises `VisaeError` for a device that does not exist.
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -16,7 +16,7 @@ def open_device(name: torch.device | str | None = None) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        available = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
         reason = str(error).splitlines()[0]
-        raise VisaeError(f"no device {str(name)!r} here ({reason}); there are {', '.join(there)}") from None
+        raise VisaeError(f"no device {str(name)!r} here ({reason}); there are {', '.join(available)}") from None
     return device

@@ -1,18 +1,18 @@
-"""Errors that a user can cause and mend."""
+"""Errors that a user can cause and fix."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class VisaeError(Exception):
-    """Something a user can mend: the message says what was found, what was expected and what to do.
+    """Something a user can fix: the message says what was found, what was expected and what to do.
 
     The command line prints it in one line and exits with 2.
     """
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> VisaeError:
-    """The error for a name that does not exist: it lists the nearest names that do, or the first few."""
+    """Return the error for a name that does not exist: it lists the nearest names that do, or the first few."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=4, cutoff=0.5)
     if near:
@@ -22,6 +22,6 @@ def unknown(what: str, name: str, known: Iterable[str]) -> VisaeError:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Words about the nearest names, for the end of a message; empty if none is near."""
+    """Return the end of a message that lists the nearest names; empty if none is near."""
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f"; the nearest are {', '.join(near)}" if near else ""

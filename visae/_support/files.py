@@ -1,4 +1,4 @@
-"""Writing files so that nothing is ever half there, and reading them so that nothing is taken on trust.
+"""Writing files atomically, and reading them without trusting their content.
 
 safetensors is imported by the functions that need it: it imports torch, and the command line reads JSON without.
 """
@@ -16,7 +16,7 @@ from visae._support.errors import VisaeError
 if TYPE_CHECKING:
     from torch import Tensor
 
-# From the schema of an older file to how its content is brought up to the next.
+# From the schema of an older file to the function that upgrades its content to the next schema.
 Upgrades = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 
 _HEADER = "visae"
@@ -26,8 +26,7 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to a temporary name in the same folder, flush it to the disk, and rename it to `path`.
 
-    Raises `VisaeError` where that is not possible (a full disk, a folder that must not be written); what was at `path`
-    before is then still there.
+    Raises `VisaeError` if that fails (a full disk, a read-only folder), and leaves the old file at `path`.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -42,7 +41,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def is_leftover(path: Path) -> bool:
-    """Whether a file is a temporary one that a killed process left."""
+    """Return whether a file is a temporary one that a killed process left."""
     return bool(_TEMPORARY.fullmatch(path.name))
 
 
@@ -54,7 +53,7 @@ def drop_leftovers(folder: Path) -> None:
 
 
 def flush(folder: Path) -> None:
-    """Have all files below a folder on the disk, for what will name them once it is there."""
+    """Flush all files below a folder to the disk, before something that refers to them is written."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
@@ -67,7 +66,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Metrics as JSON can hold them: NaN, for one that is not defined, becomes null."""
+    """Replace NaN, for metrics that are not defined, by None, which JSON can hold."""
     return {name: None if isinstance(value, float) and value != value else value for name, value in metrics.items()}
 
 
@@ -127,7 +126,7 @@ def expect_keys(content: Mapping[str, Any], keys: Collection[str], path: Path) -
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -148,9 +147,9 @@ def _unreadable(path: Path, error: OSError) -> VisaeError:
 def _upgraded(content: Any, schema: int, path: Path, upgrades: Upgrades) -> dict[str, Any]:
     written: Any = content.get("schema") if isinstance(content, dict) else None
     while written != schema:
-        if written not in upgrades:
+        if not isinstance(written, int) or written not in upgrades:
             raise VisaeError(
-                f"{path} has schema {written}, this visae reads schema {schema}; use the visae that wrote it"
+                f"{path} has schema {written!r}, this visae reads schema {schema}; use the visae that wrote it"
             )
         content = {**upgrades[written](content), "schema": written + 1}
         written += 1

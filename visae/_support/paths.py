@@ -1,4 +1,4 @@
-"""Whether what a user names is there, told before torch is imported and any work begins."""
+"""Checking paths that a user gives, before torch is imported and work begins."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ LEAVES = "leaves:"
 
 
 def require_dictionary(path: str | Path) -> Path:
-    """The file of a dictionary, from its file or folder; raises `VisaeError` if there is none."""
+    """Return the file of a dictionary, from its file or folder; raises `VisaeError` if there is none."""
     path = Path(path)
     file = path / DICTIONARY if path.is_dir() else path
     if not file.exists():
@@ -23,7 +23,7 @@ def require_dictionary(path: str | Path) -> Path:
 
 
 def require_store(folder: str | Path) -> Path:
-    """The manifest of a store of rows; raises `VisaeError` if there is none."""
+    """Return the manifest of a store of rows; raises `VisaeError` if there is none."""
     manifest = Path(folder) / MANIFEST
     if not manifest.exists():
         raise VisaeError(f"{folder} holds no {MANIFEST}; make a store with: visae capture --out {folder} ...")
@@ -39,7 +39,7 @@ def require_images(name: str) -> None:
 
 
 def leaves_count(name: str) -> int:
-    """N of `leaves:N`; raises `VisaeError` for anything else than a count of at least 1."""
+    """Return N of `leaves:N`; raises `VisaeError` for anything but a count of at least 1."""
     number = name.removeprefix(LEAVES)
     if not (number.isascii() and number.isdigit() and int(number) > 0):
         raise VisaeError(f"found {name!r}, expected a count of at least 1 after the colon, for instance leaves:2000")

@@ -47,7 +47,7 @@ class Progress:
             self._print()
 
     def update(self, count: int, note: str = "") -> None:
-        """Say that `count` more are done; `note` stands behind the bar."""
+        """Add `count` to what is done; `note` is shown after the bar."""
         self.done += count
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
@@ -56,7 +56,7 @@ class Progress:
             self._print(note)
 
     def passed(self, batch: Sized) -> Any:
-        """A batch as it is, counted."""
+        """Count a batch and return it."""
         self.update(len(batch))
         return batch
 

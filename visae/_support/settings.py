@@ -1,4 +1,4 @@
-"""Settings: what decides a result, compared before work is continued."""
+"""Settings: what decides a result, checked, and compared before work is continued."""
 
 import json
 import math
@@ -10,10 +10,10 @@ from visae._support.errors import VisaeError
 
 
 def refuse_other_settings(folder: Path, written: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise `VisaeError` naming the settings that differ between those that a folder was made with and the wanted."""
+    """Raise `VisaeError` with the settings that differ from those that a folder was made with."""
     before, now = flat(written), flat(json.loads(json.dumps(wanted)))
     differing = [
-        f"{key} was {_shown(before, key)} and is now {_shown(now, key)}"
+        f"{key} was {_text(before, key)} and is now {_text(now, key)}"
         for key in sorted({*before, *now})
         if key not in before or key not in now or before[key] != now[key]
     ]
@@ -30,7 +30,7 @@ def expect_training(epochs: int, batch: int, lr: float) -> None:
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings with dotted keys, so that a message names what differs and no more."""
+    """Flatten nested settings to dotted keys, so that a message names only what differs."""
     flattened: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
@@ -41,7 +41,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def typed(key: str, value: Any, default: int | float | str) -> Any:
-    """A setting as the type of its default; files and command lines write 5 for 5.0. Raises `VisaeError`."""
+    """Return a setting as the type of its default: 5.0 for 5. Raises `VisaeError` for a value of another type."""
     if isinstance(value, type(default)) and not isinstance(value, bool):
         return value
     if isinstance(default, float) and type(value) is int:
@@ -51,12 +51,12 @@ def typed(key: str, value: Any, default: int | float | str) -> Any:
 
 
 def renamed_training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What an SAE was trained with, as older files have it (schema 1), under the names of today."""
+    """Rename the settings that an SAE was trained with from an older file (schema 1) to their current names."""
     renamed = {"config" if key == "recipe" else key: value for key, value in settings.items()}
     if "training" in renamed:
         renamed["training"] = {"revive" if k == "rouse" else k: v for k, v in renamed["training"].items()}
     return renamed
 
 
-def _shown(settings: Mapping[str, Any], key: str) -> str:
+def _text(settings: Mapping[str, Any], key: str) -> str:
     return repr(settings[key]) if key in settings else "not set"

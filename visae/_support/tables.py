@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells, the heading first, as an aligned Markdown table."""
+    """Format rows of cells, the heading first, as an aligned Markdown table."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
@@ -14,6 +14,6 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def shortened(numbers: Sequence[int], most: int = 8) -> str:
-    """The first few numbers, and how many more there are."""
+    """List the first few numbers, and how many more there are."""
     more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
     return ", ".join(str(number) for number in numbers[:most]) + more

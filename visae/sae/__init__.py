@@ -8,7 +8,7 @@ _listed, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
-    """What the stub lists; and the config class of any other kind in this package, so that a kind is one file."""
+    """Return what the stub lists, or the config class of another kind in this package, so that a kind is one file."""
     try:
         return _listed(name)
     except AttributeError:

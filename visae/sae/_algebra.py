@@ -20,7 +20,7 @@ def linear(
 def shifted(
     bias: Float[Tensor, "*s m"], weight: Float[Tensor, "*s m d"], origin: Float[Tensor, "*s d"]
 ) -> Float[Tensor, "*s m"]:
-    """The bias b' for which weight z + b' = weight (z - origin) + bias."""
+    """Return the bias b' for which weight z + b' = weight (z - origin) + bias."""
     return bias - (weight @ origin[..., None])[..., 0]
 
 
@@ -30,12 +30,12 @@ def with_ones(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
 
 
 def random_directions(width: int, dim: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
-    """Directions drawn uniformly on the unit sphere."""
+    """Return directions drawn uniformly on the unit sphere."""
     return F.normalize(torch.randn(width, dim, generator=generator), dim=1)
 
 
 def squared_error(z: Float[Tensor, "*r n d"], reconstruction: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
-    """Mean over rows of |z - reconstruction|^2."""
+    """Return the mean over rows of |z - reconstruction|^2."""
     # One pass forward and one backward, where a difference and a square would take six.
     losses = F.mse_loss(reconstruction, z.expand_as(reconstruction), reduction="none")
     return losses.sum((-2, -1)) / reconstruction.shape[-2]

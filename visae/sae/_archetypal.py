@@ -30,7 +30,7 @@ class ArchetypalSAE(TopKSAE):
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
-        """Return a fresh SAE; its directions are those of the data only once it is initialised."""
+        """Return a fresh SAE, whose directions lie near the data once it is initialised."""
         width, count = config.width, config.centroids or config.width
         parts = {
             "mixture": torch.eye(count)[torch.arange(width) % count],
@@ -49,7 +49,7 @@ class ArchetypalSAE(TopKSAE):
         return self.log_scale.exp()[..., None, None] * (self.mixture @ self.centroids + self.relaxation)
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """Centroids by K-means, and an encoder that looks for them.
+        """Find centroids by K-means, and align the encoder with them.
 
         K-means always has the same seed: SAEs of different seeds share their centroids, as in the paper, and differ in
         the random directions that are added to the encoder's, at the same length.
@@ -61,7 +61,7 @@ class ArchetypalSAE(TopKSAE):
         self.encoder.data.mul_(aligned.norm(dim=1, keepdim=True)).add_(aligned)
 
     def before_step(self) -> None:
-        """Nothing: the norms of these directions are free."""
+        """Do nothing: the norms of these directions are free."""
 
     @torch.no_grad()
     def after_step(self) -> None:
@@ -99,10 +99,8 @@ class Archetypal(TopK):
 
 def _centroids(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "c d"]:
     if len(z) < count:
-        raise VisaeError(
-            f"{count} centroids were asked for and there are {len(z)} rows; capture more, or ask for fewer"
-        )
-    # Slow to import, and needed by this kind alone.
+        raise VisaeError(f"{count} centroids are wanted and there are {len(z)} rows; capture more, or set fewer")
+    # Slow to import, and used by this kind alone.
     from sklearn.cluster import MiniBatchKMeans
 
     fitted = MiniBatchKMeans(count, random_state=0, n_init=1, batch_size=4096).fit(z.cpu().numpy())

@@ -1,4 +1,4 @@
-"""What every sparse autoencoder has: its decoder, its scale, rows and maps, and the hooks of training."""
+"""The base of all sparse autoencoders: decoder and scale, rows and maps, and the hooks of training."""
 
 import math
 from abc import ABC, abstractmethod
@@ -31,8 +31,8 @@ class SAE(nn.Module, ABC):
 
     decoder: [m, d];  bias: [d];  centre: [d];  scale: a scalar.
     rows_since_fired: rows of training since each feature last fired, [m], counted by the trainer.
-    configs: how it was made; one for each member of a stack.
-    about: what its file says of it: network, layer, rows, training, metrics.
+    configs: its config; in a stack, that of each member.
+    about: what its file records: network, layer, rows, training, metrics.
 
     Within a stack (`visae.sae.stack`) every tensor has one more leading axis, [s, ...], and so do the terms of the
     loss: a formula written for one SAE holds for all.
@@ -62,11 +62,11 @@ class SAE(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> "SAE":
-        """Return a fresh SAE over rows of `dim`; `generator` decides its first directions."""
+        """Return a fresh SAE over rows of `dim`; `generator` draws its initial directions."""
 
     @property
     def config(self) -> Any:
-        """Its config; in a stack that of the first member, which tells all but the varied settings."""
+        """Its config; in a stack that of the first member, which differs from the others' in varied settings alone."""
         return self.configs[0]
 
     @property
@@ -76,7 +76,7 @@ class SAE(nn.Module, ABC):
 
     @property
     def directions(self) -> Float[Tensor, "m d"]:
-        """What one unit of each feature adds to a row, in raw activations. Not for a stack."""
+        """What one unit of each feature adds to a row, in raw activations; not defined for a stack."""
         return self.decoder.detach() * self.scale
 
     def encode(self, x: Float[Tensor, "n d"] | Float[Tensor, "b d h w"]) -> Tensor:
@@ -94,29 +94,29 @@ class SAE(nn.Module, ABC):
         return self.reconstruct(f) * self.scale + self.centre
 
     def pre_activations(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b m h w"]:
-        """The features' pre-activations over maps: their values before any feature is silenced."""
+        """Return the features' pre-activations over maps: their values before any feature is silenced."""
         x = x.to(self.centre.device)
         return _as_maps(self.preactivate(self.standardise(_as_rows(x))), x)
 
     def standardise(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Raw rows to z, the SAE's own scale."""
+        """Convert raw rows to z, the SAE's own scale."""
         return (x - self.centre) / self.scale
 
     @abstractmethod
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """Standardised rows to pre-activations: what each feature would be if none were silenced."""
+        """Return the pre-activations of standardised rows: what each feature would be if none were silenced."""
 
     @abstractmethod
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """Standardised rows to features: never negative, except for blocks and baselines, which are signed."""
+        """Encode standardised rows; features are never negative, except for those of blocks and baselines."""
 
     def reconstruct(self, f: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n d"]:
-        """Features to standardised rows."""
+        """Decode features to standardised rows."""
         return linear(f, self.decoder.mT, self.bias)
 
     @abstractmethod
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
-        """The terms of the training loss on standardised rows, and which features fired."""
+        """Return the terms of the training loss on standardised rows, and which features fired."""
 
     def fit_scale(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
         """Centre on the data's mean, and scale so that E|z|^2 = d."""
@@ -124,7 +124,7 @@ class SAE(nn.Module, ABC):
         self.scale.fill_(math.sqrt(max(variance.mean().item(), 1e-12)))
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """Set what depends on data before training, from a sample of standardised rows; nothing for most kinds."""
+        """Set what depends on data before training, from a sample of standardised rows. Does nothing by default."""
 
     def count_rows_since_fired(self, fired: Bool[Tensor, "*s m"], rows: int) -> None:
         """Count a batch of rows, in which these features fired."""
@@ -132,16 +132,16 @@ class SAE(nn.Module, ABC):
         self.rows_since_fired.masked_fill_(fired, 0)
 
     def revive(self, after: int, by: float) -> None:
-        """Help features that have not fired for more than `after` rows; `by` is in learning rates. Nothing, here."""
+        """Help features that have not fired for more than `after` rows; `by` is in learning rates. A hook."""
 
     def refresh(self) -> None:
         """Called before the first step and every few steps: update what need not be updated in each."""
 
     def forget(self) -> None:
-        """Called when tensors were replaced: drop what was derived from them."""
+        """Called when tensors have been replaced: drop what was derived from them."""
 
     def remember(self, before: "SAE", kept: Sequence[int]) -> None:
-        """Take over what a larger stack had derived; `kept` are the members left."""
+        """Copy what a larger stack had derived; `kept` are the indices of the remaining members."""
 
     def before_step(self) -> None:
         """Called between backward and the optimiser's step."""
@@ -169,7 +169,7 @@ class EncoderSAE(SAE):
 
     @staticmethod
     def tied_start(directions: Float[Tensor, "m d"]) -> dict[str, Tensor]:
-        """Parameters in which decoder and encoder are these directions, and the biases are zero."""
+        """Return parameters in which decoder and encoder are these directions, and the biases are zero."""
         width, dim = directions.shape
         biases = {"encoder_bias": torch.zeros(width), "bias": torch.zeros(dim)}
         return {"decoder": directions, "encoder": directions.clone(), **biases}

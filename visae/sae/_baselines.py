@@ -1,4 +1,4 @@
-"""What a sparse autoencoder has to beat: principal and independent components, random directions, and neurons.
+"""Baselines that an SAE has to beat: principal and independent components, random directions, and neurons.
 
 All are linear and share the SAE's interface. Each is fitted to a sample of rows at once instead of being trained.
 Their features are signed, except for neurons.
@@ -19,7 +19,7 @@ from visae.sae._base import SAE, Losses
 from visae.sae._config import LineStyle, SAEConfig
 from visae.sae._registry import register_kind
 
-# FastICA's steps: components that have not converged by then belong to nearly Gaussian directions, and never do.
+# Steps of FastICA: components that have not converged by then belong to nearly Gaussian directions, and never will.
 _ICA_STEPS = 200
 
 
@@ -32,14 +32,14 @@ class LinearSAE(SAE):
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
-        """Return random directions, until it is initialised; raises `VisaeError` for more features than dimensions."""
+        """Return random directions until it is initialised; raises `VisaeError` for more features than dimensions."""
         if config.width > dim:
             raise VisaeError(f"the width is {config.width}, rows have {dim} dimensions; it cannot be larger")
         return cls.with_random_directions(config, dim, generator)
 
     @classmethod
     def with_random_directions(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
-        """Return unit directions that decode as they encode, without gradients."""
+        """Return an SAE that encodes and decodes by the same random unit directions, without gradients."""
         width = config.width or dim
         directions = random_directions(width, dim, generator)
         biases = {"encoder_bias": torch.zeros(width), "bias": torch.zeros(dim)}
@@ -49,11 +49,11 @@ class LinearSAE(SAE):
         return sae
 
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
-        """All features, before any is left out."""
+        """Return all features, before the k largest are selected."""
         return z @ self.encoder.T + self.encoder_bias
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
-        """The features of the largest magnitude of each row, with their sign; zero elsewhere."""
+        """Return the features of the largest magnitude of each row, with their sign; zero elsewhere."""
         f = self.preactivate(z)
         if not 0 < self.config.k < self.width:
             return f
@@ -87,7 +87,7 @@ class PCASAE(LinearSAE):
     """Principal components of a sample of rows."""
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """The eigenvectors of the covariance with the largest eigenvalues."""
+        """Use the eigenvectors of the covariance with the largest eigenvalues."""
         exact = z.double()
         mean = exact.mean(0)
         vectors = torch.linalg.eigh((exact - mean).T @ (exact - mean)).eigenvectors
@@ -100,14 +100,14 @@ class ICASAE(LinearSAE):
     """Independent components of a sample of rows, by FastICA."""
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """Unmixing directions as encoder, mixing ones as decoder; raises `VisaeError` if the rows span too little."""
+        """Encode by unmixing directions and decode by mixing ones; raises `VisaeError` if the rows span too little."""
         # Slow to import, and needed by this kind alone.
         from sklearn.decomposition import FastICA
         from sklearn.exceptions import ConvergenceWarning
 
         count = min(self.width, int(torch.linalg.matrix_rank((z - z.mean(0)).double())))
         if count < self.width:
-            raise VisaeError(f"{self.width} independent components were asked for, the rows span {count} dimensions")
+            raise VisaeError(f"{self.width} independent components are wanted, the rows span {count} dimensions")
         fitted = FastICA(count, whiten="unit-variance", max_iter=_ICA_STEPS, tol=1e-3, random_state=self.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -124,11 +124,11 @@ class RandomSAE(LinearSAE):
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
-        """Return random directions, of which there may be more than dimensions."""
+        """Return an SAE with random directions, possibly more than there are dimensions."""
         return cls.with_random_directions(config, dim, generator)
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """The gain with the least squared error."""
+        """Use the gain with the least squared error."""
         reconstruction = self.reconstruct(self.features(z))
         self.decoder *= (reconstruction * z).sum() / reconstruction.square().sum().clamp_min(1e-12)
 
@@ -138,13 +138,13 @@ class NeuronsSAE(LinearSAE):
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
-        """Return the neurons, once initialised; raises `VisaeError` for another width than theirs."""
+        """Return an SAE of the neurons, once it is initialised; raises `VisaeError` for another width than theirs."""
         if config.width not in (0, dim):
             raise VisaeError(f"the width is {config.width}, the layer has {dim} neurons; leave it out")
         return cls.with_random_directions(config, dim, generator)
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:  # noqa: ARG002 - neurons need no sample
-        """Directions along the axes, about the point where all neurons are silent."""
+        """Use directions along the axes, about the point where all neurons are silent."""
         silent = -self.centre / self.scale
         axes = torch.eye(self.dim).to(silent)
         self.set_directions(axes, axes, silent)
@@ -192,7 +192,7 @@ class ICA(_Baseline):
 @register_kind
 @dataclass(frozen=True)
 class RandomDirections(_Baseline):
-    """Settings of random unit directions, of which there may be more than the rows have dimensions."""
+    """Settings of random unit directions, possibly more than the rows have dimensions."""
 
     kind: ClassVar[str] = "random"
     sae: ClassVar[Any] = RandomSAE

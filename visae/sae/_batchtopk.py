@@ -34,12 +34,12 @@ class BatchTopKSAE(TopKSAE):
         self.register_buffer("threshold", torch.full((), -1.0))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The positive pre-activations that reach the threshold; zero elsewhere."""
+        """Return the positive pre-activations that reach the threshold; zero elsewhere."""
         pre = self.preactivate(z)
         return torch.where(pre >= self.threshold[..., None, None].clamp_min(0), pre, 0).relu()
 
     def code(self, z: Float[Tensor, "n d"]) -> Code:
-        """The features that the training loss decodes; the threshold follows them."""
+        """Return the features that the training loss decodes; the threshold follows them."""
         if sparse_pays(z.device, self.largest_k, self.width):
             code = sparse_code(z, self.encoder, self.shift, self.select, piece=len(z))
             self._follow(_smallest_fired(code, self.threshold))
@@ -49,14 +49,14 @@ class BatchTopKSAE(TopKSAE):
         return Dense(f)
 
     def select(self, pre: Float[Tensor, "n m"], member: int) -> Entries:
-        """The entries that fire in a batch of a member's pre-activations."""
+        """Return the entries that fire in a batch of a member's pre-activations."""
         lower_bound = _SAFE_SHARE * max(self.threshold.view(-1)[member].item(), 0)
         threshold = batch_threshold(pre, self.configs[member].k * len(pre), lower_bound)
         rows, columns = ((pre >= threshold) & (pre > 0)).nonzero(as_tuple=True)
         return pre[rows, columns], rows, columns
 
     def _over_batch(self, pre: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n m"]:
-        """The same as a dense tensor, without reading numbers on the host, which would wait for the GPU."""
+        """Return the same as a dense tensor, without reading numbers on the host, which would wait for the GPU."""
         positive = pre.relu()
         flat = positive.detach().flatten(-2)
         largest = flat.topk(min(self.largest_k * pre.shape[-2], flat.shape[-1])).values
@@ -87,7 +87,7 @@ class BatchTopK(TopK):
 
 
 def _smallest_fired(code: SparseCode, like: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-    """For each member, the smallest value that fired; infinite if none did."""
+    """Return the smallest value that fired in each member; infinite if none did."""
     member = torch.div(code.rows, code.shape[-2], rounding_mode="floor")
     none = torch.full_like(like, torch.inf).view(-1)
     return none.scatter_reduce(0, member, code.values.detach(), "amin").view(like.shape)

@@ -51,12 +51,12 @@ class BlockSAE(SAE):
         self.log_gain.data += gain.clamp_min(1e-6).log()
 
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The features of all blocks, before any is selected."""
+        """Return the features of all blocks, before any is selected."""
         encoder = self.log_gain.exp().repeat_interleave(self.config.size, -1)[..., None] * self.decoder
         return linear(z, encoder, shifted(encoder.new_zeros(encoder.shape[:-1]), encoder, self.bias))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The features of the strongest blocks of each row; zero elsewhere."""
+        """Return the features of the strongest blocks of each row; zero elsewhere."""
         pre = self.preactivate(z)
         return pre * self._selected(pre)[0]
 
@@ -74,7 +74,7 @@ class BlockSAE(SAE):
 
     @torch.no_grad()
     def _selected(self, pre: Float[Tensor, "*s n m"]) -> tuple[Bool[Tensor, "*s n m"], Bool[Tensor, "*s n m"]]:
-        """Masks of the features in the l strongest blocks of each row, and of those in the l after them."""
+        """Return masks of the features in the l strongest blocks of each row, and of those in the l after them."""
         norms = _in_blocks(pre.mT, self.config.size).square().sum(-2).mT
         count = self.blocks[..., None, None]
         strongest = norms.topk(min(2 * self.largest_count, norms.shape[-1]), dim=-1).indices
@@ -131,7 +131,7 @@ class Block(SAEConfig):
 
 
 def _orthonormal(decoder: Float[Tensor, "*s m d"], size: int) -> Float[Tensor, "*s m d"]:
-    """The blocks' subspaces with orthonormal rows, each as near to its old ones as QR leaves it."""
+    """Return the blocks' subspaces with orthonormal rows, each as near to its old ones as QR leaves it."""
     factor = torch.linalg.qr(_in_blocks(decoder, size).mT)
     sign = factor.R.diagonal(dim1=-2, dim2=-1).sign()[..., None, :]
     oriented: Tensor = factor.Q * torch.where(sign == 0, 1, sign)

@@ -1,4 +1,4 @@
-"""What every kind of SAE says of itself: its settings, its name, how it is built and drawn. Free of torch."""
+"""The config of a kind of SAE: its settings, its name, and how it is built and drawn. Does not import torch."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class LineStyle(NamedTuple):
     """How a kind is drawn in every plot: colour, marker and dash, in matplotlib's terms.
 
-    A marker of its own for each kind, for those who print in grey.
+    Each kind has a marker of its own, for prints in grey.
     """
 
     colour: str = "0.5"
@@ -26,7 +26,7 @@ class SAEConfig:
     """The settings of one kind of SAE: subclass it as a frozen dataclass whose fields all have defaults.
 
     Register the subclass with `visae.register_kind`. Beside its fields, which are whole numbers, numbers or words, it
-    carries what the rest of visae needs to know of the kind:
+    has what the rest of visae needs to know about the kind:
 
     kind:      its name on the command line and in files.
     sae:       the class that it builds, a subclass of `visae.SAE`.
@@ -50,14 +50,14 @@ class SAEConfig:
     width: int = 768
 
     def build(self, dim: int, generator: "torch.Generator") -> "SAE":
-        """Return a fresh SAE over rows of `dim`; `generator` decides its first directions.
+        """Return a fresh SAE over rows of `dim`; `generator` draws its initial directions.
 
-        Raises `VisaeError` for settings that rows of this width do not allow.
+        Raises `VisaeError` for settings that rows of this dimension do not allow.
         """
-        made: SAE = self.sae.create(self, dim, generator)
-        return made
+        sae: SAE = self.sae.create(self, dim, generator)
+        return sae
 
 
 def finite(value: float) -> bool:
-    """Whether a number is 0 or more, and finite; false for NaN."""
+    """Return whether a number is 0 or more, and finite; false for NaN."""
     return 0 <= value < math.inf

@@ -20,7 +20,7 @@ _FREE_OF_TORCH = ("math", "dataclasses", "typing", "visae._support.errors", "vis
 
 
 def declared_kinds() -> dict[str, type[SAEConfig]]:
-    """The config classes of this package's kinds by name, baselines last; their SAEs cannot be built."""
+    """Return the config classes of this package's kinds by name, baselines last; their SAEs cannot be built."""
     declared: dict[str, type[SAEConfig]] = {}
     for path in sorted(_FOLDER.glob("_*.py")):
         if "@register_kind" in path.read_text():
@@ -30,7 +30,7 @@ def declared_kinds() -> dict[str, type[SAEConfig]]:
 
 
 def config_named(name: str) -> type[SAEConfig]:
-    """The config class of this package with this name, registered; raises `AttributeError` if there is none."""
+    """Return the config class of this package with this name, registered; raises `AttributeError` if there is none."""
     for config in declared_kinds().values():
         if config.__name__ == name:
             registered: type[SAEConfig] = getattr(importlib.import_module(config.__module__), name)
@@ -40,7 +40,7 @@ def config_named(name: str) -> type[SAEConfig]:
 
 @cache
 def _execute(module: str) -> tuple[dict[str, Any], tuple[type[SAEConfig], ...]]:
-    """The names that the config classes of a module define and use, and those of its classes that are registered."""
+    """Execute the config classes of a module; return the namespace they leave, and the classes that are registered."""
     registered: list[type[SAEConfig]] = []
 
     def register_kind(config: type[SAEConfig]) -> type[SAEConfig]:
@@ -48,7 +48,7 @@ def _execute(module: str) -> tuple[dict[str, Any], tuple[type[SAEConfig], ...]]:
         return config
 
     tree = ast.parse((_FOLDER / f"{module}.py").read_text())
-    # A config names the SAE that it builds, which is not there without torch.
+    # A config names the SAE that it builds, which does not exist without torch.
     namespace: dict[str, Any] = {
         node.name: None for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)
     }
@@ -62,7 +62,7 @@ def _execute(module: str) -> tuple[dict[str, Any], tuple[type[SAEConfig], ...]]:
 
 
 def _configs_from(node: ast.ImportFrom) -> dict[str, Any]:
-    """The config classes among the names that a module imports from another of this package."""
+    """Return the config classes among the names that a module imports from another of this package."""
     module = str(node.module).removeprefix("visae.sae.")
     if module in ("_config", "_registry", "_base") or "@register_kind" not in (_FOLDER / f"{module}.py").read_text():
         return {}

@@ -1,4 +1,4 @@
-"""A dictionary's file: one safetensors file whose JSON header says what it is."""
+"""The file of a dictionary: safetensors, with a JSON header that describes it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from visae._support import files
-from visae._support.errors import VisaeError
+from visae._support.errors import VisaeError, unknown
 from visae._support.paths import DICTIONARY, require_dictionary
 from visae._support.settings import renamed_training_settings
 from visae.sae._base import SAE
-from visae.sae._registry import make_config
+from visae.sae._registry import kinds, make_config
 
 SCHEMA = 2
 FILE = DICTIONARY
-# What only training needs.
+# Only training needs it.
 _LEFT_OUT = "rows_since_fired"
 _HEADER = {"schema": int, "kind": str, "config": dict, "dim": int, "about": dict}
 
@@ -37,12 +37,15 @@ def save(sae: SAE, path: Path) -> None:
 def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     """Read an SAE from its file, or from the folder that training left.
 
-    A kind of your own must be registered before. Raises `VisaeError` for what is not a dictionary, for an unknown kind,
-    and for tensors that are missing, surplus or misshapen.
+    The script that registers a kind of your own must be imported before. Raises `VisaeError` for what is not a
+    dictionary, for an unknown kind, and for tensors that are missing, surplus or misshapen.
     """
     file = require_dictionary(path)
     tensors, header = files.read_tensors(file, SCHEMA, upgrades={1: _from_schema_1})
     _refuse_other_headers(header, file)
+    if header["kind"] not in kinds():
+        error = unknown("kind of SAE", header["kind"], kinds())
+        raise VisaeError(f"{file}: {error}; if it is a kind of your own, import the script that registers it first")
     sae = make_config(header["kind"], header["config"]).build(header["dim"], torch.Generator())
     expected, stored = _shapes(_kept(sae)), _shapes(tensors)
     if stored != expected:
@@ -60,12 +63,12 @@ def _refuse_other_headers(header: Mapping[str, Any], file: Path) -> None:
     files.expect_keys(header, _HEADER, file)
     wrong = [key for key, kind in _HEADER.items() if not isinstance(header[key], kind)]
     if wrong or header["dim"] < 1:
-        shown = ", ".join(f"{key} {header[key]!r}" for key in wrong or ["dim"])
-        raise VisaeError(f"{file} is no dictionary of this visae: its header has {shown}")
+        values = ", ".join(f"{key} {header[key]!r}" for key in wrong or ["dim"])
+        raise VisaeError(f"{file} is no dictionary of this visae: its header has {values}")
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Names, types and shapes, in the order of names."""
+    """Return types and shapes by name, in the order of names."""
     return {name: f"{str(tensor.dtype)[6:]} {list(tensor.shape)}" for name, tensor in sorted(tensors.items())}
 
 

@@ -27,7 +27,7 @@ def fused_relu(
     bias: Float[Tensor, "*s d"],
     weight: Float[Tensor, "*s m"],
 ) -> FusedReLU:
-    """Means over rows of |z - f decoder - bias|^2 and f . weight, and what fires, with f = ReLU(encoder z + shift)."""
+    """Return the means of |z - f decoder - bias|^2 and f . weight, and what fires; f = ReLU(encoder z + shift)."""
     parameters = (encoder, shift, decoder, bias, weight)
     if z.device.type != "cpu":
         return _unfused(z, *parameters)
@@ -83,7 +83,7 @@ class _FusedReLU(torch.autograd.Function):
 
 
 def _forward(z1: Tensor, encoder1: Tensor, decoder: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Features [n, m], and reconstruction minus rows [n, d]."""
+    """Return the features [n, m], and the reconstruction minus the rows [n, d]."""
     z = z1[:, :-1]
     f, residual = z.new_empty(len(z), len(encoder1)), bias - z
     for piece in _pieces(f):
@@ -95,7 +95,7 @@ def _forward(z1: Tensor, encoder1: Tensor, decoder: Tensor, bias: Tensor) -> tup
 def _backward(
     z1: Tensor, f: Tensor, gradient1: Tensor, decoder1: Tensor, buffer: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of the encoder with its shift, of the decoder, and of the bias.
+    """Return the gradients of the encoder with its shift, of the decoder, and of the bias.
 
     gradient1: that of the reconstruction, with ones appended.
     """

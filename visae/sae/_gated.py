@@ -36,7 +36,7 @@ class GatedSAE(UnitNormSAE):
         return cls(config, dim, **start, **magnitudes)
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The magnitudes, where the gate is open."""
+        """Return the magnitudes, where the gate is open."""
         return self._gated(z)[1]
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
@@ -52,7 +52,7 @@ class GatedSAE(UnitNormSAE):
         return Losses(terms, (f.detach() > 0).any(-2))
 
     def _gated(self, z: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "*s n m"], Float[Tensor, "*s n m"]]:
-        """The gate's pre-activations, and the features."""
+        """Return the gate's pre-activations, and the features."""
         shared = linear(z, self.encoder, shifted(torch.zeros_like(self.encoder_bias), self.encoder, self.bias))
         gate = shared + self.encoder_bias[..., None, :]
         magnitude = (self.r_mag.exp()[..., None, :] * shared + self.magnitude_bias[..., None, :]).relu()

@@ -40,14 +40,14 @@ class HierarchicalTopKSAE(TopKSAE):
         return Losses(terms, fired.any(-2))
 
     def _directions(self, columns: Tensor) -> Tensor:
-        """The decoder's rows of some features, [*s, n, k, d], from their numbers in each member, [*s, n, k]."""
+        """Return the decoder's rows of features, [*s, n, k, d], given their numbers in each member, [*s, n, k]."""
         width, dim = self.decoder.shape[-2:]
         if self.decoder.ndim == 3:
             columns = columns + width * torch.arange(len(self.decoder), device=columns.device)[:, None, None]
         return F.embedding(columns, self.decoder.reshape(-1, dim))
 
     def with_budget(self, k: int) -> "HierarchicalTopKSAE":
-        """Return the same SAE with another number of features a row; raises `VisaeError` for more than it learned."""
+        """Return the same SAE with k features a row; raises `VisaeError` for more than it was trained for."""
         if not 1 <= k <= self.config.k:
             raise VisaeError(f"the budget is {k}, the SAE was trained for 1 to {self.config.k}; choose one of these")
         sae = deepcopy(self)

@@ -38,7 +38,7 @@ class JumpReLUSAE(UnitNormSAE):
         return cls(config, dim, **start, log_threshold=thresholds)
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The pre-activations above their thresholds; zero elsewhere."""
+        """Return the pre-activations above their thresholds; zero elsewhere."""
         return self._jump(self.preactivate(z))
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:

@@ -1,4 +1,4 @@
-"""Matching pursuit SAE (Costa et al. 2025, arXiv 2506.03093): features are chosen one by one, on the residual."""
+"""Matching pursuit SAE (Costa et al. 2025, arXiv 2506.03093): features are selected one by one, on the residual."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,11 +22,11 @@ from visae.sae._registry import register_kind
 
 
 class MatchingPursuitSAE(SAE):
-    """Greedy pursuit with a tied, unit-norm decoder: k times, the feature that best matches what is left is added.
+    """Greedy pursuit with a tied, unit-norm decoder: k times, the feature that best matches the residual is added.
 
     r_0 = z - bias; at step t, i = argmax_i decoder_i . r_(t-1), v = max(decoder_i . r_(t-1), 0), f_i += v, and
     r_t = r_(t-1) - v decoder_i (algorithm 1 of the paper, with features that cannot be negative). There is no encoder:
-    a feature answers to what the features before it leave, so correlated features do not compete for the same rows.
+    a feature responds to what those before it leave, so correlated features do not compete for the same rows.
 
     loss = |z - f decoder - bias|^2 / d, with the gradient of every step.
     """
@@ -39,12 +39,12 @@ class MatchingPursuitSAE(SAE):
         return cls(config, dim, decoder=random_directions(config.width, dim, generator), bias=torch.zeros(dim))
 
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """decoder (z - bias): how well each feature matches a row of which nothing is explained yet."""
+        """decoder (z - bias): how well each feature matches a row before the first step."""
         no_bias = self.decoder.new_zeros(self.decoder.shape[:-1])
         return linear(z, self.decoder, shifted(no_bias, self.decoder, self.bias))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The features that k steps of matching pursuit select: at most k of each row; zero elsewhere."""
+        """Return the features that k steps of matching pursuit select: at most k of each row; zero elsewhere."""
         match = self.preactivate(z)
         f = torch.zeros_like(match)
         # What a selected feature explains changes the match of every other by their cosine.

@@ -1,4 +1,4 @@
-"""The kinds of SAE by name. Free of torch, unless a kind has to be built.
+"""The kinds of SAE by name. Does not import torch before kinds are listed.
 
 A kind is one file of this package, or of a user's: a config class under `@register_kind`, and the SAE that it builds.
 """
@@ -6,7 +6,7 @@ A kind is one file of this package, or of a user's: a config class under `@regis
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from visae._support.errors import VisaeError, unknown
@@ -21,24 +21,42 @@ def register_kind(config: _Config) -> _Config:
     """Register a kind of SAE: the decorator of its config class, a frozen dataclass under `visae.SAEConfig`.
 
     From then on it trains, resumes, loads, evaluates and appears in plots by its name `config.kind`. Raises
-    `VisaeError` for a class that is no such dataclass, for a field without a default, and for a name that is taken.
+    `VisaeError` for a class that is no such dataclass, for a setting without a default or with one that is neither a
+    number nor a word, and for a name that is taken.
     """
     name = config.__dict__.get("kind")
-    if not is_dataclass(config) or not issubclass(config, SAEConfig) or not isinstance(name, str):
-        raise VisaeError(f"{config.__name__} cannot be a kind; give a frozen dataclass under SAEConfig that has a kind")
-    unset = [field.name for field in fields(config) if not hasattr(config, field.name)]
-    if unset:
-        raise VisaeError(f"{config.__name__} has no default for {', '.join(unset)}; every setting of a kind needs one")
+    is_dataclass = issubclass(config, SAEConfig) and "__dataclass_fields__" in config.__dict__
+    if not is_dataclass or not isinstance(name, str) or not hasattr(config, "sae"):
+        raise VisaeError(
+            f"{config.__name__} cannot be a kind; give a frozen dataclass under SAEConfig that has a kind and an sae"
+        )
+    _refuse_settings(config)
+    if not config.__module__.startswith("visae.sae."):
+        # This package's kinds come first, so that a name of theirs is taken.
+        kinds()
     before = _REGISTERED.get(name)
-    # The same class defined again, as when a cell of a notebook runs twice, takes the place of the first.
+    # The same class defined again, as when a cell of a notebook runs twice, replaces the first.
     if before is not None and (before.__module__, before.__qualname__) != (config.__module__, config.__qualname__):
         raise VisaeError(f"there is a kind {name!r} already, {before.__module__}.{before.__qualname__}; choose another")
     _REGISTERED[name] = config
     return config
 
 
+def _refuse_settings(config: type[SAEConfig]) -> None:
+    """Raise `VisaeError` for settings without a default, and for those that files and options cannot hold."""
+    unset = [field.name for field in fields(config) if not hasattr(config, field.name)]
+    if unset:
+        raise VisaeError(f"{config.__name__} has no default for {', '.join(unset)}; every setting of a kind needs one")
+    for field in fields(config):
+        default = getattr(config, field.name)
+        if type(default) not in (int, float, str):
+            raise VisaeError(
+                f"{field.name} of {config.__name__} is {default!r}; a setting is a whole number, a number or a word"
+            )
+
+
 def kinds() -> dict[str, type[SAEConfig]]:
-    """Every registered kind by name, this package's and users', baselines last. Imports torch."""
+    """Return every registered kind by name, this package's and users', baselines last. Imports torch."""
     package = importlib.import_module("visae.sae")
     for module in pkgutil.iter_modules(package.__path__, "visae.sae."):
         importlib.import_module(module.name)
@@ -46,14 +64,14 @@ def kinds() -> dict[str, type[SAEConfig]]:
 
 
 def in_order(configs: Mapping[str, type[SAEConfig]]) -> dict[str, type[SAEConfig]]:
-    """Kinds in the order in which they are listed and drawn: by name, baselines last."""
+    """Sort kinds in the order in which they are listed and drawn: by name, baselines last."""
     return dict(sorted(configs.items(), key=lambda item: (item[1].baseline, item[0])))
 
 
 def make_config(
     kind: str, settings: Mapping[str, Any], known: Mapping[str, type[SAEConfig]] | None = None
 ) -> SAEConfig:
-    """The config of a kind by name; settings that are left out have their defaults.
+    """Return the config of a kind by name; missing settings have their defaults.
 
     known:  kinds to choose from; all that are registered, if None.
 
@@ -70,11 +88,11 @@ def make_config(
 
 
 def setting_names(config: type[SAEConfig]) -> list[str]:
-    """The settings of a kind."""
+    """Return the settings of a kind."""
     return [field.name for field in fields(config)]
 
 
 def style_of(kind: str) -> LineStyle:
-    """How a kind is drawn; grey for one that is not registered here."""
+    """Return how a kind is drawn: in grey, if it is not registered."""
     config = kinds().get(kind)
     return LineStyle() if config is None else config.style

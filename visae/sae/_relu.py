@@ -32,7 +32,7 @@ class ReLUSAE(EncoderSAE):
         return cls(config, dim, **cls.tied_start(_INITIAL_NORM * random_directions(config.width, dim, generator)))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The positive part of the pre-activations."""
+        """Return the positive part of the pre-activations."""
         return self.preactivate(z).relu()
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:

@@ -1,4 +1,4 @@
-"""Sparse codes: what decoding costs when only the features that fire are touched.
+"""Sparse codes, whose decoding touches only the features that fire.
 
 A sparse code lists its entries: the value that fires, its feature and its row. Decoding, the gradient of the decoder,
 that of the encoder and that of the values are then sums over the list, and all of them are `embedding_bag`, which is
@@ -27,13 +27,13 @@ class Code(Protocol):
     """Features of n rows, [*s, n, m], in whatever form."""
 
     def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
-        """Features times decoder."""
+        """Multiply features by decoder."""
 
     def prefix(self, size: int) -> "Code":
-        """The code with its first `size` features only."""
+        """Return the code with its first `size` features only."""
 
     def fired(self) -> Bool[Tensor, "*s m"]:
-        """Which features fire on any of the rows."""
+        """Return which features fire on any of the rows."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class Dense:
     f: Tensor
 
     def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
-        """Features times decoder."""
+        """Multiply features by decoder."""
         return self.f @ decoder[..., : self.f.shape[-1], :]
 
     def prefix(self, size: int) -> "Dense":
-        """The code with its first `size` features only."""
+        """Return the code with its first `size` features only."""
         return Dense(self.f[..., :size])
 
     def fired(self) -> Bool[Tensor, "*s m"]:
-        """Which features fire on any of the rows."""
+        """Return which features fire on any of the rows."""
         return (self.f.detach() != 0).any(-2)
 
 
@@ -74,7 +74,7 @@ class SparseCode:
     shape: tuple[int, ...]
 
     def decode(self, decoder: Float[Tensor, "*s m d"]) -> Float[Tensor, "*s n d"]:
-        """Features times decoder."""
+        """Multiply features by decoder."""
         *stacked, n, m = self.shape
         flat = decoder.reshape(-1, decoder.shape[-1])
         starts = _starts(self.rows, len(flat) // m * n)
@@ -83,18 +83,18 @@ class SparseCode:
         return attached.view(*stacked, n, -1)
 
     def prefix(self, size: int) -> "SparseCode":
-        """The code with its first `size` features only."""
+        """Return the code with its first `size` features only."""
         kept = self.features % self.shape[-1] < size
         return _listed(self.values[kept], self.features[kept], self.rows[kept], self.shape)
 
     def fired(self) -> Bool[Tensor, "*s m"]:
-        """Which features fire on any of the rows."""
+        """Return which features fire on any of the rows."""
         *stacked, _, m = self.shape
         ends = torch.cat([self.starts[1:], self.starts.new_tensor([len(self.features)])])
         return (ends > self.starts).view(*stacked, m)
 
     def sum_by_feature(self, weights: Float[Tensor, " w"], table: Float[Tensor, "r d"]) -> Float[Tensor, "sm d"]:
-        """For each feature, the sum over its entries of weight times the table's row for the entry's row."""
+        """Return, for each feature, the sum over its entries of weight times the table's row for the entry's row."""
         is_stacked = len(table) == math.prod(self.shape[:-1])
         rows = self.rows_by_feature if is_stacked else self.rows_by_feature % len(table)
         sorted_weights = weights.index_select(0, self.by_feature)
@@ -102,7 +102,7 @@ class SparseCode:
 
 
 def sparse_pays(device: torch.device, k: int, width: int) -> bool:
-    """Whether sparse decoding is faster than dense products: on a CPU, where k is a twelfth of the width or less.
+    """Return whether sparse decoding is faster than dense products: on a CPU, up to a k of a twelfth of the width.
 
     Measured with `benchmarks/training.py sparse`; not measured on a GPU.
     """
@@ -118,7 +118,7 @@ def sparse_code(
 ) -> SparseCode:
     """Select entries among the pre-activations encoder z + shift; they carry the gradients of encoder and shift.
 
-    select: from some rows of one member's pre-activations [p, m], and the member's index, to the entries that fire.
+    select: maps rows of one member's pre-activations [p, m], and the member's index, to the entries that fire.
     piece:  rows at once; as many as stay in the cache, if None.
     """
     n, m = len(z), encoder.shape[-2]
@@ -151,7 +151,7 @@ def _listed(
 
 
 def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
-    """Where each of 0 .. count begins in a sorted list of them."""
+    """Return where each of 0 .. count begins in a sorted list of them."""
     return torch.searchsorted(sorted_index, torch.arange(count, dtype=sorted_index.dtype, device=sorted_index.device))
 
 

@@ -12,7 +12,7 @@ from visae.sae._base import SAE
 
 
 def same_shape(sae: SAE) -> tuple[Any, ...]:
-    """What SAEs must have in common to be stacked: their kind, and every setting that decides shapes or formulas."""
+    """Return what SAEs must share to be stacked: their kind, and every setting that decides shapes or formulas."""
     settings: dict[str, Any] = asdict(sae.config)
     return (type(sae), sae.dim, *((name, value) for name, value in settings.items() if name not in sae.config.varied))
 

@@ -31,12 +31,12 @@ class TopKSAE(UnitNormSAE):
     dead: list[Tensor] | None = None  # for each member, as of the last refresh
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """Put the bias at the geometric median if the config says so; the mean is zero already."""
+        """Move the bias to the geometric median if the config says so; the mean is zero already."""
         if self.config.origin == "median":
             self.bias.data.copy_(geometric_median(z))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """The k largest positive pre-activations of each row; zero elsewhere."""
+        """Return the k largest positive pre-activations of each row; zero elsewhere."""
         return topk_dense(self.preactivate(z), self.k, self.largest_k)
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
@@ -49,17 +49,17 @@ class TopKSAE(UnitNormSAE):
         return Losses(terms, code.fired())
 
     def code(self, z: Float[Tensor, "n d"]) -> Code:
-        """The features that the training loss decodes."""
+        """Return the features that the training loss decodes."""
         if sparse_pays(z.device, self.largest_k, self.width):
             return sparse_code(z, self.encoder, self.shift, self.select)
         return Dense(topk_dense(self.preactivate(z), self.k, self.largest_k))
 
     def select(self, pre: Float[Tensor, "p m"], member: int) -> Entries:
-        """The entries that fire among some rows of a member's pre-activations."""
+        """Return the entries that fire among some rows of a member's pre-activations."""
         return topk_entries(pre, self.configs[member].k)
 
     def aux(self, z: Float[Tensor, "n d"], reconstruction: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
-        """AuxK's term of the loss, weighted."""
+        """Return the weighted AuxK term of the loss."""
         if self.dead is None:
             self.refresh()
         assert self.dead is not None
@@ -82,7 +82,7 @@ class TopKSAE(UnitNormSAE):
         self.dead = None
 
     def remember(self, before: SAE, kept: Sequence[int]) -> None:
-        """Keep the dead as they were until the next refresh."""
+        """Keep the same features dead until the next refresh."""
         assert isinstance(before, TopKSAE)
         self.dead = None if before.dead is None else [before.dead[index] for index in kept]
 
@@ -96,8 +96,8 @@ class TopK(SAEConfig):
     k:           features that may fire at one position.
     aux_k:       dead features that together explain the residual (AuxK), at most; 0 for none.
     aux_weight:  weight of AuxK's term; the paper's 1/32.
-    dead_after:  rows without firing after which a feature counts as dead; a tenth of the paper's. Counted dead too
-                 early, features that are only rare are sent after the residual and die.
+    dead_after:  rows without firing after which a feature counts as dead; a tenth of the paper's. If counted
+                 dead too early, features that are merely rare are pulled towards the residual and die.
     origin:      where the bias starts: at the data's `mean`, or at their geometric `median` as in the paper.
     """
 
@@ -124,7 +124,7 @@ class TopK(SAEConfig):
 
 
 def dead_features(rows_since_fired: Int[Tensor, "*s m"], after: int) -> list[Int[Tensor, " _"]]:
-    """For each member of a stack, the features that have not fired for more than `after` rows of training."""
+    """Return the features of each member of a stack that have not fired for more than `after` rows of training."""
     return [member.nonzero().flatten() for member in (rows_since_fired > after).view(-1, rows_since_fired.shape[-1])]
 
 
@@ -135,7 +135,7 @@ def auxk(
     dead: Sequence[Int[Tensor, " _"]],
     k: int,
 ) -> Float[Tensor, "*s"]:
-    """AuxK (Gao et al. 2024, appendix A.2): what the k strongest dead features of each row leave of the residual.
+    """Return AuxK (Gao et al. 2024, appendix A.2): what the k strongest dead features leave of each row's residual.
 
     |e - e_hat|^2 / |e|^2, with e the residual, which gets no gradient, and e_hat the reconstruction from dead features.
     0 for a member without dead features.
@@ -158,7 +158,7 @@ def auxk(
 
 
 def geometric_median(rows: Float[Tensor, "n d"]) -> Float[Tensor, " d"]:
-    """The point with the least sum of distances to the rows, by Weiszfeld's iteration, in float64."""
+    """Return the point with the least sum of distances to the rows, by Weiszfeld's iteration, in float64."""
     exact = rows.double()
     point = exact.mean(0)
     for _ in range(_MEDIAN_ITERATIONS):

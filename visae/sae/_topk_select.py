@@ -1,4 +1,4 @@
-"""Which pre-activations of a batch fire under TopK and BatchTopK."""
+"""Selecting the pre-activations that fire under TopK and BatchTopK."""
 
 import math
 
@@ -17,7 +17,7 @@ _LONG = 12_288
 
 
 def topk_dense(pre: Float[Tensor, "*s n m"], k: Int[Tensor, "*s"], largest_k: int) -> Float[Tensor, "*s n m"]:
-    """The k largest positive values of each row in their columns; zero elsewhere.
+    """Return the k largest positive values of each row in their columns; zero elsewhere.
 
     Each member of a stack has its own k; `largest_k` is the largest.
     """
@@ -27,7 +27,7 @@ def topk_dense(pre: Float[Tensor, "*s n m"], k: Int[Tensor, "*s"], largest_k: in
 
 
 def topk_entries(pre: Float[Tensor, "p m"], k: int) -> Entries:
-    """The k largest positive values of each row, in the order of rows."""
+    """Return the k largest positive values of each row, in the order of rows."""
     values, columns = _largest(pre, k)
     rows = torch.arange(len(pre), device=pre.device).repeat_interleave(k)
     entries = values.flatten(), rows, columns.flatten()
@@ -38,7 +38,7 @@ def topk_entries(pre: Float[Tensor, "p m"], k: int) -> Entries:
 
 
 def _largest(pre: Float[Tensor, "p m"], k: int) -> tuple[Float[Tensor, "p k"], Int[Tensor, "p k"]]:
-    """The k largest of each row and their columns, in no order.
+    """Return the k largest of each row and their columns, in no order.
 
     Long rows take two stages: the k largest values lie in the k groups with the largest maxima.
     """
@@ -54,7 +54,7 @@ def _largest(pre: Float[Tensor, "p m"], k: int) -> tuple[Float[Tensor, "p k"], I
 
 
 def batch_threshold(pre: Float[Tensor, "n m"], count: int, lower_bound: float = 0.0) -> Float[Tensor, ""]:
-    """The smallest of the `count` largest positive values of a batch; 0 where fewer are positive.
+    """Return the smallest of the `count` largest positive values of a batch; 0 where fewer are positive.
 
     lower_bound:  a guess below it. Where at least `count` values exceed the guess, only those are searched.
     """

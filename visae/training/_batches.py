@@ -1,4 +1,4 @@
-"""Which rows are trained on, in which order, and which are held out."""
+"""Batches: the rows that are trained on, in which order, and those that are held out."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ class Batches:
         self.steps = self.per_epoch * training.epochs
 
     def from_step(self, step: int) -> Iterator[Int64[Tensor, " b"]]:
-        """The rows of steps `step`, `step + 1`, ... to the end, by their indices in the store."""
+        """Yield the indices in the store of the rows of steps `step`, `step + 1`, ... to the end."""
         size = self.training.batch
         for epoch in range(step // self.per_epoch, self.training.epochs):
             shuffle = generator(self.training.seed, "order", epoch)
@@ -49,18 +49,18 @@ class Batches:
             step = (epoch + 1) * self.per_epoch
 
     def held_out(self) -> Iterator[Float[Tensor, "b d"]]:
-        """The rows of the held-out images, in order; of all images if none are held out."""
+        """Yield the rows of the held-out images, in order; of all images if none are held out."""
         images = self.held_out_images if len(self.held_out_images) else self._images
         index = torch.arange(len(images) * self.rows.rows_per_image)
         for part in torch.split(index, _HELD_OUT_BATCH):
             yield self.rows.gather(self._store_index(images, part))
 
     def sample(self, count: int = _SAMPLE) -> Float[Tensor, "b d"]:
-        """At most `count` of the rows that are trained on, the same in every call."""
+        """Return at most `count` of the rows that are trained on, the same in every call."""
         order = torch.randperm(self._count, generator=generator(self.training.seed, "sample"))[:count]
         return self.rows.gather(self._store_index(self._images, order))
 
     def _store_index(self, images: Int64[Tensor, " i"], index: Int64[Tensor, " b"]) -> Int64[Tensor, " b"]:
-        """From indices among the rows of some images to indices in the store."""
+        """Convert indices among the rows of some images to indices in the store."""
         rows_per_image = self.rows.rows_per_image
         return images[index // rows_per_image] * rows_per_image + index % rows_per_image

@@ -1,4 +1,4 @@
-"""Checkpoints, which hold all that a training run needs to go on as if it had never stopped, and the training log."""
+"""Checkpoints, which hold all that a run needs to go on as if it had not been interrupted, and the log."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Checkpoint:
 
     step:     steps done.
     tensors:  of every member, `member/...` (see `Group.state`); of one that was stopped, its last good state.
-    stopped:  why each member that does not go on was stopped.
+    stopped:  why each member that diverged was stopped.
     """
 
     step: int = 0
@@ -38,7 +38,7 @@ def save(folder: Path, state: Checkpoint, settings: Mapping[str, Any]) -> None:
 
 
 def restore(folder: Path, settings: Mapping[str, Any]) -> Checkpoint | None:
-    """The checkpoint of a folder, or None; raises `VisaeError` if it was made with other settings."""
+    """Return the checkpoint of a folder, or None; raises `VisaeError` if it was made with other settings."""
     if not (folder / FILE).exists():
         return None
     tensors, header = files.read_tensors(folder / FILE, SCHEMA, upgrades={2: _from_schema_2})
@@ -49,7 +49,7 @@ def restore(folder: Path, settings: Mapping[str, Any]) -> Checkpoint | None:
 
 
 def members(folder: Path) -> set[str]:
-    """The members of a folder's checkpoint; none if there is none."""
+    """Return the names of the members in a folder's checkpoint; none if there is no checkpoint."""
     if not (folder / FILE).exists():
         return set()
     _, header = files.read_tensors(folder / FILE, SCHEMA, [], upgrades={2: _from_schema_2})
@@ -62,7 +62,7 @@ def remove(folder: Path) -> None:
 
 
 class Log:
-    """Lines of JSON in `folder`, each with a `step`; lines of steps that will be run again are dropped on opening."""
+    """Lines of JSON in `folder`, each with a `step`; lines of steps that will be taken again are dropped on opening."""
 
     def __init__(self, folder: Path, step: int):
         self.path = folder / LOG
@@ -83,7 +83,7 @@ def _step(line: str) -> float:
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
-        # A line that a killed run left half written.
+        # A killed run left the line half written.
         return float("inf")
 
 

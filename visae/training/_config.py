@@ -1,4 +1,4 @@
-"""How to train, whatever the kind of SAE."""
+"""Settings of training that do not depend on the kind of SAE."""
 
 import math
 from dataclasses import dataclass
@@ -41,10 +41,10 @@ class TrainingConfig:
                 raise VisaeError(f"{name} is {share:g}; it is a share, from 0 to below 1")
 
     def learning_rate(self, step: int, steps: int) -> float:
-        """The learning rate of a step, 0 <= step < steps."""
+        """Return the learning rate of a step, 0 <= step < steps."""
         remaining = (steps - step) / max(self.decay * steps, 1)
         return self.lr * min(self.warmup_factor(step, steps), remaining, 1.0)
 
     def warmup_factor(self, step: int, steps: int) -> float:
-        """How far the warm-up has come, above 0 and up to 1."""
+        """Return the progress of the warm-up, above 0 and up to 1."""
         return min((step + 1) / max(self.warmup * steps, 1), 1.0)

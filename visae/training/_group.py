@@ -1,4 +1,4 @@
-"""SAEs of one shape in training: one stack and its optimiser."""
+"""A group: SAEs of one shape that train as one stack, with its optimiser."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from visae.sae import SAE, same_shape, stack, unstack
 
 # Explaining nothing costs 1 or d, depending on the kind; a loss this many times d has diverged.
 _DIVERGED = 1e4
-# Values of [s, n, m] in one stack: what a CPU's memory bears, and what keeps a GPU busy.
+# Values of [s, n, m] in one stack: what fits a CPU's memory, and what keeps a GPU busy.
 _MAX_VALUES = {"cpu": 1 << 26, "cuda": 1 << 28}
 
 Terms = dict[str, Float[Tensor, " _"]]
@@ -43,7 +43,7 @@ class Group:
         return {name: term.detach() for name, term in terms.items()}
 
     def diverged(self, terms: Terms) -> list[str]:
-        """The members whose loss or parameters cannot recover."""
+        """Return the names of members whose loss is enormous or whose parameters are not finite."""
         # Written so that NaN, which compares as false, counts as diverged.
         sound: Bool[Tensor, " s"] = torch.stack(list(terms.values())).sum(0) <= _DIVERGED * self.whole.dim
         for parameter in self.whole.parameters():
@@ -51,7 +51,7 @@ class Group:
         return [name for name, is_sound in zip(self.members, sound.tolist(), strict=True) if not is_sound]
 
     def drop(self, names: list[str]) -> None:
-        """Go on without these members."""
+        """Continue without these members."""
         state, before = self.state(), self.whole
         kept = [index for index, name in enumerate(self.members) if name not in names]
         self.members = {name: sae for name, sae in self.members.items() if name not in names}
@@ -60,7 +60,7 @@ class Group:
             self.whole.remember(before, kept)
 
     def state(self) -> dict[str, Tensor]:
-        """All that decides the next steps, as `member/sae.name` and `member/adam.parameter.moment`."""
+        """Return everything that decides the next steps, as `member/sae.name` and `member/adam.parameter.moment`."""
         tensors = {f"sae.{name}": tensor for name, tensor in self.whole.state_dict().items()}
         for name, parameter in self.whole.named_parameters():
             moments = self.optimiser.state.get(parameter, {})
@@ -96,12 +96,12 @@ class Group:
 
 
 def without_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names have a prefix, without it."""
+    """Return the tensors whose names have a prefix, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
 def grouped(members: Mapping[str, SAE], batch: int, lr: float) -> list[Group]:
-    """Members in groups of one shape, each small enough for the device; baselines, which do not train, are left out."""
+    """Group members by shape, each group small enough for the device; baselines, which do not train, are left out."""
     by_shape: dict[object, list[dict[str, SAE]]] = {}
     for name, sae in members.items():
         if not any(parameter.requires_grad for parameter in sae.parameters()):

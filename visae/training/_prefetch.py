@@ -1,4 +1,4 @@
-"""Bringing batches of rows to the training device ahead of their use."""
+"""Moving batches of rows to the training device ahead of their use."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Indices = Iterator[Int64[Tensor, " b"]]
 
 
 def prefetch(rows: Rows, indices: Indices, device: torch.device) -> Iterator[Float[Tensor, "b d"]]:
-    """The rows with these indices, batch by batch, in float32 on a device.
+    """Return the rows with these indices, batch by batch, in float32 on a device.
 
     A GPU reads them from a copy of all rows in its memory if that fits; else they are gathered and copied ahead of use.
     """
@@ -31,7 +31,7 @@ def prefetch(rows: Rows, indices: Indices, device: torch.device) -> Iterator[Flo
 
 
 def from_device_memory(rows: Rows, indices: Indices, device: torch.device) -> Iterator[Float[Tensor, "b d"]]:
-    """Batches from a copy of all rows on the device, to which only indices are sent."""
+    """Yield batches from a copy of all rows on the device, to which only indices are sent."""
     resident = rows.load_all(device)
     for index in indices:
         # A copy from pinned memory does not wait for the GPU.
@@ -40,7 +40,7 @@ def from_device_memory(rows: Rows, indices: Indices, device: torch.device) -> It
 
 
 def gathered_ahead(rows: Rows, indices: Indices, device: torch.device) -> Iterator[Float[Tensor, "b d"]]:
-    """Batches that a thread gathers some steps ahead, into pinned memory if a GPU will copy from it."""
+    """Yield batches that a thread gathers some steps ahead, into pinned memory if a GPU will copy from it."""
 
     def gather(index: Tensor) -> Tensor:
         x = rows.gather(index)

@@ -22,7 +22,7 @@ def read_sweep(path: str | Path, training: TrainingConfig | None = None) -> tupl
     The file has tables [[sae]], each with `kind`, settings of that kind, and `seed`; a setting may be a list, and a
     table stands for every combination of its lists. An SAE is named after its kind (or `name`) and the settings that
     are lists, as in `topk-k8-seed0`. A table [training] may hold settings of `TrainingConfig`, which override those of
-    `training`. Raises `VisaeError` for a file that is no such thing, and for two SAEs of one name.
+    `training`. Raises `VisaeError` for a file that is no sweep, and for two SAEs of one name.
     """
     path = Path(path)
     content = _read(path)
@@ -53,7 +53,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _specs(table: dict[str, Any], path: Path) -> list[tuple[str, SAESpec]]:
-    """Every combination of a table's lists, with its name."""
+    """Return every combination of a table's lists, with its name."""
     kind = table.pop("kind", None)
     if not isinstance(kind, str):
         raise VisaeError(f"a table [[sae]] of {path} has no kind; the kinds are {', '.join(kinds())}; {_EXAMPLE}")

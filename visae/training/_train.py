@@ -25,7 +25,7 @@ from visae.training._trainer import Trainer
 
 @dataclass(frozen=True)
 class SAESpec:
-    """One SAE of a sweep: its config, and the seed of its first directions."""
+    """One SAE of a sweep: its config, and the seed of its initial directions."""
 
     config: SAEConfig
     seed: int = 0
@@ -40,9 +40,9 @@ def train(
 ) -> SAE:
     """Train one SAE; leaves `sae.safetensors` and `log.jsonl` in the folder `out`, and a checkpoint meanwhile.
 
-    A run that was stopped goes on from its last checkpoint and, on the CPU and with as many threads, ends with the same
-    bits as one that was not; a finished run is loaded. Raises `VisaeError` for a folder made with other settings, for
-    rows that do not vary, and when training diverges; the last checkpoint is then from before.
+    An interrupted run goes on from its last checkpoint and, on the CPU and with as many threads, ends with the same
+    bits as one that was not interrupted; a finished run is loaded. Raises `VisaeError` for a folder made with other
+    settings, for rows that do not vary, and when training diverges; the last checkpoint is then from before.
     """
     training = training or TrainingConfig()
     return _train(rows, {"": SAESpec(config, training.seed)}, {"": Path(out)}, Path(out), training, device)[""]
@@ -59,9 +59,9 @@ def train_many(
 
     specs:  by the name of its folder. SAEs of the same shape are trained as one stack.
 
-    Stopped and called again it goes on, as `train` does; SAEs that are finished already are loaded, so that a sweep can
-    be extended. An SAE that diverges is stopped, keeps its state of the last checkpoint, says so in its
-    `about["stopped"]`, and leaves the others running. Raises `VisaeError` if all diverge.
+    Interrupted and called again it goes on, as `train` does; SAEs that are finished already are loaded, so that a sweep
+    can be extended. An SAE that diverges is stopped and keeps its state of the last checkpoint; its `about["stopped"]`
+    says why, and the others go on. Raises `VisaeError` if all diverge.
     """
     folders = {name: Path(out) / name for name in specs}
     return _train(rows, specs, folders, Path(out), training or TrainingConfig(), device)
@@ -104,7 +104,7 @@ def _finished(folder: Path, settings: Mapping[str, Any], device: torch.device) -
 def _refuse_other_members(root: Path, begun: set[str], todo: Mapping[str, SAESpec]) -> None:
     if begun and begun != set(todo):
         raise VisaeError(
-            f"{root} holds an unfinished sweep of {len(begun)} SAEs, {len(todo)} are asked for; "
+            f"{root} holds an unfinished sweep of {len(begun)} SAEs, {len(todo)} are wanted; "
             "finish it with the sweep that it was begun with, then extend it"
         )
 

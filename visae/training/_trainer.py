@@ -75,7 +75,7 @@ class Trainer:
             group.finish()
 
     def _steps_per_checkpoint(self) -> int:
-        """At most twenty checkpoints a run, whose steps can be short; each at a refresh, so that it can be resumed."""
+        """Return the steps between checkpoints: at most twenty a run, each at a refresh, so that it can be resumed."""
         return max(_STEPS_PER_CHECKPOINT, self.batches.steps // 20 // _STEPS_PER_REFRESH * _STEPS_PER_REFRESH)
 
     def _refresh(self, step: int) -> None:
@@ -85,9 +85,9 @@ class Trainer:
             group.whole.refresh()
 
     def _stop_diverged(self, all_terms: list[Terms], step: int) -> list[Terms]:
-        """Go on without the members that diverged, whose state becomes that of the last checkpoint.
+        """Continue without the members that diverged, whose state becomes that of the last checkpoint.
 
-        Return the terms of those that are left.
+        Return the terms of the remaining members.
         """
         left = []
         for group, terms in zip(self.groups, all_terms, strict=True):
@@ -127,5 +127,5 @@ class Trainer:
 
 
 def _member(key: str) -> str:
-    """The member that a tensor of a checkpoint belongs to."""
+    """Return the member that a tensor of a checkpoint belongs to."""
     return key.rsplit("/", 1)[0]
