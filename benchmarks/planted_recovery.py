@@ -1,6 +1,6 @@
 """What can be found: the planted features that each kind matches, against how correlated neighbours are.
 
-    OMP_NUM_THREADS=2 python benchmarks/planted_recovery.py --out benchmarks/results
+    OMP_NUM_THREADS=2 python benchmarks/planted_recovery.py --out docs/results
 
 The planted network's lateral inhibition is swept, from excitation (below zero) to inhibition; at each strength all
 kinds of planted.toml are trained in one pass. Prints a table and draws `planted_recovery.png`: the share of planted
