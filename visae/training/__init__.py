@@ -1,4 +1,4 @@
-"""TrainingConfig: one pass for many SAEs, its batches, checkpoints and logs."""
+"""Training: one pass for many SAEs, its batches, checkpoints and logs."""
 
 import lazy_loader
 
