@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo test quick lint
+.PHONY: demo test quick lint docs
 
 demo: $(VENV)/ready
 	$(VENV)/bin/visae demo --out runs/demo
@@ -18,6 +18,10 @@ lint: $(VENV)/ready-to-test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Into build/docs/. Warnings are errors.
+docs: $(VENV)/ready-for-docs
+	$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs build/docs
+
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f'visae needs Python >= 3.11, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=python3.11 ...')"
 	$(PYTHON) -m venv $(VENV)
@@ -28,4 +32,8 @@ $(VENV)/ready: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/ready-to-test: $(VENV)/bin/python pyproject.toml
 	$(VENV)/bin/python -m pip install --editable ".[dev,lucent]"
+	touch $@
+
+$(VENV)/ready-for-docs: $(VENV)/bin/python pyproject.toml
+	$(VENV)/bin/python -m pip install --editable ".[docs]"
 	touch $@

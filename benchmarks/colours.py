@@ -1,6 +1,6 @@
 """Measure the colour axes of natural images, the constant in `visae.featurevis.parameterisations`, and plot them.
 
-    python benchmarks/colours.py --images photos/ --out benchmarks/results/colours.png
+    python benchmarks/colours.py --images photos/ --out docs/results/colours.png
 
 Above: the same noise in independent RGB channels and along the measured axes. Below: steps either way along each axis.
 """
@@ -53,7 +53,7 @@ def plot(measured: ColourSpace, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", required=True)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/colours.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/colours.png"))
     options = parser.parse_args()
     measured = measure_colours(open_images(options.images))
     print(f"DECORRELATED = ColourSpace({tuple(tuple(round(value, 4) for value in row) for row in measured.mix)})")

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--count", type=int, default=8)
     parser.add_argument("--steps", type=int, default=512)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/features.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/features.png"))
     options = parser.parse_args()
     sae, images = load(options.dictionary), open_images(options.images)
     network = visae.network(sae.about["network"], options.weights, "cpu")

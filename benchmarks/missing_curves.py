@@ -2,10 +2,10 @@
 
     python benchmarks/missing_curves.py runs/frontier --rows runs/mixed3b_5x5/rows --weights DIR --images DIR
 
-The dictionaries are those of `visae train --sweep benchmarks/mixed3b_5x5.toml` (see the README). Columns: curve
-detectors among the features, their largest gap and coverage; features in gaps, 15 degrees or more from every curve
-neuron; copies, the share of living features whose direction has a cosine of 0.9 or more with one neuron; polysemantic,
-neurons with two meanings that each explain a tenth of the variance.
+The dictionaries are those of `visae train --sweep benchmarks/mixed3b_5x5.toml` (docs/results/frontier.md). Columns:
+curve detectors among the features, their largest gap and coverage; features in gaps, 15 degrees or more from every
+curve neuron; copies, the share of living features whose direction has a cosine of 0.9 or more with one neuron;
+polysemantic, neurons with two meanings that each explain a tenth of the variance.
 """
 
 import argparse

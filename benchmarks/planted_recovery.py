@@ -1,6 +1,6 @@
 """Recovery: the planted features that each kind of SAE matches, against how correlated neighbours are.
 
-    OMP_NUM_THREADS=2 python benchmarks/planted_recovery.py --out benchmarks/results
+    OMP_NUM_THREADS=2 python benchmarks/planted_recovery.py --out docs/results
 
 The lateral inhibition of the planted network is varied, from excitation (below zero) to inhibition; at each strength
 all SAEs of planted.toml are trained in one pass. Prints a table and draws `planted_recovery.png`: the share of planted

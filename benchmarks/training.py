@@ -1,4 +1,4 @@
-"""Speed of training: rows per second of a whole step with Adam, side by side in one process.
+"""Training speed: rows per second of a whole step with Adam, side by side in one process.
 
     OMP_NUM_THREADS=2 python benchmarks/training.py steps            # against overcomplete, and the lower bound
     OMP_NUM_THREADS=2 python benchmarks/training.py stack            # eight ReLU SAEs in one pass against eight passes

@@ -1,42 +1,80 @@
 import re
+import runpy
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+CODE = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
 
 
-def test_the_python_in_the_readme_runs(data, tmp_path, monkeypatch):
-    code = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
+def run_code(changes):
+    """Run the README's Python with some of its text replaced, and with pictures of few steps; return its names."""
+    code = CODE
+    for old, new in {**changes, "[3, 17]))": "[3, 17]), optimisation=visae.featurevis.Optimisation(steps=8))"}.items():
+        assert old in code
+        code = code.replace(old, new)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    return names
+
+
+def test_it_is_at_most_8_kb():
+    assert README.stat().st_size <= 8000
+
+
+@pytest.mark.slow
+def test_its_python_runs(data, tmp_path, monkeypatch):
     (tmp_path / "photos").mkdir()
-    for path in islice(sorted((data / "images/kodak").glob("*.jpg")), 24):
-        (tmp_path / "photos" / path.name).symlink_to(path)
-    for path in islice(sorted((data / "images/dreambooth").glob("*.jpg")), 24):
+    for path in islice(sorted((data / "images/urban100").glob("*.jpg")), 40):
         (tmp_path / "photos" / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VISAE_WEIGHTS", str(data / "weights"))
-    names = {}
-    exec(compile(code, "README.md", "exec"), names)
+    names = run_code({})
     assert (tmp_path / "curves.png").is_file()
     assert names["curves"].preferred.shape == (768,)
     assert names["rows"].dim == 96
+    assert names["pictures"].shape[:2] == (2, 3)
 
 
-def test_the_same_python_runs_on_the_planted_network(tmp_path, monkeypatch):
-    """Without anybody's data: the planted network and dead leaves in the places of InceptionV1 and photographs."""
-    code = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
-    changes = {'"inceptionv1-caffe"': '"planted"', "mixed3b_5x5": "mixed", "photos/": "leaves:48"}
-    changes |= {'["conv2d2", "mixed3b"]': '["truth", "mixed"]', "network.logits(images)": "network.truth"}
-    for old, new in changes.items():
-        assert old in code
-        code = code.replace(old, new)
+@pytest.mark.slow
+def test_its_python_runs_on_the_planted_network(tmp_path, monkeypatch):
+    """Without data: the planted network and dead leaves replace InceptionV1 and photographs."""
     monkeypatch.chdir(tmp_path)
-    names = {}
-    exec(compile(code, "README.md", "exec"), names)
+    names = run_code({'"inceptionv1-caffe"': '"planted"', "mixed3b_5x5": "mixed", "photos/": "leaves:48"})
     assert names["curves"].preferred.shape == (768,)
+    assert names["pictures"].shape[:2] == (2, 3)
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(([^)]+)\)", README.read_text()))
-def test_what_the_readme_links_to_is_there(path):
-    assert (README.parent / path).is_file()
+def test_its_python_has_about_ten_lines():
+    assert 8 <= sum(1 for line in CODE.splitlines() if line) <= 12
+
+
+def test_its_commands_are_targets_of_the_makefile():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"\bmake (\w+)", README.read_text())
+    assert named
+    assert set(named) <= set(targets)
+
+
+def test_every_command_is_listed():
+    from visae.cli import COMMANDS
+
+    table = README.read_text().partition("## Commands")[2].partition("##")[0]
+    assert set(re.findall(r"`visae (\w+)`", table)) == set(COMMANDS)
+
+
+def test_the_table_of_kinds_is_up_to_date():
+    """After a kind was added or renamed: `python docs/kinds_table.py`."""
+    script = runpy.run_path(str(ROOT / "docs/kinds_table.py"))
+    text = README.read_text()
+    assert script["START"] in text
+    assert script["with_table"](text) == text
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", README.read_text()))))
+def test_links_lead_somewhere(link):
+    if not link.startswith("https://"):
+        assert (README.parent / link.partition("#")[0]).exists()

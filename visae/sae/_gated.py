@@ -71,7 +71,7 @@ class Gated(SAEConfig):
     kind: ClassVar[str] = "gated"
     sae: ClassVar[Any] = GatedSAE
     varied: ClassVar[tuple[str, ...]] = ("l1",)
-    summary: ClassVar[str] = "whether a feature fires is apart from how strongly"
+    summary: ClassVar[str] = "separates whether a feature fires from how strongly"
     source: ClassVar[str] = "arXiv 2404.16014"
     style: ClassVar[LineStyle] = LineStyle("#E69F00", "s")
     l1: float = 2.0

@@ -66,6 +66,6 @@ class HierarchicalTopK(TopK):
 
     kind: ClassVar[str] = "htopk"
     sae: ClassVar[Any] = HierarchicalTopKSAE
-    summary: ClassVar[str] = "one SAE good at every k up to its own"
+    summary: ClassVar[str] = "one SAE that is good at every k up to its own"
     source: ClassVar[str] = "arXiv 2505.24473"
     style: ClassVar[LineStyle] = LineStyle("#4d4d9f", "H")

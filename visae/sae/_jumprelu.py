@@ -81,7 +81,7 @@ class JumpReLU(SAEConfig):
     kind: ClassVar[str] = "jumprelu"
     sae: ClassVar[Any] = JumpReLUSAE
     varied: ClassVar[tuple[str, ...]] = ("l0", "target")
-    summary: ClassVar[str] = "a threshold a feature, a true L0 penalty or target"
+    summary: ClassVar[str] = "one threshold per feature, a true L0 penalty or target"
     source: ClassVar[str] = "arXiv 2407.14435"
     style: ClassVar[LineStyle] = LineStyle("#009E73", "v")
     l0: float = 0.5

@@ -83,7 +83,7 @@ class MatchingPursuit(SAEConfig):
     kind: ClassVar[str] = "mp"
     sae: ClassVar[Any] = MatchingPursuitSAE
     varied: ClassVar[tuple[str, ...]] = ("k",)
-    summary: ClassVar[str] = "k steps of matching pursuit, each on what the last one left"
+    summary: ClassVar[str] = "k steps of matching pursuit, each on the residual of the last"
     source: ClassVar[str] = "arXiv 2506.03093"
     style: ClassVar[LineStyle] = LineStyle("#7f3b08", "p")
     k: int = 8

@@ -47,7 +47,7 @@ class Matryoshka(BatchTopK):
 
     kind: ClassVar[str] = "matryoshka"
     sae: ClassVar[Any] = MatryoshkaSAE
-    summary: ClassVar[str] = "nested dictionaries, each of which must do alone"
+    summary: ClassVar[str] = "nested dictionaries, each of which reconstructs alone"
     source: ClassVar[str] = "arXiv 2503.17547"
     style: ClassVar[LineStyle] = LineStyle("#CC79A7", "P")
     levels: int = 5

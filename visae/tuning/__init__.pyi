@@ -1,3 +1,4 @@
+from . import stimuli as stimuli
 from ._battery import Battery as Battery
 from ._battery import battery as battery
 from ._battery import colour_peaks as colour_peaks

@@ -175,7 +175,7 @@ def test_on_the_real_network(data, tmp_path, monkeypatch):
     report = reproduce(network, layers, photographs, tmp_path, budget)
     assert list(report["layers"]) == layers
     curved = report["layers"]["mixed3b_5x5"]
-    # Known from the whole sweep (README).
+    # Known from the whole sweep (docs/results/missing_curves.md).
     assert curved["populations"]["neurons"]["families"]["curve"] == 23
     assert report["layers"]["conv2d0"]["populations"]["neurons"]["curve_units"] == 0
     assert len(curved["natural"]["neurons"]["units"]) == 4
