@@ -87,14 +87,14 @@ def test_class_names_are_unique():
     assert [name for name, count in classes.items() if count > 1] == []
 
 
-def packages():
-    yield "visae"
-    for module in pkgutil.walk_packages(visae.__path__, "visae."):
-        if module.ispkg and not module.name.startswith(("visae._", "visae.commands")):
-            yield module.name
+PACKAGES = ["visae"] + [
+    module.name
+    for module in pkgutil.walk_packages(visae.__path__, "visae.")
+    if module.ispkg and not module.name.startswith(("visae._", "visae.commands"))
+]
 
 
-@pytest.mark.parametrize("name", packages())
+@pytest.mark.parametrize("name", PACKAGES)
 def test_every_export_exists_and_none_hides_a_module(name):
     package = importlib.import_module(name)
     for export in package.__all__:

@@ -2,9 +2,7 @@
 
 import pytest
 
-from visae import cli
-from visae.commands import layer_results, toy_results
-from visae.papers.superposition_in_curves._setting import FULL, QUICK
+from visae import cli, papers
 
 
 def refused(capsys, *arguments):
@@ -52,40 +50,37 @@ def test_out_that_is_a_file_and_a_device_that_is_not_there(tmp_path, capsys):
     assert "cupola" in refused(capsys, "persian-rug", "--device", "cupola", "--out", tmp_path / "out")
 
 
-@pytest.mark.parametrize("result", ["persian-rug", "bag-of-words"])
-def test_a_toy_is_run_with_its_setting_and_its_page_shown(tmp_path, capsys, monkeypatch, result):
-    name, asked = result.replace("-", "_"), []
+@pytest.mark.parametrize(
+    ("result", "paper", "position"),
+    [
+        ("persian-rug", papers.persian_rug, 1),
+        ("bag-of-words", papers.bag_of_words, 1),
+        ("superposition-in-curves", papers.superposition_in_curves, 5),
+    ],
+)
+@pytest.mark.parametrize("setting", ["quick", "full"])
+def test_a_paper_gets_its_settings_and_its_page_is_shown(
+    tmp_path, capsys, monkeypatch, result, paper, position, setting
+):
+    calls = []
 
-    def run(out, setting, *rest):
-        asked.append((setting, rest))
-        out.mkdir()
+    def reproduce(*arguments):
+        calls.append(arguments)
         (out / f"{result}.md").write_text("# A page")
 
-    monkeypatch.setattr(toy_results, name, run)
-    for number, setting in enumerate(("quick", "full")):
-        out = tmp_path / str(number)
-        cli.main(["reproduce", result, "--out", str(out), "--setting", setting, "--seed", "5", "--device", "cpu"])
-        assert capsys.readouterr().out == f"# A page\npage: {out / result}.md\n"
-    settings = toy_results._RUGS if result == "persian-rug" else toy_results._BAGS
-    assert [setting for setting, _ in asked] == [settings["quick"], settings["full"]]
-    assert all(5 in rest for _, rest in asked)
-
-
-def test_the_bridge_is_run_with_its_setting_and_its_page_shown(tmp_path, capsys, monkeypatch):
-    asked = []
-
-    def run(*given):
-        _, layers, _, out, _, setting = given
-        asked.append((layers, setting))
-        out.mkdir()
-        (out / "superposition-in-curves.md").write_text("# A page")
-
-    monkeypatch.setattr(layer_results, "superposition_in_curves", run)
-    for given in ([], ["--setting", "full"]):
-        out = tmp_path / str(len(given))
-        cli.main(["reproduce", "superposition-in-curves", "--out", str(out), "--device", "cpu", *given])
-        assert capsys.readouterr().out == f"# A page\npage: {out / 'superposition-in-curves.md'}\n"
-    assert asked == [(["mixed"], QUICK), (["mixed"], FULL)]
+    monkeypatch.setattr(paper, "reproduce", reproduce)
+    out = tmp_path / "out"
+    out.mkdir()
+    cli.main(["reproduce", result, "--out", str(out), "--setting", setting, "--seed", "5", "--device", "cpu"])
+    assert capsys.readouterr().out == f"# A page\npage: {out / result}.md\n"
+    [arguments] = calls
+    assert arguments[position] is paper.SETTINGS[setting]
+    assert out in arguments
+    if position == 1:
+        assert 5 in arguments
+    else:
+        assert arguments[1] == ["mixed"]
+        assert arguments[4].positions.seed == 5
 
 
 @pytest.mark.parametrize("result", ["persian-rug", "bag-of-words", "superposition-in-curves"])

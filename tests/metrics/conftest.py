@@ -1,9 +1,9 @@
 import pytest
 
 from visae.networks import Network
-from visae.networks.planted._network import Planted
+from visae.networks.planted import PlantedNetwork
 
 
 @pytest.fixture(scope="session")
 def planted():
-    return Network("planted", Planted(), "")
+    return Network("planted", PlantedNetwork(), "")
