@@ -9,7 +9,7 @@ demo: $(VENV)/ready
 test: $(VENV)/ready-to-test lint
 	$(VENV)/bin/python -m pytest
 
-# For daily work: what takes less than a second each.
+# For daily work: all but the tests marked slow.
 quick: $(VENV)/ready-to-test
 	$(VENV)/bin/python -m pytest -m "not slow"
 

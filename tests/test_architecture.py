@@ -70,6 +70,7 @@ def test_imports_come_from_below(name):
     assert above == set()
 
 
+@pytest.mark.slow
 def test_no_circles_among_files():
     graph = {name: set(imports(name)) - {"visae", name} for name in MODULES}
     while free := {name for name, needed in graph.items() if not needed & graph.keys()}:

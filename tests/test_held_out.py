@@ -49,6 +49,7 @@ class Renamed(Subset):
         return f"copy of {super().key(index)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [Subset, Renamed])
 @pytest.mark.parametrize("max_images", [128, 4])
 def test_images_trained_on_are_left_out_by_name_and_by_content(rows, sae, source, max_images):

@@ -14,6 +14,7 @@ with warnings.catch_warnings():
 FOLDER = Path(__file__).parent.parent / "notebooks"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.ipynb")))
 @pytest.mark.filterwarnings("default")
 def test_it_runs_from_an_empty_folder(name, tmp_path, monkeypatch):

@@ -83,6 +83,7 @@ class StoppedWrites:
             raise Stop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["before", "half", "after"])
 @pytest.mark.parametrize("moment", range(8))
 def test_a_capture_stopped_at_a_write_continues(tmp_path, uninterrupted, monkeypatch, moment, how):

@@ -201,6 +201,7 @@ def maps_of(units, images):
     return units.maps(pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("margin", [0.0, 30.0])
 def test_the_strongest_position_of_each_image(mixed, margin):
     images = Leaves(12, 80, seed=3)

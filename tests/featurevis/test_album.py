@@ -65,6 +65,7 @@ def test_pictures_say_what_they_were_made_with(network, tmp_path):
     assert {**stored, "unit": 3} == {"schema": 2, **about, "units": stored["units"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -147,6 +148,7 @@ def test_albums_of_the_first_version_are_kept(stored):
     assert before == {path.name: path.read_bytes() for path in stored.folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_albums_of_the_first_version_grow(stored):
     metrics = stored.metrics()
     assert stored.render([3, 5, 17]) == 1

@@ -236,6 +236,7 @@ def layers(network):
     return {"module": neurons(network, "4"), "planted": neurons(visae.network("planted", device="cpu"), "mixed")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["module", "planted"])
 @pytest.mark.parametrize(
     ("size", "transform"), [(None, None), (96, compose([])), (24, compose([])), (None, crop(12)), (None, pad(9))]

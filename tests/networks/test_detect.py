@@ -40,6 +40,7 @@ def at_one_position(shape):
     return upstream
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [random_maps, sparse_maps, constant_maps])
 @pytest.mark.parametrize("upstream", [everywhere, at_one_position])
 def test_evidence_and_its_gradient_are_those_of_a_slow_reference(make, upstream):

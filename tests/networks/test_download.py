@@ -224,6 +224,7 @@ def test_interrupted_transfers_end_with_the_whole_file(target, case):
         assert {encoding for _, _, encoding in server.requests} <= {None, "identity"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [stalling_after(HALF), loopback.silent])
 def test_a_silent_server_is_asked_again(target, answer):
     with serving(answer, whole) as server:

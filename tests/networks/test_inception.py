@@ -128,6 +128,7 @@ PROBED = ["conv2d0_pre_relu", "maxpool0", "conv2d2", "localresponsenorm1", "maxp
 PROBED += ["mixed3b", "mixed3b_3x3", "mixed3b_pool_reduce", "maxpool4", "mixed4a", "mixed4b_1x1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBED)
 def test_claimed_receptive_fields_are_those_measured(module, name):
     layer = module.layers[name]

@@ -189,6 +189,7 @@ def test_images_are_processed_independently(default, leaves):
         assert (alone - together[index]).abs().max() < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["truth", "mixed"])
 @pytest.mark.parametrize("position", [9, 10])
 def test_claimed_receptive_fields_are_those_measured(default, name, position):

@@ -73,11 +73,13 @@ SILENCE = {
 CASES = [(pattern, kind) for pattern, (_, kinds) in SILENCE.items() for kind in kinds.split()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pattern", "kind"), CASES)
 def test_features_are_silent_unless_their_pattern_is_present(largest, pattern, kind):
     assert largest(pattern)[KINDS[kind]].max().item() < SILENT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", RADII)
 @pytest.mark.parametrize("draw", [ring, disc])
 def test_a_curve_fires_for_its_own_circle_more_than_any_other_curve(network, draw, radius):

@@ -49,6 +49,7 @@ def contains(sheet, picture):
     )
 
 
+@pytest.mark.slow
 def test_a_sheet_holds_the_crops_and_its_metadata(searched, tmp_path):
     units, images, margin, examples = searched
     paths = plot_examples(units, examples, [1, 3], images, margin, tmp_path)

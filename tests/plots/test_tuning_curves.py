@@ -23,6 +23,7 @@ def with_peaks(peaks, strengths=None, spread=15.0):
     return Curves("neurons", "made", "layer", "stroke", degrees, radii, response, rivals)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peaks", [[], [10.0], [0.0, 90.0, 200.0]])
 def test_any_number_of_detectors_can_be_plotted(peaks, saved_figures):
     figures = saved_figures(tuning_curves)

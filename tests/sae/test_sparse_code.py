@@ -46,6 +46,7 @@ def train(sae, batches):
 THRESHOLDS = [*((config, -1.0) for config in CONFIGS), (CONFIGS[1], 0.5), (CONFIGS[1], 50.0), (CONFIGS[2], 50.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("config", "threshold"), THRESHOLDS, ids=lambda value: getattr(value, "kind", value))
 @pytest.mark.parametrize(
     ("batch", "k", "stacked"),

@@ -139,6 +139,7 @@ SWEEP_STEPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first_nan", "target", "noticed", "kept"), SWEEP_STEPS)
 def test_a_member_that_diverges_keeps_its_last_good_state(
     tmp_path, rows, monkeypatch, capsys, whole_sweep, checkpoints, first_nan, target, noticed, kept

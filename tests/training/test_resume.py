@@ -39,6 +39,7 @@ def interrupted(patch, interrupt, count, start, *arguments):
 
 
 # With checkpoints at 0, 5, 10 and 15 steps, and lines of the log at steps 0, 3, 6, 9, 12 and 14.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "steps"),
     [*((CONFIGS[0], steps) for steps in (0, 1, 3, 4, 5, 6, 9, 10, 12, 14)), *((CONFIGS[1], n) for n in (0, 4, 5, 13))],
@@ -119,6 +120,7 @@ def test_the_steps_and_writes_of_a_sweep_are_those_that_these_tests_interrupt(tm
     assert counts == {"step": 12 * GROUPS, "write_bytes": WRITES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "groups"), [(0, 0), (1, 1), (4, 2), (5, 0), (6, 1), (9, 2), (10, 0), (11, 2)])
 def test_a_sweep_is_resumed_where_some_of_its_groups_have_taken_a_step(
     tmp_path, rows, whole_members, monkeypatch, step, groups
@@ -136,6 +138,7 @@ def test_every_kind_is_resumed(tmp_path, rows, whole_sweep, monkeypatch):
     assert file_contents(tmp_path) == whole_sweep
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", [0, 5, 6, 7, 8, 9, 10, 13, WRITES - 1])
 def test_a_sweep_is_resumed_after_a_write_that_was_cut_off(tmp_path, rows, whole_members, monkeypatch, writes):
     interrupted(monkeypatch, interrupt_at_write, writes, train_sweep, rows, tmp_path)

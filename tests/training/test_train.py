@@ -123,6 +123,7 @@ def recovering(tmp_path_factory):
     return train_sweep(rows, folder / "saes", members, TrainingConfig(8, 256, 1e-2)), directions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "explained", "matched"), [("topk", 0.8, 0.9), ("relu-weak", 0.95, 0.0), ("relu-strong", 0.7, 0.9)]
 )
@@ -135,6 +136,7 @@ def test_planted_directions_are_recovered(recovering, name, explained, matched):
         assert saes[name].about["metrics"]["l0"] <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in SWEEP if SWEEP[name].seed == 0])
 def test_a_member_alone_in_its_stack_trains_as_in_a_run_of_its_own(tmp_path, rows, name):
     members = {name: SWEEP[name], "another": SAESpec(ReLU(width=7))}

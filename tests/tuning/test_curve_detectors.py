@@ -48,6 +48,7 @@ def test_silent_layers_have_no_responsive_units():
     assert not Curves.from_battery(battery).detectors.any()
 
 
+@pytest.mark.slow
 def test_planted_curves_are_the_detectors(network, planted_batteries):
     expected = [feature.kind == "curve" for feature in network.truth.features]
     swept = curves(visae.neurons(network, "truth"), radii=8)

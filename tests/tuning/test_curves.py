@@ -86,6 +86,7 @@ def planted_curves(network, request):
     return visae.curves(visae.neurons(network, "truth"), request.param, orientations=36)
 
 
+@pytest.mark.slow
 def test_planted_orientations_are_recovered_to_within_5_degrees(network, planted_curves):
     planted = [feature for feature in network.truth.features if feature.kind == "curve"]
     truth = torch.tensor([feature.orientation for feature in planted])

@@ -43,6 +43,7 @@ def filters(order):
     return neurons(visae.Network.from_module(SteerableFilters(order), layers=["relu"]), "relu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("order", "period"), [(1, 360.0), (2, 180.0)])
 def test_angles_between_steerable_filters_are_recovered(order, period):
     units, images = filters(order), Leaves(12, 96)

@@ -119,6 +119,7 @@ def test_loss_is_the_predicted_one_where_n_is_large_enough(data):
         assert found.loss == pytest.approx(predict(rug.ratio, row["p"]).loss, rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ratio", "p"), [(0.25, 0.1), (0.25, 0.3), (0.5, 0.1), (0.1, 0.1)])
 def test_readout_is_the_predicted_one_at_large_n(ratio, p):
     rug = build_rug(512, ratio, 0)
@@ -129,6 +130,7 @@ def test_readout_is_the_predicted_one_at_large_n(ratio, p):
     assert found.readout.shift + rug.noise_mean(p) == pytest.approx(expected.shift, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "p"), [(2048, 0.01), (512, 0.045), (256, 0.1)])
 def test_finite_n_costs_about_what_the_correction_says(n, p):
     """The correction is of first order: where it is 9 %, it is a quarter too large."""

@@ -90,6 +90,7 @@ def slow_loss(ratio, p, gain, shift, steps=6001, nodes=120, kurtosis=0.0):
     return (1 - p) * inactive + p * active
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("p", DENSITIES)
 def test_formula_is_the_minimum_of_the_integral(ratio, p):
@@ -101,6 +102,7 @@ def test_formula_is_the_minimum_of_the_integral(ratio, p):
     assert min(worse) >= found.loss * (1 - 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("p", DENSITIES)
 def test_no_other_shift_is_better(ratio, p):
@@ -171,6 +173,7 @@ def test_noise_kurtosis_is_that_of_rugs(p):
     assert noise_kurtosis(512, 1e-5) == pytest.approx(5.4 / (512 * 1e-5), rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("p", [0.001, 0.01, 0.1, 0.3, 0.6])
 def test_finite_size_is_what_the_tails_add_to_the_integral(ratio, p):

@@ -99,6 +99,7 @@ def test_standard_errors_are_the_spread_over_other_rows():
         assert np.sqrt(np.mean([row[error] ** 2 for row in rows])) == pytest.approx(spread, rel=0.4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mirrored", [1, -1])
 @pytest.mark.parametrize("turn", [0.0, 77.0])
 def test_ring_is_found_up_to_rotation_and_reflection(mirrored, turn):
@@ -131,6 +132,7 @@ def test_seed_decides_the_controls():
     assert measure(features, 3) == measure(features, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("features", "words"),
     [
