@@ -176,9 +176,9 @@ def keys(content):
 def test_formats_name_every_tensor_and_key(recovered):
     page = set(re.findall(r"`([^`\n]+)`", (DOCS / "formats.md").read_text()))
     out = recovered[0]
-    found = set(keys(json.loads((out / "rows/manifest.json").read_text())))
+    result = set(keys(json.loads((out / "rows/manifest.json").read_text())))
     for path in (out / "rows/shard-00000.safetensors", out / "sae/sae.safetensors"):
         with safe_open(path, framework="pt") as file:
-            found |= set(file.keys()) | set(keys(json.loads(file.metadata()["visae"])))
+            result |= set(file.keys()) | set(keys(json.loads(file.metadata()["visae"])))
     images_settings = {"kind", "model", "count", "size"}
-    assert found - page - images_settings == set()
+    assert result - page - images_settings == set()

@@ -29,10 +29,10 @@ def test_correlations_are_numpys():
 def test_correlation_of_a_constant_feature_is_nan():
     x = torch.rand(50, 4, generator=generator(0, "x"))
     x[:, 2] = 1.0
-    found = correlation(x)
-    assert found[2].isnan().all()
-    assert found[:, 2].isnan().all()
-    assert found[:2, :2].isfinite().all()
+    result = correlation(x)
+    assert result[2].isnan().all()
+    assert result[:, 2].isnan().all()
+    assert result[:2, :2].isfinite().all()
 
 
 def test_agreement_is_pearsons_r_over_pairs():
@@ -64,7 +64,7 @@ def test_agreement_needs_three_features():
 def slow_interference(G, x):
     """Bag by bag, feature by feature."""
     n = x.shape[1]
-    found = {name: np.zeros(n) for name in ("own", "lift", "present", "absent")}
+    result = {name: np.zeros(n) for name in ("own", "lift", "present", "absent")}
     for i in range(n):
         added = {True: [], False: []}
         raised = {True: 0.0, False: 0.0}
@@ -81,11 +81,11 @@ def slow_interference(G, x):
             added[present].append(total)
             if present:
                 own.append(G[i, i] * bag[i])
-        found["own"][i] = np.mean(own)
-        found["lift"][i] = np.mean(added[True]) - np.mean(added[False])
-        found["present"][i] = raised[True] / whole[True]
-        found["absent"][i] = 1 - raised[False] / whole[False]
-    return found
+        result["own"][i] = np.mean(own)
+        result["lift"][i] = np.mean(added[True]) - np.mean(added[False])
+        result["present"][i] = raised[True] / whole[True]
+        result["absent"][i] = 1 - raised[False] / whole[False]
+    return result
 
 
 @pytest.mark.parametrize("binary", [True, False])
@@ -95,13 +95,13 @@ def test_interference_is_that_of_the_definition(binary):
     x = (torch.rand(300, 6, generator=source) - 0.6).clamp_min(0)
     x = (x > 0).float() if binary else x
     G = torch.randn(6, 6, generator=source)
-    found, slow = interference(G, x), slow_interference(G.double().numpy(), x.double().numpy())
+    result, slow = interference(G, x), slow_interference(G.double().numpy(), x.double().numpy())
     for name, expected in slow.items():
-        np.testing.assert_allclose(getattr(found, name), expected, atol=1e-9)
-    np.testing.assert_allclose(found.constructive, (slow["present"] + slow["absent"]) / 2)
-    assert found.borrowed == pytest.approx(slow["lift"].sum() / (slow["lift"] + slow["own"]).sum())
+        np.testing.assert_allclose(getattr(result, name), expected, atol=1e-9)
+    np.testing.assert_allclose(result.constructive, (slow["present"] + slow["absent"]) / 2)
+    assert result.borrowed == pytest.approx(slow["lift"].sum() / (slow["lift"] + slow["own"]).sum())
     lift, own = slow["lift"][[4, 1]].sum(), slow["own"][[4, 1]].sum()
-    assert found.select([4, 1]).borrowed == pytest.approx(lift / (lift + own))
+    assert result.select([4, 1]).borrowed == pytest.approx(lift / (lift + own))
 
 
 def test_lift_of_bags_is_gram_times_covariance():
@@ -127,18 +127,18 @@ def test_interference_helps_correlated_features_only():
 def test_independent_features_have_a_constructive_share_of_one_half():
     rates = torch.tensor([0.05, 0.2, 0.5, 0.9]).double()
     G = torch.tensor([[1.0, 2, 3, 1], [2, 1, -1, 4], [3, -1, 1, 1], [-1, -4, -1, 1]])
-    found = interference(G, independent(rates).draw(200_000, generator(0, "bags")).float())
-    torch.testing.assert_close(found.constructive, torch.full((4,), 0.5).double(), atol=0.02, rtol=0)
-    assert found.present[0] == 1
-    assert found.present[3] == 0
+    result = interference(G, independent(rates).draw(200_000, generator(0, "bags")).float())
+    torch.testing.assert_close(result.constructive, torch.full((4,), 0.5).double(), atol=0.02, rtol=0)
+    assert result.present[0] == 1
+    assert result.present[3] == 0
 
 
 def test_interference_of_an_absent_feature_is_nan():
     x = torch.rand(40, 3, generator=generator(0, "x")).round()
     x[:, 1] = 0
-    found = interference(torch.ones(3, 3), x)
-    assert found.lift[1].isnan()
-    assert found.lift[[0, 2]].isfinite().all()
+    result = interference(torch.ones(3, 3), x)
+    assert result.lift[1].isnan()
+    assert result.lift[[0, 2]].isfinite().all()
 
 
 def test_contributions_sum_to_the_pre_activation():
@@ -158,14 +158,14 @@ def test_r2_is_that_of_the_definition():
     source = generator(0, "r2")
     x, x_hat = torch.rand(30, 4, generator=source), torch.rand(30, 4, generator=source)
     x[:, 3] = 2.0
-    found = r2(x, x_hat)
+    result = r2(x, x_hat)
     for feature in range(3):
         true, guess = x[:, feature].double().numpy(), x_hat[:, feature].double().numpy()
         expected = 1 - np.sum((true - guess) ** 2) / np.sum((true - true.mean()) ** 2)
-        assert found[feature].item() == pytest.approx(expected)
-    assert found[3].isnan()
+        assert result[feature].item() == pytest.approx(expected)
+    assert result[3].isnan()
     assert r2(x, x)[:3].tolist() == [1, 1, 1]
-    torch.testing.assert_close(r2(x.expand(2, -1, -1), torch.stack([x_hat, x]))[0, :3], found[:3])
+    torch.testing.assert_close(r2(x.expand(2, -1, -1), torch.stack([x_hat, x]))[0, :3], result[:3])
 
 
 def test_r2_alone_is_over_bags_of_one_feature():

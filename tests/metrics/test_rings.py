@@ -64,8 +64,8 @@ def test_one_swap_costs_two_neighbours():
 def test_unrelated_angles_are_alike_to_one_over_root_n():
     source = generator(0, "angles")
     even = 3.6 * torch.arange(100.0)
-    found = [metrics.rings_alike(360 * torch.rand(100, generator=source), even) for _ in range(200)]
-    assert 0.8 < np.mean(found) * math.sqrt(100) < 1.4
+    result = [metrics.rings_alike(360 * torch.rand(100, generator=source), even) for _ in range(200)]
+    assert 0.8 < np.mean(result) * math.sqrt(100) < 1.4
 
 
 def test_harmonics_of_even_angles_are_fourier_powers():
@@ -73,18 +73,18 @@ def test_harmonics_of_even_angles_are_fourier_powers():
     power = np.square(np.abs(np.fft.rfft(vectors.double().numpy(), axis=0))).sum(1)
     power[1:6] *= 2
     expected = power[1:] / power[1:].sum()
-    found = metrics.ring_harmonics(vectors, 30 * torch.arange(12.0), 6)
-    assert found == pytest.approx(expected.tolist())
-    assert sum(found) == pytest.approx(1)
+    result = metrics.ring_harmonics(vectors, 30 * torch.arange(12.0), 6)
+    assert result == pytest.approx(expected.tolist())
+    assert sum(result) == pytest.approx(1)
 
 
 def test_harmonics_of_uneven_angles():
     at = 360 * torch.rand(40, generator=generator(0, "at"), dtype=torch.float64)
     angle = torch.deg2rad(3 * at)
     vectors = torch.stack([angle.cos(), angle.sin(), 0 * angle], 1) + 1
-    found = metrics.ring_harmonics(vectors, at, 4)
-    assert found[2] == pytest.approx(1)
-    assert max(found[0], found[1], found[3]) < 0.3
+    result = metrics.ring_harmonics(vectors, at, 4)
+    assert result[2] == pytest.approx(1)
+    assert max(result[0], result[1], result[3]) < 0.3
 
 
 def test_bad_rings():

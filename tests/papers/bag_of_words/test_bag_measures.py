@@ -25,8 +25,8 @@ def test_linear_residual_is_the_mean_over_bags():
     for bag in x.numpy():
         x_hat = W.double().numpy().T @ (W.double().numpy() @ bag) + b.double().numpy()
         slow += float(np.sum((bag - x_hat) ** 2)) / len(x)
-    found = linear_residual(W, b, x.mean(0), x.T.cov(correction=0))
-    assert found == pytest.approx(slow, rel=1e-9)
+    result = linear_residual(W, b, x.mean(0), x.T.cov(correction=0))
+    assert result == pytest.approx(slow, rel=1e-9)
 
 
 def test_projection_on_the_first_components_has_the_pca_residual():
@@ -48,9 +48,9 @@ def test_trained_linear_models_reach_pca():
     stack = train(models, DrawnBags(drawn), BagTraining(epochs=100))
     for index, (model, fact) in enumerate(zip(models, (0.608, 0.362, 0.961, 0.644), strict=True)):
         mixture = kinds[model.bags]
-        found = linear_residual(stack.weights[index], stack.bias[index], mixture.mean(), mixture.covariance())
-        assert found > pca_residual(mixture.covariance(), model.latent)
-        assert found == pytest.approx(fact, rel=0.02)
+        result = linear_residual(stack.weights[index], stack.bias[index], mixture.mean(), mixture.covariance())
+        assert result > pca_residual(mixture.covariance(), model.latent)
+        assert result == pytest.approx(fact, rel=0.02)
 
 
 def test_more_components_than_features():

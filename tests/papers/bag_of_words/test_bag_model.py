@@ -23,19 +23,19 @@ def test_reconstructions_are_those_of_the_formula():
         torch.randn(2, 3, 5, generator=source), torch.randn(2, 5, generator=source), torch.tensor([0.0, -math.inf])
     )
     x = torch.rand(2, 4, 5, generator=source)
-    found = stack.reconstruct(x)
+    result = stack.reconstruct(x)
     for member in range(2):
         W, b = stack.weights[member].double().numpy(), stack.bias[member].double().numpy()
         for bag in range(4):
             slow = W.T @ (W @ x[member, bag].double().numpy()) + b
             slow = np.maximum(slow, 0) if member == 0 else slow
-            np.testing.assert_allclose(found[member, bag], slow, atol=1e-5)
+            np.testing.assert_allclose(result[member, bag], slow, atol=1e-5)
         np.testing.assert_allclose(stack.gram()[member], W.T @ W, atol=1e-5)
-    assert (found[1] < 0).any()
+    assert (result[1] < 0).any()
     alone = stack.member(1)
-    torch.testing.assert_close(alone.reconstruct(x[1:]), found[1:])
+    torch.testing.assert_close(alone.reconstruct(x[1:]), result[1:])
     # The same bags for all.
-    torch.testing.assert_close(stack.reconstruct(x[:1])[0], found[0])
+    torch.testing.assert_close(stack.reconstruct(x[:1])[0], result[0])
 
 
 def test_each_model_starts_as_it_would_alone():
@@ -136,8 +136,8 @@ def test_gradients_are_those_of_autograd():
         )
         loss = (x_hat - x).square().mean((1, 2)).sum()
         expected = torch.autograd.grad(loss, (W, b))
-        found = gradients(BagStack(W.detach(), b.detach(), floor), x)
-        torch.testing.assert_close(found, expected)
+        result = gradients(BagStack(W.detach(), b.detach(), floor), x)
+        torch.testing.assert_close(result, expected)
 
 
 def test_decay_keeps_weights_small(bags):

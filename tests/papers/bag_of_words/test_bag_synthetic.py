@@ -64,8 +64,8 @@ def test_wide_circle_of_the_facts():
 def test_drawn_bags_have_the_shares_of_the_facts(sharpness, base, shares):
     """Over as many bags as ten seeds have."""
     drawn = circular(sharpness, base).draw(80_000, generator(0, "draw")).double()
-    found = [100 * share for share in eigenvalue_shares(drawn.T.cov())]
-    assert found[: len(shares)] == pytest.approx(shares, abs=0.5)
+    result = [100 * share for share in eigenvalue_shares(drawn.T.cov())]
+    assert result[: len(shares)] == pytest.approx(shares, abs=0.5)
 
 
 def test_features_at_the_crossing_of_the_figure_eight_are_alike():

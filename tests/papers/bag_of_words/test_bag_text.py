@@ -146,11 +146,11 @@ def test_text_has_the_co_occurrence_of_the_truth():
     assert {len(passage) for passage in passages} == {60}
     ids = torch.tensor([[index[word] for word in passage] for passage in passages])
     counts = torch.nn.functional.one_hot(ids, len(index)).sum(1).double()
-    found = (counts.T @ counts - counts.sum(0).diag()) / (len(passages) * 60 * 59)
+    result = (counts.T @ counts - counts.sum(0).diag()) / (len(passages) * 60 * 59)
     expected = planted_pairs()
     above = torch.ones_like(expected).triu(1).bool()
     # The spread of a rate over 2,000 passages is far below this.
-    torch.testing.assert_close(found[above], expected[above], atol=3e-4, rtol=0.1)
+    torch.testing.assert_close(result[above], expected[above], atol=3e-4, rtol=0.1)
 
 
 def test_circles_and_topics_are_recovered_from_windows():

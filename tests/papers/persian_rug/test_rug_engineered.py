@@ -70,20 +70,20 @@ def test_moments_of_any_shift_are_those_of_the_samples():
 
 def test_loss_is_measured_on_other_samples_than_the_fit():
     rug = build_rug(64, 0.25, 0)
-    found = fit_readout(rug, 0.1, 500, seed=5)
+    result = fit_readout(rug, 0.1, 500, seed=5)
     source = generator(5, "persian rug", "inputs", 64)
     fitted, measured = sample_inputs(500, 64, 0.1, source), sample_inputs(500, 64, 0.1, source)
 
     def losses(x):
-        y = (found.readout.gain * (rug(x) + found.readout.shift)).clamp_min(0)
+        y = (result.readout.gain * (rug(x) + result.readout.shift)).clamp_min(0)
         return (y - x).double().square().mean(1).numpy()
 
-    assert found.readout.loss == pytest.approx(losses(fitted).mean(), rel=1e-5)
+    assert result.readout.loss == pytest.approx(losses(fitted).mean(), rel=1e-5)
     # The regression line of sample losses on sample powers, at the expected power.
     powers = measured.double().square().mean(1).numpy()
     line, (rest, *_), *_ = np.polyfit(powers, losses(measured), 1, full=True)
-    assert found.loss == pytest.approx(np.polyval(line, 0.1 / 3), rel=1e-5)
-    assert found.error == pytest.approx(np.sqrt(rest / 498 / 500), rel=1e-5)
+    assert result.loss == pytest.approx(np.polyval(line, 0.1 / 3), rel=1e-5)
+    assert result.error == pytest.approx(np.sqrt(rest / 498 / 500), rel=1e-5)
 
 
 def test_control_variate_removes_the_error_of_the_power():
@@ -92,10 +92,10 @@ def test_control_variate_removes_the_error_of_the_power():
     powers = random.gamma(4, 0.25, (2000, 100))
     losses = 2 + 3 * powers + random.standard_normal((2000, 100))
     drawn = zip(torch.from_numpy(losses), torch.from_numpy(powers), strict=True)
-    found = np.array([loss_at_power(1, *experiment) for experiment in drawn])
-    assert found[:, 0].mean() == pytest.approx(5, abs=0.01)
-    assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.05)
-    assert found[:, 0].std() < 0.6 * losses.mean(1).std()
+    result = np.array([loss_at_power(1, *experiment) for experiment in drawn])
+    assert result[:, 0].mean() == pytest.approx(5, abs=0.01)
+    assert result[:, 1].mean() == pytest.approx(result[:, 0].std(), rel=0.05)
+    assert result[:, 0].std() < 0.6 * losses.mean(1).std()
 
 
 def test_loss_at_the_point_of_the_notebook_is_within_3_percent():
@@ -114,20 +114,20 @@ def test_loss_is_the_predicted_one_where_n_is_large_enough(data):
     assert {(row["r"], row["p"]) for row in large} == set(product((0.1, 0.25, 0.5, 0.8), (0.045, 0.1, 0.3, 0.6)))
     for row in large:
         rug = build_rug(1024, row["r"], 0)
-        found = fit_readout(rug, row["p"], 1024, seed=0)
-        assert found.error < 0.008 * found.loss
-        assert found.loss == pytest.approx(predict(rug.ratio, row["p"]).loss, rel=0.03)
+        result = fit_readout(rug, row["p"], 1024, seed=0)
+        assert result.error < 0.008 * result.loss
+        assert result.loss == pytest.approx(predict(rug.ratio, row["p"]).loss, rel=0.03)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("ratio", "p"), [(0.25, 0.1), (0.25, 0.3), (0.5, 0.1), (0.1, 0.1)])
 def test_readout_is_the_predicted_one_at_large_n(ratio, p):
     rug = build_rug(512, ratio, 0)
-    found = fit_readout(rug, p, 2048, seed=0)
+    result = fit_readout(rug, p, 2048, seed=0)
     expected = predict(rug.ratio, p)
-    assert found.loss == pytest.approx(expected.loss, rel=0.03)
-    assert found.readout.gain == pytest.approx(expected.gain, rel=0.05)
-    assert found.readout.shift + rug.noise_mean(p) == pytest.approx(expected.shift, abs=0.05)
+    assert result.loss == pytest.approx(expected.loss, rel=0.03)
+    assert result.readout.gain == pytest.approx(expected.gain, rel=0.05)
+    assert result.readout.shift + rug.noise_mean(p) == pytest.approx(expected.shift, abs=0.05)
 
 
 @pytest.mark.slow

@@ -23,20 +23,20 @@ N, P = 64, 0.1
 
 def test_symmetry_by_hand():
     W = torch.tensor([[1.0, 2, -2], [0, 3, 1], [0.1, 0, 0.2]])
-    found = symmetry(W, torch.tensor([-1.0, -2, -3]))
+    result = symmetry(W, torch.tensor([-1.0, -2, -3]))
     diagonal, energy, entries = np.array([1, 3, 0.2]), np.array([8, 1, 0.01]), [2, -2, 0, 1, 0.1, 0]
-    assert found.diagonal == pytest.approx(diagonal.var() / diagonal.mean() ** 2)
-    assert found.bias == pytest.approx((2 / 3) / 4)
-    assert found.row_energy == pytest.approx(energy.var() / energy.mean() ** 2)
-    assert found.energy == pytest.approx(energy.mean() / diagonal.mean() ** 2)
-    assert found.skewness == pytest.approx(stats.skew(entries))
-    assert found.unlearned == pytest.approx(1 / 3)
+    assert result.diagonal == pytest.approx(diagonal.var() / diagonal.mean() ** 2)
+    assert result.bias == pytest.approx((2 / 3) / 4)
+    assert result.row_energy == pytest.approx(energy.var() / energy.mean() ** 2)
+    assert result.energy == pytest.approx(energy.mean() / diagonal.mean() ** 2)
+    assert result.skewness == pytest.approx(stats.skew(entries))
+    assert result.unlearned == pytest.approx(1 / 3)
 
 
 def test_a_rug_is_symmetric():
-    found = symmetry(build_rug(128, 0.25, 0).weights(), torch.full((128,), -0.3))
-    assert max(found.diagonal, found.bias, found.row_energy, found.unlearned) < 1e-12
-    assert found.energy == pytest.approx(3)
+    result = symmetry(build_rug(128, 0.25, 0).weights(), torch.full((128,), -0.3))
+    assert max(result.diagonal, result.bias, result.row_energy, result.unlearned) < 1e-12
+    assert result.energy == pytest.approx(3)
 
 
 def test_off_diagonal():

@@ -114,8 +114,8 @@ def test_power_law_is_least_squares_of_logarithms():
     x, y = np.array([1.0, 3, 4, 10]), np.array([2.0, 1, 3, 2])
     design = np.stack([np.ones(4), np.log(x)], 1)
     expected = np.linalg.lstsq(design, np.log(y), rcond=None)[0]
-    found = fit_power(x.tolist(), y.tolist())
-    assert (math.log(found["constant"]), found["exponent"]) == pytest.approx(tuple(expected))
+    result = fit_power(x.tolist(), y.tolist())
+    assert (math.log(result["constant"]), result["exponent"]) == pytest.approx(tuple(expected))
 
 
 def test_power_law_needs_two_points():

@@ -60,20 +60,20 @@ def test_best_readout_over_gains_and_shifts():
         y = np.maximum(z + shift, 0)
         return (x * y).mean(), (y**2).mean()
 
-    found = theory.best_readout(moments, (x**2).mean(), (-3.0, 3.0))
+    result = theory.best_readout(moments, (x**2).mean(), (-3.0, 3.0))
 
     def loss(readout):
         gain, shift = readout
         return ((np.maximum(gain * (z + shift), 0) - x) ** 2).mean()
 
     slow = minimize(loss, (1.0, 0.0), method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-14})
-    assert found.loss == pytest.approx(loss((found.gain, found.shift)), rel=1e-9)
-    assert found.loss == pytest.approx(slow.fun, rel=1e-7)
+    assert result.loss == pytest.approx(loss((result.gain, result.shift)), rel=1e-9)
+    assert result.loss == pytest.approx(slow.fun, rel=1e-7)
 
 
 def test_readout_where_nothing_passes():
-    found = theory.best_readout(lambda shift: (shift, 1.0) if shift > 0.5 else (0.0, 0.0), 2.0, (-1.0, 1.0))
-    assert found.loss == pytest.approx(1.0, rel=1e-6)
+    result = theory.best_readout(lambda shift: (shift, 1.0) if shift > 0.5 else (0.0, 0.0), 2.0, (-1.0, 1.0))
+    assert result.loss == pytest.approx(1.0, rel=1e-6)
 
 
 def slow_loss(ratio, p, gain, shift, steps=6001, nodes=120, kurtosis=0.0):
@@ -94,12 +94,12 @@ def slow_loss(ratio, p, gain, shift, steps=6001, nodes=120, kurtosis=0.0):
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("p", DENSITIES)
 def test_formula_is_the_minimum_of_the_integral(ratio, p):
-    found = predict(ratio, p)
-    assert found.loss == pytest.approx(slow_loss(ratio, p, found.gain, found.shift), rel=1e-4)
+    result = predict(ratio, p)
+    assert result.loss == pytest.approx(slow_loss(ratio, p, result.gain, result.shift), rel=1e-4)
     deviation = np.sqrt(theory.noise_variance(ratio, p))
     around = [(1.05, 0), (0.95, 0), (1, 0.1 * deviation), (1, -0.1 * deviation)]
-    worse = [slow_loss(ratio, p, found.gain * factor, found.shift + step) for factor, step in around]
-    assert min(worse) >= found.loss * (1 - 1e-4)
+    worse = [slow_loss(ratio, p, result.gain * factor, result.shift + step) for factor, step in around]
+    assert min(worse) >= result.loss * (1 - 1e-4)
 
 
 @pytest.mark.slow
@@ -107,14 +107,14 @@ def test_formula_is_the_minimum_of_the_integral(ratio, p):
 @pytest.mark.parametrize("p", DENSITIES)
 def test_no_other_shift_is_better(ratio, p):
     """The search must find the global minimum; here the gain is free too, over a range twice as wide."""
-    found = predict(ratio, p)
+    result = predict(ratio, p)
     low, high = theory.shift_range(ratio, p)
     losses = [
         slow_loss(ratio, p, gain, shift, steps=201, nodes=12)
         for shift in np.linspace(2 * low, 2 * high, 23)
-        for gain in (0.25 * found.gain, 0.6 * found.gain, found.gain, 1.6 * found.gain)
+        for gain in (0.25 * result.gain, 0.6 * result.gain, result.gain, 1.6 * result.gain)
     ]
-    assert min(losses) >= found.loss * (1 - 0.01)
+    assert min(losses) >= result.loss * (1 - 0.01)
 
 
 @pytest.mark.parametrize(("ratio", "p"), [(ratio, p) for ratio, losses in TABLE.items() for p in losses])
@@ -126,9 +126,9 @@ def test_values_worked_out_beforehand(data):
     rows = json.loads((data / "facts" / "persian_rug_pred.json").read_text())
     assert len(rows) == 28
     for row in rows:
-        found = predict(row["r"], row["p"])
-        assert found.loss == pytest.approx(row["loss"], rel=1e-8)
-        assert (found.gain, found.shift) == pytest.approx((row["a"], row["m"]), abs=1e-5)
+        result = predict(row["r"], row["p"])
+        assert result.loss == pytest.approx(row["loss"], rel=1e-8)
+        assert (result.gain, result.shift) == pytest.approx((row["a"], row["m"]), abs=1e-5)
         assert theory.noise_variance(row["r"], row["p"]) == pytest.approx(row["sigma"] ** 2)
         assert projection_loss(row["r"], row["p"]) == pytest.approx(row["linear"])
 

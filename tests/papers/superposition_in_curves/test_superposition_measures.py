@@ -38,28 +38,28 @@ def apart(rows=20_000, seed=0):
 
 
 def test_arrangement_of_features_on_a_ring():
-    found = arrangement(on_a_ring(), 0)
-    assert found["r"] > 0.97
-    assert abs(found["shuffled_r"]) < 0.1
-    assert len(found["pairs"]) == COUNT * (COUNT - 1) / 2
-    assert found["cosines"] == pytest.approx(1.0, abs=1e-6)  # opposite features
+    result = arrangement(on_a_ring(), 0)
+    assert result["r"] > 0.97
+    assert abs(result["shuffled_r"]) < 0.1
+    assert len(result["pairs"]) == COUNT * (COUNT - 1) / 2
+    assert result["cosines"] == pytest.approx(1.0, abs=1e-6)  # opposite features
 
 
 def test_independent_features_are_not_arranged():
-    found = arrangement(apart(), 0)
-    assert abs(found["r"] - found["shuffled_r"]) < 4 * found["shuffled_sd"]
+    result = arrangement(apart(), 0)
+    assert abs(result["r"] - result["shuffled_r"]) < 4 * result["shuffled_sd"]
 
 
 def test_constructive_share_of_helpful_and_of_independent_features():
     # Two pairs, each firing together or not at all; each pair adds to itself and takes from the other.
     gram = torch.kron(torch.tensor([[1.0, -1.0], [-1.0, 1.0]]), torch.ones(2, 2))
     x = torch.tensor([[1.0, 1, 0, 0], [0, 0, 1, 1]]).repeat(500, 1)
-    found = interferences(SuperposedFeatures(gram, x, torch.eye(4), list(range(4)), [], torch.zeros(0)), 0)
-    assert found["read"]["by_feature"] == [1.0] * 4
-    assert found["read"]["borrowed"] == pytest.approx(0.75)  # of 4: others add 1 where it is present, else -2
-    assert found["along"]["constructive"] is None  # orthogonal directions
-    assert found["shuffled"]["constructive"] == pytest.approx(0.5, abs=0.05)
-    assert abs(found["shuffled"]["borrowed"]) < 0.1
+    result = interferences(SuperposedFeatures(gram, x, torch.eye(4), list(range(4)), [], torch.zeros(0)), 0)
+    assert result["read"]["by_feature"] == [1.0] * 4
+    assert result["read"]["borrowed"] == pytest.approx(0.75)  # of 4: others add 1 where it is present, else -2
+    assert result["along"]["constructive"] is None  # orthogonal directions
+    assert result["shuffled"]["constructive"] == pytest.approx(0.5, abs=0.05)
+    assert abs(result["shuffled"]["borrowed"]) < 0.1
     independent = apart()
     even = helpfulness(independent.gram, independent.x, EVERY)
     assert even["constructive"] == pytest.approx(0.5, abs=0.01)
@@ -68,9 +68,9 @@ def test_constructive_share_of_helpful_and_of_independent_features():
 
 def test_encoder_may_be_helped_where_directions_do_not_help():
     features = on_a_ring()
-    found = interferences(replace(features, gram=-features.gram), 0)
-    assert found["along"]["constructive"] > 0.6
-    assert found["read"]["constructive"] == pytest.approx(1 - found["along"]["constructive"])
+    result = interferences(replace(features, gram=-features.gram), 0)
+    assert result["along"]["constructive"] > 0.6
+    assert result["read"]["constructive"] == pytest.approx(1 - result["along"]["constructive"])
 
 
 def test_helpfulness_is_the_interference_with_every_feature():
@@ -78,10 +78,10 @@ def test_helpfulness_is_the_interference_with_every_feature():
     gram, x = torch.randn(9, 9, generator=draw), (torch.rand(400, 9, generator=draw) - 0.6).relu()
     selected = [7, 0, 4]
     slow = interference(gram, x).select(selected)
-    found = helpfulness(gram, x, selected)
-    assert found["by_feature"] == pytest.approx(slow.constructive.tolist())
-    assert found["constructive"] == pytest.approx(slow.constructive.mean().item())
-    assert found["borrowed"] == pytest.approx(slow.borrowed)
+    result = helpfulness(gram, x, selected)
+    assert result["by_feature"] == pytest.approx(slow.constructive.tolist())
+    assert result["constructive"] == pytest.approx(slow.constructive.mean().item())
+    assert result["borrowed"] == pytest.approx(slow.borrowed)
 
 
 @pytest.mark.slow
@@ -103,23 +103,23 @@ def test_standard_errors_are_the_spread_over_other_rows():
 @pytest.mark.parametrize("mirrored", [1, -1])
 @pytest.mark.parametrize("turn", [0.0, 77.0])
 def test_ring_is_found_up_to_rotation_and_reflection(mirrored, turn):
-    found = ring(replace(on_a_ring(), at=(mirrored * AT + turn) % 360), 0)
-    assert found["alike"] == pytest.approx(1)
-    assert found["kept"] == 1
-    assert found["kept_by_chance"] <= found["shuffled_kept_95"] < 0.5
-    assert found["share"] == pytest.approx(1)
-    assert found["harmonics"][0] == pytest.approx(1)
-    assert max(found["harmonics"][1:]) < 1e-9
-    assert found["shuffled_alike"] < found["shuffled_alike_95"] < 0.8
-    assert found["shuffled_harmonics"][0] == pytest.approx(2 / (COUNT - 1), abs=0.03)
-    off = (torch.tensor(found["angles"]) - torch.tensor(found["at"]) + 180) % 360 - 180
+    result = ring(replace(on_a_ring(), at=(mirrored * AT + turn) % 360), 0)
+    assert result["alike"] == pytest.approx(1)
+    assert result["kept"] == 1
+    assert result["kept_by_chance"] <= result["shuffled_kept_95"] < 0.5
+    assert result["share"] == pytest.approx(1)
+    assert result["harmonics"][0] == pytest.approx(1)
+    assert max(result["harmonics"][1:]) < 1e-9
+    assert result["shuffled_alike"] < result["shuffled_alike_95"] < 0.8
+    assert result["shuffled_harmonics"][0] == pytest.approx(2 / (COUNT - 1), abs=0.03)
+    off = (torch.tensor(result["angles"]) - torch.tensor(result["at"]) + 180) % 360 - 180
     assert off.abs().max() < 1e-3
 
 
 @pytest.mark.slow
 def test_random_directions_are_on_no_ring():
     rings = [ring(apart(10, seed), 0) for seed in range(10)]
-    assert sum(found["alike"] > found["shuffled_alike_95"] for found in rings) <= 2
+    assert sum(result["alike"] > result["shuffled_alike_95"] for result in rings) <= 2
 
 
 def test_four_features_are_no_ring():

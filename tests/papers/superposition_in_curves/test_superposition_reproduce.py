@@ -24,15 +24,15 @@ TRAINING = visae.TrainingConfig(epochs=12, batch=512)
 @pytest.mark.slow
 def test_toys_are_nulls():
     settings = replace(SETTINGS["quick"], bags=BagTraining(epochs=60), rug=RugTraining(steps=400))
-    found = {name: measure(features, 0) for name, features in toy_features(0.05, settings, 0, "cpu").items()}
-    assert found[CIRCLE]["arrangement"]["r"] > 0.9
-    assert found[CIRCLE]["ring"]["alike"] > 0.95
-    assert found[CIRCLE]["interference"]["read"]["constructive"] > 0.6
+    result = {name: measure(features, 0) for name, features in toy_features(0.05, settings, 0, "cpu").items()}
+    assert result[CIRCLE]["arrangement"]["r"] > 0.9
+    assert result[CIRCLE]["ring"]["alike"] > 0.95
+    assert result[CIRCLE]["interference"]["read"]["constructive"] > 0.6
     for name in (INDEPENDENT, RUG):
-        arranged = found[name]["arrangement"]
+        arranged = result[name]["arrangement"]
         assert abs(arranged["r"] - arranged["shuffled_r"]) < 3.5 * arranged["shuffled_sd"]
-        assert found[name]["interference"]["read"]["constructive"] == pytest.approx(0.5, abs=0.02)
-    assert found[RUG]["ring"] is None
+        assert result[name]["interference"]["read"]["constructive"] == pytest.approx(0.5, abs=0.02)
+    assert result[RUG]["ring"] is None
 
 
 @pytest.fixture(scope="module")
