@@ -1,7 +1,7 @@
 """The command line: `visae COMMAND ...`, one subcommand a verb.
 
 The first word chooses the command, and only that command's module is imported; none imports torch before it runs. tyro
-parses its options. Whatever a user can mend is one line that begins with `visae:`, and exit code 2.
+parses its options. Whatever a user can correct is one line that begins with `visae:`, and exit code 2.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ _RULE = re.compile(r"-{5,}|")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; errors that the user can mend are one line, and exit code 2."""
+    """Run one command; errors that the user can correct are one line, and exit code 2."""
     try:
         _run("visae", COMMANDS, list(sys.argv[1:] if arguments is None else arguments))
     except VisaeError as error:

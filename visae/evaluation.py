@@ -40,13 +40,14 @@ def find_dictionaries(path: str | Path, device: torch.device | str = "cpu") -> d
     return saes
 
 
-def evaluate(saes: Mapping[str, SAE], held_out: HeldOut, out: Path | None = None) -> dict[str, Metrics]:
+def evaluate(saes: Mapping[str, SAE], held_out: HeldOut, out: str | Path | None = None) -> dict[str, Metrics]:
     """Compute the metrics of each dictionary by name; `visae.metrics` defines each.
 
     out:  folder for `evaluation.json`, and each dictionary's `firing.safetensors` (density of every feature, histogram
           of L0) and, for a planted network, `recovery.safetensors` (F1 of every planted feature); nothing is written if
           None. `visae.plots.plot_frontier` draws what this returns.
     """
+    out = None if out is None else Path(out)
     for name, sae in saes.items():
         _refuse_other_rows(name, sae, held_out.rows)
     evaluated = {name: _description(sae) for name, sae in saes.items()}

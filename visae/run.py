@@ -38,7 +38,7 @@ def run(
     layer: str,
     images: Images,
     config: SAEConfig,
-    out: Path,
+    out: str | Path,
     positions: Positions,
     training: TrainingConfig,
     stimulus: str = "stroke",
@@ -48,6 +48,7 @@ def run(
 
     A step that an earlier run finished is not done again; its seconds are those of the run that did it.
     """
+    out = Path(out)
     before = _seconds_before(out / "report.json")
     seconds: dict[str, float] = {}
     with _timed(seconds, "capture"):

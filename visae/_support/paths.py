@@ -35,7 +35,12 @@ def require_images(name: str) -> None:
     if name.startswith(LEAVES):
         leaves_count(name)
     elif not Path(name).exists():
-        raise VisaeError(f"found nothing at {name}; expected a folder of images, a list file, or leaves:N")
+        raise nothing_at(name)
+
+
+def nothing_at(name: str | Path) -> VisaeError:
+    """Return the error for images of which there is neither a folder nor a file."""
+    return VisaeError(f"found nothing at {name}; expected a folder of images, a list file, or leaves:N")
 
 
 def leaves_count(name: str) -> int:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from visae._support import files
 from visae._support.errors import VisaeError
-from visae.activations._store import MANIFEST, SCHEMA, read_manifest, verify_shards
+from visae._support.paths import require_store
+from visae.activations._store import SCHEMA, read_manifest, verify_shards
 
 _IN_MEMORY = 1 << 30  # bytes; stores with at most this many bytes of rows are held in memory
 
@@ -26,10 +27,7 @@ class Rows:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        if not (self.folder / MANIFEST).exists():
-            raise VisaeError(
-                f"{self.folder} holds no {MANIFEST}; make a store with: visae capture --out {self.folder} ..."
-            )
+        require_store(self.folder)
         self.manifest = read_manifest(self.folder)
         if self.manifest["state"] != "whole":
             raise VisaeError(f"the capture into {self.folder} is unfinished; run the same capture again to finish it")

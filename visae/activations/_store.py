@@ -16,11 +16,11 @@ from torch import Tensor
 
 from visae._support import files
 from visae._support.errors import VisaeError
+from visae._support.paths import MANIFEST
 from visae._support.progress import Progress
 from visae._support.settings import refuse_other_settings
 
 SCHEMA = 1
-MANIFEST = "manifest.json"
 _PARTIAL = ("schema", "state", "settings", "shards")
 _KEYS = {
     "partial": _PARTIAL,

@@ -59,7 +59,7 @@ def build_atlas(
     sae: SAE,
     network: Network,
     images: Images,
-    out: Path,
+    out: str | Path,
     config: AtlasConfig | None = None,
     visualisations: Visualisations | None = None,
 ) -> Path:
@@ -69,6 +69,7 @@ def build_atlas(
     the atlas that was there before. Raises `VisaeError` for a folder that holds something else, and if no image can be
     read.
     """
+    out = Path(out)
     config, visualisations = config or AtlasConfig(), visualisations or Visualisations()
     with Site(out) as site:
         populations = measure_units(sae, network, images, config.top, config.seed)

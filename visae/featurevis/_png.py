@@ -22,21 +22,21 @@ _GAP, _LABEL = 4, 12  # px of white between pictures, and below each for its lab
 _SMALLEST = 48  # px; smaller pictures are enlarged on a sheet, by whole factors
 
 
-def save_png(picture: Float[Tensor, "c h w"], path: Path, about: Mapping[str, Any]) -> None:
+def save_png(picture: Float[Tensor, "c h w"], path: str | Path, about: Mapping[str, Any]) -> None:
     """Write a picture, 0..1, RGB or RGB and alpha, atomically, with `about` as JSON in its metadata."""
     save_image(Image.fromarray(_pixels(picture)), path, _texts(about))
 
 
-def save_image(image: Image.Image, path: Path, texts: Mapping[str, str]) -> None:
+def save_image(image: Image.Image, path: str | Path, texts: Mapping[str, str]) -> None:
     """Write an image atomically, with text entries in its metadata."""
     info, data = PngInfo(), io.BytesIO()
     for name, text in texts.items():
         info.add_itxt(name, text)
     image.save(data, "png", pnginfo=info, optimize=True)
-    files.write_bytes(path, data.getvalue())
+    files.write_bytes(Path(path), data.getvalue())
 
 
-def read_about(path: Path) -> dict[str, Any] | None:
+def read_about(path: str | Path) -> dict[str, Any] | None:
     """Read the metadata that `save_png` wrote; None for a missing or damaged file, and for other programs' files."""
     try:
         with Image.open(path) as image:
@@ -46,7 +46,7 @@ def read_about(path: Path) -> dict[str, Any] | None:
     return about if isinstance(about, dict) else None
 
 
-def load_png(path: Path) -> Float[Tensor, "c h w"]:
+def load_png(path: str | Path) -> Float[Tensor, "c h w"]:
     """Read a picture that `save_png` wrote, 0..1, in steps of 1/255."""
     with Image.open(path) as image:
         return to_float(torch.from_numpy(np.array(image)).permute(2, 0, 1))
@@ -55,7 +55,7 @@ def load_png(path: Path) -> Float[Tensor, "c h w"]:
 def save_sheet(
     pictures: Float[Tensor, "n c s s"],
     labels: Sequence[str],
-    path: Path,
+    path: str | Path,
     about: Mapping[str, Any],
     columns: int | None = None,
 ) -> None:

@@ -12,11 +12,11 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from visae._support.errors import VisaeError
+from visae._support.paths import LEAVES, leaves_count, nothing_at
 from visae.images._dead_leaves import Leaves
 from visae.images._photographs import SUFFIXES, Photographs
 from visae.images._source import Images, Unreadable
 
-_LEAVES = "leaves:"
 # One batch for the consumer, one being decoded meanwhile.
 _BATCHES_AHEAD = 2
 
@@ -29,8 +29,8 @@ def open_images(source: str | Path | Images, resize: int = 256, crop: int = 224,
     """
     if not isinstance(source, str | Path):
         return source
-    if isinstance(source, str) and source.startswith(_LEAVES):
-        return Leaves(_leaf_count(source), crop, seed)
+    if isinstance(source, str) and source.startswith(LEAVES):
+        return Leaves(leaves_count(source), crop, seed)
     path = Path(source)
     if path.is_dir():
         return Photographs.from_folder(source, resize, crop)
@@ -38,7 +38,7 @@ def open_images(source: str | Path | Images, resize: int = 256, crop: int = 224,
         raise VisaeError(f"{source} is a single image; give its folder, or a text file that lists images")
     if path.is_file():
         return Photographs.from_list(source, resize, crop)
-    raise VisaeError(f"found nothing at {source}; expected a folder of images, a list file, or leaves:N")
+    raise nothing_at(source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +74,6 @@ def batches(images: Images, size: int = 32, start: int = 0, workers: int = 2) ->
         given = f"batches of {size} from image {start} with {workers} workers"
         raise VisaeError(f"found {given}; expected at least 1 image, a start from 0, and at least 1 worker")
     return _stream(images, size, start, workers)
-
-
-def _leaf_count(source: str) -> int:
-    number = source.removeprefix(_LEAVES)
-    if not (number.isascii() and number.isdigit() and int(number) > 0):
-        raise VisaeError(f"found {source!r}, expected a count of at least 1 after the colon, for instance leaves:2000")
-    return int(number)
 
 
 def _stream(images: Images, size: int, start: int, workers: int) -> Generator[Batch, None, None]:

@@ -32,7 +32,7 @@ class PopulationCoverage:
     preferred: Float[np.ndarray, " n"]
 
 
-def plot_coverage(populations: Sequence[PopulationCoverage], period: float, title: str, path: Path) -> None:
+def plot_coverage(populations: Sequence[PopulationCoverage], period: float, title: str, path: str | Path) -> None:
     """Plot the envelopes on shared axes, and below them a tick for every preferred orientation, in the same colours.
 
     period: degrees after which orientations repeat, 360 or 180.
@@ -57,7 +57,7 @@ def plot_coverage(populations: Sequence[PopulationCoverage], period: float, titl
 
 
 def plot_selectivity(
-    populations: Mapping[str, Float[np.ndarray, " _"]], threshold: float, title: str, path: Path
+    populations: Mapping[str, Float[np.ndarray, " _"]], threshold: float, title: str, path: str | Path
 ) -> None:
     """Plot for each population the share of its units that are at least this selective; a line marks the threshold.
 

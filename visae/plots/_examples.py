@@ -57,7 +57,7 @@ class SheetText:
 
 
 def plot_examples(
-    units: Units, examples: DatasetExamples, chosen: Sequence[int], images: Images, margin: float, out: Path
+    units: Units, examples: DatasetExamples, chosen: Sequence[int], images: Images, margin: float, out: str | Path
 ) -> list[Path]:
     """Plot the examples of each chosen unit on its own sheet, `<unit>-examples.png`; return the paths.
 
@@ -66,6 +66,7 @@ def plot_examples(
     Each image is read and run once, however many units it is an example of. Pictures wait in a temporary file in `out`,
     so that memory grows with neither. Raises `VisaeError` if `out` cannot be written.
     """
+    out = Path(out)
     side = min(int(2 * margin) + 1, images.size)
     located = _locate(examples, chosen)
     by_image: dict[int, list[_LocatedExample]] = defaultdict(list)

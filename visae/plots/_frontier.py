@@ -34,7 +34,7 @@ class FrontierPoint:
     metrics: Mapping[str, Any]
 
 
-def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None:
+def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path: str | Path) -> None:
     """Plot what `visae.evaluate` returned as a frontier over L0; dictionaries whose training stopped are left out."""
     plotted = [metrics for metrics in evaluated.values() if "stopped" not in metrics]
     points = [FrontierPoint(metrics["kind"], metrics["l0"], metrics) for metrics in plotted]
@@ -45,7 +45,7 @@ def plot_frontier(
     points: Sequence[FrontierPoint],
     panels: Mapping[str, str],
     title: str,
-    path: Path,
+    path: str | Path,
     style_of: Callable[[str], LineStyle] = style_of,
 ) -> None:
     """Plot metrics against L0, one line per kind, one panel for each metric that any of the points has.

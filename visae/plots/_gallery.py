@@ -47,7 +47,7 @@ def crop_strongest(examples: Examples, unit: int, images: Images) -> UInt8[np.nd
     return crop(pixels, square_around(examples.layer, row, column, side, images.size))
 
 
-def plot_gallery(units: Sequence[GalleryUnit], title: str, path: Path) -> None:
+def plot_gallery(units: Sequence[GalleryUnit], title: str, path: str | Path) -> None:
     """Plot a column per unit: its dataset example, its feature visualisation and its tuning."""
     width, height = _LEFT + _PITCH * len(units), _TOP + len(_ROWS) * _PITCH
     # Fixed positions, in inches, so that pictures keep their size whatever their number.

@@ -21,7 +21,7 @@ def plot_heatmaps(
     radii: Float[np.ndarray, " r"],
     label: str,
     title: str,
-    path: Path,
+    path: str | Path,
 ) -> None:
     """Plot all maps on one colour scale, from 0 to the largest response; large radii are at the top.
 

@@ -30,7 +30,7 @@ class TuningComparison:
     apart: Float[np.ndarray, "n n"]
 
 
-def plot_joint_tuning(populations: Sequence[TuningComparison], title: str, path: Path) -> None:
+def plot_joint_tuning(populations: Sequence[TuningComparison], title: str, path: str | Path) -> None:
     """Plot for each population the curves centred on their peaks, and the angle between each two units, both ways."""
     figure = new_figure(6.6, 2.7 * len(populations) + 0.4, title)
     grid = figure.subplots(len(populations), 2, squeeze=False)

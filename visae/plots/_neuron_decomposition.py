@@ -22,7 +22,7 @@ _GAP = 3  # px of white between crops
 _HEIGHT, _POLAR, _STRIP = 4.3, 3.3, 6.4  # inches
 
 
-def plot_neuron_decomposition(case: NeuronDecomposition, layer: Layer, images: Images | None, path: Path) -> None:
+def plot_neuron_decomposition(case: NeuronDecomposition, layer: Layer, images: Images | None, path: str | Path) -> None:
     """Plot a neuron's tuning to circles over the contributions of its largest features, and a row of crops for each.
 
     A row shows dataset examples of the neuron to which that feature contributes most, strongest first; features without

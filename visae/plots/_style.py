@@ -71,8 +71,9 @@ def style_polar_axes(axes: PolarAxes, title: str = "") -> None:
     axes.set_title(title, fontsize=8)
 
 
-def save_figure(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure atomically, in the format of the suffix; raises `VisaeError` for an unknown one."""
+    path = Path(path)
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in figure.canvas.get_supported_filetypes():
         raise VisaeError(

@@ -75,7 +75,7 @@ def population_tuning(curves: Curves) -> PopulationTuning:
     return PopulationTuning(title, curves.kind, curves.orientations.numpy(), tuning, preferred.numpy())
 
 
-def plot_tuning(populations: Sequence[PopulationTuning], title: str, path: Path) -> None:
+def plot_tuning(populations: Sequence[PopulationTuning], title: str, path: str | Path) -> None:
     """Plot a radial panel per population, and below them a tick for every preferred orientation.
 
     Tuning curves are divided by their peaks and coloured by preferred orientation; the largest gap between neighbours
@@ -92,7 +92,7 @@ def plot_tuning(populations: Sequence[PopulationTuning], title: str, path: Path)
     save_figure(figure, path)
 
 
-def plot_decomposed_tuning(units: Sequence[DecomposedTuning], title: str, path: Path) -> None:
+def plot_decomposed_tuning(units: Sequence[DecomposedTuning], title: str, path: str | Path) -> None:
     """Plot a radial panel per unit: its tuning as a grey area, that of its parts as lines.
 
     Angles are degrees clockwise from +x, the direction from a circle's centre to its rim. Each panel is scaled to its

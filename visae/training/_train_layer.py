@@ -59,11 +59,12 @@ def default_budget(
     return Budget(config, training, Positions(count=positions, seed=seed))
 
 
-def train_layer(network: Network, layer: str, images: Images, out: Path, budget: Budget) -> tuple[Rows, SAE]:
+def train_layer(network: Network, layer: str, images: Images, out: str | Path, budget: Budget) -> tuple[Rows, SAE]:
     """Capture the rows of a layer and train its dictionary under `out`; reuse what a previous call finished there.
 
     Raises `VisaeError` if the rows or the dictionary in `out` were made with other settings.
     """
+    out = Path(out)
     rows = capture_layers(network, {layer: rows_folder(out, layer)}, images, budget.positions)[layer]
     spec = SAESpec(budget.config(rows.dim), budget.training.seed)
     saes = train_many(rows, {FEATURES: spec}, out / layer / DICTIONARIES, budget.training, network.device)

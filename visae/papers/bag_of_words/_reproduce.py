@@ -23,9 +23,9 @@ SCHEMA = 2
 
 
 def reproduce(
-    out: Path,
+    out: str | Path,
     settings: BagSettings = SETTINGS["quick"],
-    text: Path | None = None,
+    text: str | Path | None = None,
     seed: int = 0,
     device: Device = "cpu",
 ) -> dict[str, Any]:
@@ -36,12 +36,13 @@ def reproduce(
     Leaves in `out`: `bag-of-words.json`, `bag-of-words.md` with the paper's numbers beside ours, and its plots. Raises
     `VisaeError` for a text that cannot be read, is empty, too short or too uniform.
     """
+    out = Path(out)
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "settings": asdict(settings),
         "seed": seed,
         # The text first, so that a bad one is reported at once.
-        "text": measure_text(settings, text, seed, device),
+        "text": measure_text(settings, None if text is None else Path(text), seed, device),
         "synthetic": measure_synthetic(settings, seed, device),
     }
     report["verdicts"] = [asdict(verdict) for verdict in verdicts(report)]

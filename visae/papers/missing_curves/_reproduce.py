@@ -37,7 +37,9 @@ SCHEMA = 3
 _CHECKED = 12  # features in gaps that are checked against natural images
 
 
-def reproduce(network: Network, layers: Sequence[str], images: Images, out: Path, budget: Budget) -> dict[str, Any]:
+def reproduce(
+    network: Network, layers: Sequence[str], images: Images, out: str | Path, budget: Budget
+) -> dict[str, Any]:
     """Capture, train, sweep and compare, layer by layer, and return the report.
 
     Writes into `out`: `report.json`, `report.md`, and for each layer its plots; `units.safetensors`, the summary
@@ -45,6 +47,7 @@ def reproduce(network: Network, layers: Sequence[str], images: Images, out: Path
     Rows and dictionaries that a previous call finished are reused. Raises `VisaeError` if they were made with other
     settings, and for a layer that the network does not have.
     """
+    out = Path(out)
     policies = {"magnitude": budget.positions, "uniform": replace(budget.positions, policy="uniform")}
     rows = {
         policy: capture_layers(network, {layer: rows_folder(out, layer, policy) for layer in layers}, images, positions)

@@ -48,13 +48,14 @@ _Row = Mapping[str, Any]
 
 
 def reproduce(
-    out: Path, settings: RugSettings = SETTINGS["quick"], seed: int = 0, device: Device = "cpu"
+    out: str | Path, settings: RugSettings = SETTINGS["quick"], seed: int = 0, device: Device = "cpu"
 ) -> dict[str, Any]:
     """Predict, engineer, train and compare; return the report.
 
     Leaves in `out`: `persian-rug.json`, `persian-rug.md`, and the plots `loss.png`, `sparsity.png`, `symmetry.png`,
     `rug.png` and `shuffles.png`.
     """
+    out = Path(out)
     seeds = range(seed, seed + settings.seeds)
     models = [RugModel(RATIO, DENSITY, seed) for seed in seeds]
     trainings = {"tied": settings.tied, "apart": settings.apart}

@@ -25,7 +25,12 @@ SHOWN = 3  # neurons
 
 
 def reproduce(
-    network: Network, layers: Sequence[str], images: Images, out: Path, budget: Budget, search: Images | None = None
+    network: Network,
+    layers: Sequence[str],
+    images: Images,
+    out: str | Path,
+    budget: Budget,
+    search: Images | None = None,
 ) -> dict[str, Any]:
     """Rank the neurons of each layer by the share of their second meaning, show the first, and return the report.
 
@@ -36,6 +41,7 @@ def reproduce(
     are reused. On the planted network the features of each neuron are compared with the true ones.
     Raises `VisaeError` if rows or dictionaries were made with other settings.
     """
+    out = Path(out)
     searched = evenly_spaced(images if search is None else search, MOST_IMAGES)
     report: dict[str, Any] = {"schema": SCHEMA, "network": network.name, "images": len(images), "layers": {}}
     for name in layers:

@@ -32,7 +32,7 @@ def reproduce(
     network: Network,
     layers: Sequence[str],
     images: Images,
-    out: Path,
+    out: str | Path,
     budget: Budget,
     settings: BridgeSettings = SETTINGS["quick"],
 ) -> dict[str, Any]:
@@ -42,6 +42,7 @@ def reproduce(
     `superposition.json`, `superposition-in-curves.md`, and for each layer `superposition.png`. Raises `VisaeError` for
     a layer with fewer than three curve and line features, and where `budget` holds no image out of training.
     """
+    out = Path(out)
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "settings": settings.name,
