@@ -20,7 +20,8 @@ from visae.decomposition import most_polysemantic
 from visae.held_out import held_out_rows
 from visae.images import evenly_spaced, open_images
 from visae.metrics import attribution
-from visae.papers.missing_curves import features_in_gaps, measure_populations
+from visae.papers.missing_curves import features_in_gaps
+from visae.tuning import measure_populations
 
 COPY = 0.9
 IMAGES = 128

@@ -22,9 +22,9 @@ from visae.activations import Rows, capture_layers
 from visae.images import Images, Leaves, batches, evenly_spaced, to_float
 from visae.metrics import planted_rows
 from visae.networks import Network
-from visae.papers.missing_curves import measure_populations
 from visae.papers.superposition_in_curves import SETTINGS, SuperposedFeatures, dictionary_features, measure
 from visae.training import SAESpec, default_budget, train_many
+from visae.tuning import measure_populations
 
 SIZE = 128  # px
 SEEDS = 3

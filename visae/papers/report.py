@@ -76,12 +76,7 @@ def verdict_parts(report: Mapping[str, Any]) -> dict[str, str]:
 def fill_page(paper: str, values: Mapping[str, Any]) -> str:
     """Fill the fields of a paper's page.md, such as {settings[n]:,}; paragraphs that are then empty are left out."""
     template = (Path(__file__).parent / paper / "page.md").read_text()
-    return re.sub(r"\n{3,}", "\n\n", template.format_map(values))
-
-
-def page(parts: Iterable[str]) -> str:
-    """Paragraphs, tables and headings of Markdown as one page; empty parts are left out."""
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return re.sub(r"\n{3,}", "\n\n", template.format_map(values)).rstrip() + "\n"
 
 
 def write_report(out: Path, name: str, numbers: Mapping[str, Any], text: str) -> None:

@@ -22,7 +22,7 @@ class Budget:
     config:    maps a layer's number of channels to the configuration of its SAE.
     training:  how SAEs are trained.
     positions: which positions of every image are captured.
-    l1:        L1 penalty of the ReLU SAE of the same width that `missing_curves` trains beside it.
+    l1:        L1 penalty of the ReLU SAE of the same width that a reproduction trains beside it.
     images:    maximum number of images over which the standard deviations of units are measured.
     """
 

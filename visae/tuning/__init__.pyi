@@ -23,6 +23,8 @@ from ._families import families as families
 from ._natural_images import JointTuning as JointTuning
 from ._natural_images import joint_tuning as joint_tuning
 from ._natural_images import natural_deviation as natural_deviation
+from ._populations import MeasuredPopulation as MeasuredPopulation
+from ._populations import measure_populations as measure_populations
 from ._responses import OrientationTuning as OrientationTuning
 from ._responses import Responses as Responses
 from ._responses import load_responses as load_responses

@@ -10,7 +10,7 @@ from visae import cli
 from visae._support import files
 from visae.activations import Positions
 from visae.images import Leaves, Subset, open_images
-from visae.papers.missing_curves import _plots, _populations, _reproduce, reproduce
+from visae.papers.missing_curves import _plots, _reproduce, reproduce
 from visae.papers.missing_curves._page import curves_page
 from visae.papers.missing_curves._populations import RELU, UNIFORM
 from visae.papers.missing_curves._reproduce import SCHEMA
@@ -165,7 +165,7 @@ def test_undefined_metrics_are_left_out_of_the_page(made):
 def test_on_the_real_network(data, tmp_path, monkeypatch):
     """Layers that differ in everything, one of them with curve neurons; what the report shows is judged elsewhere."""
     # Fewer units are tuned on natural images.
-    monkeypatch.setattr(_populations, "_JOINT", 4)
+    monkeypatch.setattr("visae.tuning._populations._JOINT", 4)
     monkeypatch.setattr(_reproduce, "_CHECKED", 2)
     network = visae.network("inceptionv1-caffe", data / "weights", device="cpu")
     photographs = Subset(open_images(data / "images" / "kodak", crop=224), range(12))

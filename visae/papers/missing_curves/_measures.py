@@ -6,9 +6,17 @@ from typing import Any
 import torch
 
 from visae._support import files
-from visae.papers.missing_curves._populations import MeasuredPopulation, NaturalTuning
+from visae.papers.missing_curves._populations import NaturalTuning
 from visae.sae import SAE
-from visae.tuning import GAP_DISTANCE, Coverage, distance_to_nearest, echo, grid_metrics, tuning_width
+from visae.tuning import (
+    GAP_DISTANCE,
+    Coverage,
+    MeasuredPopulation,
+    distance_to_nearest,
+    echo,
+    grid_metrics,
+    tuning_width,
+)
 
 _LARGEST_NEURONS = 3
 _BINS = 20  # of the distribution of selectivity

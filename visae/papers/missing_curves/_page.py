@@ -1,77 +1,116 @@
 """The page of the reproduction, in Markdown: our numbers and their tables, and what the paper found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from visae._support.tables import markdown
 from visae.papers.missing_curves._populations import LEARNED, file_name
-from visae.papers.report import page
+from visae.papers.report import Columns, fill_page, table
 from visae.tuning import DEFAULT_CRITERIA, GAP_DISTANCE
 
+_Row = Mapping[str, Any]
+
 _COMPARED = ("neurons", *LEARNED, "random")  # in the first table
+_SUMMARY = ("layer", *_COMPARED, *(f"{name} in gaps" for name in LEARNED))
 _PLOTS = {"curves": "Tuning of neurons and features", "coverage": "Coverage", "selectivity": "Selectivity"}
 _NATURAL_PLOTS = {"radius": "Response over orientation and radius", "natural": "Tuning in natural images"}
 _LISTED = 12  # features in gaps
 _HARMONICS = 4
 _GOOD, _FEW_DEAD = 0.9, 0.2  # explained variance and dead features of a dictionary that can be trusted
+_FROM_NEURONS = f"{GAP_DISTANCE:g}° or more from every curve neuron"
+
+_LAYER = """## {name}
+
+{rows:,} rows.
+
+{dictionaries}
+
+{populations}
+
+{plots}
+
+Medians over the curve detectors: full width at half maximum; preferred radius; lines against circles (-1 to 1, below \
+0 for curves); polarity of edges (1 if one polarity alone drives the unit); shares of harmonics 1 to 4 of the tuning, \
+%; and, from rotated dataset examples, the width in natural images and the difference between the angles of pairs of \
+units in natural images and by circles:
+
+{tuning}
+
+{natural_plots}
+
+Curve detectors under other thresholds (minimum selectivity, maximum echo), with the largest gap of each population \
+and the number of features in gaps:
+
+{grid}
+
+{gaps}"""
+_DOUBT = " It explains little of the layer, or many features are dead: doubt what it found, and what it missed."
 
 # The ten curve neurons of inception5h's mixed3b, from the data published with "Curve Detectors": medians, except that
 # the harmonics are shares of all ten together, and the last is the median over pairs of nine neurons.
 _PUBLISHED_LAYERS = ("mixed3b", "mixed3b_5x5")
-_PUBLISHED = ["paper's ten neurons", "0.91", "50°", "0.01", "", "", "", "48 29 13 5", "", "9°"]
-
-_PAPER = (
-    "What the paper found, on inception5h with ImageNet and five billion activations: the curve neurons of mixed3b "
-    "leave two large gaps (neighbours 62 and 68 degrees apart, near 207 and 326 degrees, where the best neuron's "
-    "response drops to half of its level elsewhere), and features of its SAEs lie in them. Its table of SAE "
-    "configurations could not be retrieved."
-)
-
-_CRITERIA = (
-    "A curve detector responds more to some circle than to any line or edge, and almost as much as to any corner; has "
-    f"one sharp peak over orientation (selectivity at least {DEFAULT_CRITERIA.selectivity:g}); barely responds to the "
-    f"opposite curve (echo at most {DEFAULT_CRITERIA.echo:g}); and reaches {DEFAULT_CRITERIA.response:.0%} of the "
-    "strongest unit's response. Coverage is the minimum over the median of the best detector's response around the "
-    "circle, in that detector's standard deviations over natural images: 0 where some orientation drives none of them."
-)
-
-_FROM_NEURONS = f"{GAP_DISTANCE:g}° or more from every curve neuron"
-
-_SUMMARY = (
-    "All layers. Each population: curve detectors (their largest gap, coverage). In gaps: features that are "
-    f"{_FROM_NEURONS} (in brackets: how many of those that were checked against natural images agree to within "
-    f"{GAP_DISTANCE:g}° there, measured on rotated dataset examples relative to the curve neurons; chance would give "
-    f"one in {180 / GAP_DISTANCE:g}; no brackets where no neuron is a curve detector and none can be checked). "
-    "Features are those of the TopK SAE, ReLU features those of the paper's kind. A feature that almost never fires "
-    "passes for a detector of the few stimuli it responds to: judge a count by the count among random directions, and "
-    "by the check in natural images."
-)
-
-_TUNING = (
-    "Medians over the curve detectors: full width at half maximum; preferred radius; lines against circles (-1 to 1, "
-    "below 0 for curves); polarity of edges (1 if one polarity alone drives the unit); shares of harmonics 1 to 4 of "
-    "the tuning, %; and, from rotated dataset examples, the width in natural images and the difference between the "
-    "angles of pairs of units in natural images and by circles:"
-)
-
-_GRID = (
-    "Curve detectors under other thresholds (minimum selectivity, maximum echo), with the largest gap of each "
-    "population and the number of features in gaps:"
-)
-
-_DOUBT = " It explains little of the layer, or many features are dead: doubt what it found, and what it missed."
+_PUBLISHED = {
+    **{"name": "paper's ten neurons", "selectivity": 0.91, "width": 50, "echo": 0.01, "radius": None},
+    **{"line_or_curve": None, "polarity": None, "harmonics": [0.48, 0.29, 0.13, 0.05]},
+    **{"natural_width": None, "disagreement": 9},
+}
 
 
-def curves_page(report: Mapping[str, Any]) -> str:
+def _defined(key: str, form: str) -> Callable[[_Row], str]:
+    """A column of a metric; empty where it is undefined, such as the polarity of units that respond to no edge."""
+    return lambda row: "" if row[key] is None else form.format(row[key])
+
+
+_POPULATIONS: Columns = {
+    "population": "{name}",
+    "units": "{units}",
+    "curve detectors": "{curve_units}",
+    "largest gap": "{largest_gap:.0f}°",
+    "coverage": _defined("coverage", "{:.2f}"),
+    "lines": "{families[line]}",
+    "edges": "{families[edge]}",
+    "angles": "{families[angle]}",
+    "double": "{families[double_curve]}",
+}
+_TUNING: Columns = {
+    "population": "{name}",
+    "selectivity": _defined("selectivity", "{:.2f}"),
+    "width": _defined("width", "{:.0f}°"),
+    "echo": _defined("echo", "{:.2f}"),
+    "radius": _defined("radius", "{:.0f} px"),
+    "line or curve": _defined("line_or_curve", "{:+.2f}"),
+    "polarity": _defined("polarity", "{:.2f}"),
+    "harmonics": lambda row: " ".join(f"{100 * share:.0f}" for share in row["harmonics"][:_HARMONICS]),
+    "natural width": _defined("natural_width", "{:.0f}°"),
+    "angles differ by": _defined("disagreement", "{:.0f}°"),
+}
+_GAPS: Columns = {
+    "feature": "{feature}",
+    "orientation": "{orientation:.0f}°",
+    "nearest curve neuron": "{nearest_curve_neuron:.0f}° away",
+    "selectivity": "{selectivity:.2f}",
+    "in natural images": lambda row: _natural(row) if row["asked"] else "",
+    "largest neurons": lambda row: ", ".join(f"{n} ({weight:+.2f})" for n, weight in row["neurons"].items()),
+    "largest cosine": "{cosine_to_nearest_neuron:.2f}",
+}
+
+
+def curves_page(report: _Row) -> str:
     """Render the report of `reproduce` as Markdown."""
-    parts = [f"# Missing curve detectors: {report['network']}", _PAPER, _comparability(report), _CRITERIA]
-    parts += [_SUMMARY, markdown(_summary_table(report))]
-    for name, layer in report["layers"].items():
-        parts += [f"## {name}", *_layer_parts(name, layer)]
-    return page(parts)
+    layers = [{"name": name, **layer} for name, layer in report["layers"].items()]
+    values = {
+        "network": report["network"],
+        "comparability": _comparability(report),
+        "criteria": DEFAULT_CRITERIA,
+        "from_neurons": _FROM_NEURONS,
+        "gap": GAP_DISTANCE,
+        "chance": 180 / GAP_DISTANCE,
+        "summary_table": table(map(_summary_row, layers), {name: f"{{{name}}}" for name in _SUMMARY}),
+        "layers": "\n\n".join(map(_layer_section, layers)),
+    }
+    return fill_page("missing_curves", values)
 
 
-def _comparability(report: Mapping[str, Any]) -> str:
+def _comparability(report: _Row) -> str:
     rows = max(layer["rows"] for layer in report["layers"].values())
     if report["network"] == "inceptionv1":
         network = "This is the paper's network"
@@ -83,32 +122,32 @@ def _comparability(report: Mapping[str, Any]) -> str:
     )
 
 
-def _layer_parts(name: str, layer: Mapping[str, Any]) -> list[str]:
-    populations = layer["populations"]
-    parts = [
-        f"{layer['rows']:,} rows.",
-        *(_dictionary(population, sae) for population, sae in layer["saes"].items()),
-        markdown(_population_table(populations)),
-        *_images(name, _PLOTS),
-        _TUNING,
-        markdown(_tuning_table(name, layer)),
-    ]
-    if layer["natural"]:
-        parts += _images(name, _NATURAL_PLOTS)
-    parts += [_GRID, markdown(_grid_table(layer))]
+def _layer_section(layer: _Row) -> str:
+    name, populations = layer["name"], layer["populations"]
     neurons = populations["neurons"]["curve_units"]
-    for population, rows in layer["in_gaps"].items():
-        parts.append(_gaps(population, rows, neurons, populations[population]["curve_units"]))
-        if rows:
-            parts += _images(name, {f"gaps-{file_name(population)}": f"{population} in the neurons' gaps"})
-    return parts
+    gaps = [
+        _gaps(name, population, rows, neurons, populations[population]["curve_units"])
+        for population, rows in layer["in_gaps"].items()
+    ]
+    values = {
+        "name": name,
+        "rows": layer["rows"],
+        "dictionaries": "\n\n".join(_dictionary(population, sae) for population, sae in layer["saes"].items()),
+        "populations": table(({"name": name, **row} for name, row in populations.items()), _POPULATIONS),
+        "plots": _images(name, _PLOTS),
+        "tuning": table(_tuning_rows(layer), _TUNING),
+        "natural_plots": _images(name, _NATURAL_PLOTS) if layer["natural"] else "",
+        "grid": table(_grid_rows(layer), {name: f"{{{name}}}" for name in ("selectivity", "echo", *populations)}),
+        "gaps": "\n\n".join(gaps),
+    }
+    return _LAYER.format_map(values)
 
 
-def _images(layer: str, plots: Mapping[str, str]) -> list[str]:
-    return [f"![{caption}]({layer}/{plot}.png)" for plot, caption in plots.items()]
+def _images(layer: str, plots: Mapping[str, str]) -> str:
+    return "\n\n".join(f"![{caption}]({layer}/{plot}.png)" for plot, caption in plots.items())
 
 
-def _dictionary(name: str, sae: Mapping[str, Any]) -> str:
+def _dictionary(name: str, sae: _Row) -> str:
     trusted = sae["explained_variance"] >= _GOOD and sae["dead_fraction"] <= _FEW_DEAD
     return (
         f"{name}: {sae['kind']}, {sae['width']:,} features, explained variance {sae['explained_variance']:.3f}, "
@@ -116,114 +155,70 @@ def _dictionary(name: str, sae: Mapping[str, Any]) -> str:
     )
 
 
-def _gaps(name: str, rows: Sequence[Mapping[str, Any]], neurons: int, features: int) -> str:
-    if not neurons:
-        return (
-            f"No neuron is a curve detector, so the neurons' gap is the whole circle, and all {features} curves among "
-            f"the {name} lie in it. They cannot be checked against natural images, where orientations are measured "
-            f"relative to the curve neurons.\n\n{markdown(_gap_table(rows))}"
-        )
-    if not rows:
+def _gaps(layer: str, name: str, rows: Sequence[_Row], neurons: int, features: int) -> str:
+    """The features of a population that lie in the neurons' gaps: how many, their table, and their plot."""
+    if not rows and neurons:
         return f"No curve among the {name} lies {_FROM_NEURONS}."
     count = f"{len(rows)} curve lies" if len(rows) == 1 else f"{len(rows)} curves lie"
     more = len(rows) - _LISTED
-    return f"Among the {name}, {count} {_FROM_NEURONS}, the farthest first:\n\n{markdown(_gap_table(rows))}" + (
-        f"\n\n{more} more are in report.json." if more > 0 else ""
-    )
+    parts = [f"Among the {name}, {count} {_FROM_NEURONS}, the farthest first:", table(rows[:_LISTED], _GAPS)]
+    if not neurons:
+        parts[0] = (
+            f"No neuron is a curve detector, so the neurons' gap is the whole circle, and all {features} curves among "
+            f"the {name} lie in it. They cannot be checked against natural images, where orientations are measured "
+            "relative to the curve neurons."
+        )
+    elif more > 0:
+        parts.append(f"{more} more are in report.json.")
+    if rows:
+        parts.append(_images(layer, {f"gaps-{file_name(name)}": f"{name} in the neurons' gaps"}))
+    return "\n\n".join(parts)
 
 
-def _summary_table(report: Mapping[str, Any]) -> list[list[str]]:
-    """One row per layer."""
-    rows = [["layer", *_COMPARED, *(f"{name} in gaps" for name in LEARNED)]]
-    for name, layer in report["layers"].items():
-        compared = [_covered(layer["populations"][population]) for population in _COMPARED]
-        rows.append([name, *compared, *(_confirmed(layer["in_gaps"][population]) for population in LEARNED)])
-    return rows
+def _summary_row(layer: _Row) -> _Row:
+    covered = {name: _covered(layer["populations"][name]) for name in _COMPARED}
+    return {
+        "layer": layer["name"],
+        **covered,
+        **{f"{name} in gaps": _confirmed(layer["in_gaps"][name]) for name in LEARNED},
+    }
 
 
-def _covered(population: Mapping[str, Any]) -> str:
-    ratio = _format(population["coverage"], ", {:.2f}")
+def _covered(population: _Row) -> str:
+    ratio = _defined("coverage", ", {:.2f}")(population)
     return f"{population['curve_units']} of {population['units']:,} ({population['largest_gap']:.0f}°{ratio})"
 
 
-def _confirmed(in_gaps: Sequence[Mapping[str, Any]]) -> str:
+def _confirmed(in_gaps: Sequence[_Row]) -> str:
     """The number of features in gaps, and on how many of their orientations natural images agree with circles."""
     known = [row["natural_disagreement"] for row in in_gaps if row["natural_disagreement"] is not None]
     confirmed = sum(disagreement < GAP_DISTANCE for disagreement in known)
     return f"{len(in_gaps)} ({confirmed} of {len(known)})" if known else str(len(in_gaps))
 
 
-def _population_table(populations: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """One row per population: its curve detectors, how they cover the circle, and the sizes of other families."""
-    rows = [["population", "units", "curve detectors", "largest gap", "coverage", "lines", "edges", "angles", "double"]]
-    for name, population in populations.items():
-        gap, coverage = f"{population['largest_gap']:.0f}°", _format(population["coverage"], "{:.2f}")
-        families = [str(population["families"][family]) for family in ("line", "edge", "angle", "double_curve")]
-        rows.append([name, str(population["units"]), str(population["curve_units"]), gap, coverage, *families])
-    return rows
-
-
-def _tuning_table(layer_name: str, layer: Mapping[str, Any]) -> list[list[str]]:
-    """One row per population with curve detectors: their median tuning; and the paper's neurons in its layers."""
-    head = ["population", "selectivity", "width", "echo", "radius", "line or curve", "polarity", "harmonics"]
-    rows = [[*head, "natural width", "angles differ by"]]
+def _tuning_rows(layer: _Row) -> list[_Row]:
+    """The median tuning of each population with curve detectors; and the paper's neurons in its layers."""
+    rows: list[_Row] = []
     for name, population in layer["populations"].items():
-        median, natural = population["medians_of_curve_units"], layer["natural"].get(name, {})
-        if not median:
-            continue
-        cells = [
-            _format(median["selectivity"], "{:.2f}"),
-            _format(median["width"], "{:.0f}°"),
-            _format(median["echo"], "{:.2f}"),
-            _format(median["radius"], "{:.0f} px"),
-            _format(median["line_or_curve"], "{:+.2f}"),
-            _format(median["polarity"], "{:.2f}"),
-            " ".join(f"{100 * share:.0f}" for share in median["harmonics"][:_HARMONICS]),
-            _format(natural.get("width"), "{:.0f}°"),
-            _format(natural.get("disagreement_with_circles"), "{:.0f}°"),
-        ]
-        rows.append([name, *cells])
-    return [*rows, _PUBLISHED] if layer_name in _PUBLISHED_LAYERS else rows
+        natural = layer["natural"].get(name, {})
+        measured = {"natural_width": natural.get("width"), "disagreement": natural.get("disagreement_with_circles")}
+        if median := population["medians_of_curve_units"]:
+            rows.append({"name": name, **median, **measured})
+    return [*rows, _PUBLISHED] if layer["name"] in _PUBLISHED_LAYERS else rows
 
 
-def _grid_table(layer: Mapping[str, Any]) -> list[list[str]]:
-    """One row per pair of thresholds: counts, largest gaps, and features in gaps."""
-    populations, in_gaps = layer["populations"], layer["in_gaps_over_grid"]
-    rows = [["selectivity", "echo", *populations]]
-    for index, thresholds in enumerate(populations["neurons"]["grid"]):
-        cells = []
-        for name, population in populations.items():
-            row = population["grid"][index]
+def _grid_rows(layer: _Row) -> list[_Row]:
+    """For each pair of thresholds, the count, largest gap and features in gaps of each population."""
+    rows: list[_Row] = []
+    for index, thresholds in enumerate(layer["populations"]["neurons"]["grid"]):
+        cells = {key: f"{thresholds[key]:g}" for key in ("selectivity", "echo")}
+        for name, population in layer["populations"].items():
+            row, in_gaps = population["grid"][index], layer["in_gaps_over_grid"]
             gaps = f", {in_gaps[name][index]} in gaps" if name in in_gaps else ""
-            cells.append(f"{row['count']} ({row['largest_gap']:.0f}°){gaps}")
-        rows.append([f"{thresholds['selectivity']:g}", f"{thresholds['echo']:g}", *cells])
+            cells[name] = f"{row['count']} ({row['largest_gap']:.0f}°){gaps}"
+        rows.append(cells)
     return rows
 
 
-def _gap_table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """One row per feature in a gap, for the first of them."""
-    head = ["feature", "orientation", "nearest curve neuron", "selectivity", "in natural images"]
-    cells = [
-        [
-            str(row["feature"]),
-            f"{row['orientation']:.0f}°",
-            f"{row['nearest_curve_neuron']:.0f}° away",
-            f"{row['selectivity']:.2f}",
-            _natural(row),
-            ", ".join(f"{neuron} ({weight:+.2f})" for neuron, weight in row["neurons"].items()),
-            f"{row['cosine_to_nearest_neuron']:.2f}",
-        ]
-        for row in rows[:_LISTED]
-    ]
-    return [[*head, "largest neurons", "largest cosine"], *cells]
-
-
-def _natural(row: Mapping[str, Any]) -> str:
-    if not row["asked"]:
-        return ""
+def _natural(row: _Row) -> str:
     return "unknown" if row["natural_disagreement"] is None else f"{row['natural_disagreement']:.0f}° off"
-
-
-def _format(value: float | None, form: str) -> str:
-    """Format a metric; nothing where it is undefined, such as the polarity of units that respond to no edge."""
-    return "" if value is None else form.format(value)

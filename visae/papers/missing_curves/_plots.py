@@ -8,8 +8,8 @@ import numpy as np
 
 from visae import plots
 from visae.images import pick_evenly
-from visae.papers.missing_curves._populations import MeasuredPopulation, NaturalTuning, file_name
-from visae.tuning import DEFAULT_CRITERIA
+from visae.papers.missing_curves._populations import NaturalTuning, file_name
+from visae.tuning import DEFAULT_CRITERIA, MeasuredPopulation
 
 _RADIUS_UNITS = 10  # of each population in the maps over radius
 _GAP_FEATURES = 8

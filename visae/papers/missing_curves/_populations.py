@@ -1,8 +1,7 @@
-"""Populations of units of one layer, all measured in the same way: by synthetic sweeps and on natural images."""
+"""The populations that are compared, and their tuning in natural images beside that by circles."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -10,80 +9,21 @@ from torch import Tensor
 
 from visae import tuning
 from visae.examples import border_margin, join_examples, strongest
-from visae.images import Images, batches, pick_evenly, to_float
-from visae.networks import Network
-from visae.sae import SAE
+from visae.images import Images
 from visae.training._train_layer import FEATURES
-from visae.tuning import Battery, Coverage, Families, JointTuning, TuningSummary
-from visae.units import Units, features, join_units, neurons
+from visae.tuning import JointTuning, MeasuredPopulation
+from visae.units import join_units
 
 # Populations beside the main SAE's features: of an SAE of the paper's kind, and of one trained on other positions.
 RELU, UNIFORM = "ReLU features", "features, uniform sampling"
 LEARNED = (FEATURES, RELU)
 
-_BATCH = 16  # images
 _EXAMPLES = 8  # of each unit, for joint tuning
-_JOINT = 24  # maximum number of units whose joint tuning is measured
-
-
-@dataclass(frozen=True, eq=False)
-class MeasuredPopulation:
-    """The units of one population of a layer, their sweeps, and their standard deviations over natural images."""
-
-    units: Units
-    battery: Battery
-    deviation: Float[Tensor, " u"]
-
-    @cached_property
-    def families(self) -> Families:
-        """The families of its units by the default criteria."""
-        return tuning.families(self.battery)
-
-    @cached_property
-    def curves(self) -> Coverage:
-        """Its curve detectors, and how they cover the circle."""
-        return tuning.coverage(self.battery, "curve", self.families.members["curve"], self.deviation)
-
-    @cached_property
-    def curves_over_criteria(self) -> list[tuple[float, float, Coverage]]:
-        """Its curve detectors under each pair of thresholds, selectivity and echo."""
-        return list(tuning.coverages_over_criteria(self.battery, self.deviation))
-
-    @cached_property
-    def selectivity(self) -> Float[Tensor, " _"]:
-        """Selectivity for circles of the units that respond to any."""
-        circle = self.battery.tuning["circle"]
-        return circle.selectivity[circle.peak > 0]
-
-    @cached_property
-    def tuning_summary(self) -> TuningSummary:
-        """Summary statistics of the tuning of every unit."""
-        return tuning.tuning_summary(self.battery)
-
-    def sample_curves(self, include: Sequence[int] = ()) -> list[int]:
-        """Sample curve detectors evenly by orientation, include the given ones, and sort them by orientation."""
-        sample = {*pick_evenly(self.curves.units, _JOINT), *include}
-        return [unit for unit in self.curves.units if unit in sample]
 
 
 def file_name(population: str) -> str:
     """Return the name of a population as it appears in file names."""
     return population.lower().replace(" ", "-")
-
-
-def measure_populations(
-    network: Network, layer: str, saes: Mapping[str, SAE], images: Images
-) -> dict[str, MeasuredPopulation]:
-    """Sweep the neurons of a layer and the features of some dictionaries, and measure their deviations over images.
-
-    Returns `neurons` and the names of `saes` as keys. Raises `VisaeError` for a dictionary of another layer.
-    """
-    units = {"neurons": neurons(network, layer)}
-    units |= {name: features(network, layer, sae) for name, sae in saes.items()}
-    pixels = (to_float(batch.pixels) for batch in batches(images, _BATCH))
-    deviations = tuning.natural_deviation(list(units.values()), pixels)
-    measured = zip(units.values(), tuning.battery(list(units.values())), deviations, strict=True)
-    return {name: MeasuredPopulation(*each) for name, each in zip(units, measured, strict=True)}
 
 
 @dataclass(frozen=True, eq=False)

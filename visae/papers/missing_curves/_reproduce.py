@@ -22,16 +22,15 @@ from visae.papers.missing_curves._populations import (
     LEARNED,
     RELU,
     UNIFORM,
-    MeasuredPopulation,
     NaturalTuning,
     file_name,
     measure_natural_tuning,
-    measure_populations,
 )
 from visae.papers.report import write_report
 from visae.sae import ICA, PCA, SAE, RandomDirections, ReLU
 from visae.training import Budget, SAESpec, train_many
 from visae.training._train_layer import DICTIONARIES, FEATURES, rows_folder
+from visae.tuning import MeasuredPopulation, measure_populations
 
 SCHEMA = 3
 _CHECKED = 12  # features in gaps that are checked against natural images

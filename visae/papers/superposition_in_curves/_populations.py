@@ -13,12 +13,12 @@ from visae.images import pick_evenly
 from visae.papers import bag_of_words, persian_rug
 from visae.papers.bag_of_words import BagAutoencoder, BagTraining, DrawnBags, circular, independent
 from visae.papers.bag_of_words._synthetic import BagMixture
-from visae.papers.missing_curves import MeasuredPopulation
 from visae.papers.persian_rug import RugModel, RugTraining, sample_inputs
 from visae.papers.superposition_in_curves._measures import SuperposedFeatures
 from visae.sae import SAE, EncoderSAE
 from visae.training import TrainingConfig
 from visae.training._batches import Batches
+from visae.tuning import MeasuredPopulation
 
 CIRCLE, INDEPENDENT, RUG = "bag of words, circular", "bag of words, independent", "Persian rug"
 _BAGS = 8000

@@ -12,7 +12,6 @@ from typing import Any
 from visae._support import files
 from visae.images import Images, evenly_spaced
 from visae.networks import Network
-from visae.papers.missing_curves import measure_populations
 from visae.papers.superposition_in_curves._measures import measure
 from visae.papers.superposition_in_curves._page import superposition_page
 from visae.papers.superposition_in_curves._plots import plot_superposition
@@ -24,6 +23,7 @@ from visae.papers.superposition_in_curves._populations import (
 )
 from visae.training import Budget, train_layer
 from visae.training._train_layer import FEATURES
+from visae.tuning import measure_populations
 
 SCHEMA = 2
 
