@@ -53,6 +53,9 @@ ERRORS = [
     "run --network planted --layer mixed --images nowhere --out out",
     "run --network planted --layer mixed --images leaves:4 --out out --lr 0",
     "capture --network planted --layer mixed --images leaves:none --out out",
+    "capture --network inceptionv1 --layer mixed3a --images leaves:4 --out out --weights nowhere",
+    "render inceptionv1-caffe:mixed3a --out out --weights nowhere",
+    "verify inceptionv1 --weights nowhere",
     "evaluate nowhere",
     "curves --dictionary nowhere --out out",
     "curves --out out",
@@ -88,6 +91,23 @@ def test_errors_before_work_import_nothing_slow(ran, command):
     assert (code, slow) == (2, [])
     # Without a command there is the list of them, on the standard output.
     assert len(lines) == bool(command)
+
+
+def test_weights_of_a_dictionarys_network_are_looked_for_before_torch_is_imported(tmp_path):
+    header = {"visae": json.dumps({"about": {"network": "inceptionv1"}})}
+    content = json.dumps({"__metadata__": header}).encode()
+    (tmp_path / "sae.safetensors").write_bytes(len(content).to_bytes(8, "little") + content)
+    script = f"""
+import sys
+from visae import cli
+try:
+    cli.main(["curves", "--dictionary", {str(tmp_path)!r}, "--weights", "nowhere", "--out", "out"])
+except SystemExit as stop:
+    print(stop.code, [name for name in {SLOW!r} if name in sys.modules])
+"""
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert process.stdout == "2 []\n"
+    assert "nowhere" in process.stderr
 
 
 def test_importing_visae_imports_nothing_slow():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Upgrades = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 
 _HEADER = "visae"
+_LONGEST_HEADER = 1 << 24  # bytes
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
@@ -115,6 +116,16 @@ def read_tensors(
     except ValueError as error:
         raise VisaeError(f"the {_HEADER!r} header of {path} is not JSON: {error}") from None
     return tensors, _upgraded(header, schema, path, upgrades or {})
+
+
+def peek_header(path: Path) -> Any:
+    """Return the header of a file that `write_tensors` wrote, without importing torch; None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            return json.loads(json.loads(file.read(min(size, _LONGEST_HEADER)))["__metadata__"][_HEADER])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def expect_keys(content: Mapping[str, Any], keys: Collection[str], path: Path) -> None:

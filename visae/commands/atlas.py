@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from visae._support.errors import VisaeError
-from visae._support.paths import require_dictionary, require_images
+from visae._support.paths import require_images
 from visae.commands.options import File, WeightsOptions, check_at_least, open_small
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class AtlasCommand(WeightsOptions):
             return
         if self.target is None or self.images is None or self.out is None:
             raise VisaeError("an atlas needs DICT, --images and --out, or --serve and the folder of one that is there")
-        require_dictionary(self.target)
+        self.check_dictionary(self.target)
         require_images(self.images)
         check_at_least(0, count=self.count, steps=self.steps)
 

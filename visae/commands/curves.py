@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from visae._support.errors import VisaeError
-from visae._support.paths import require_dictionary
-from visae.commands.options import File, Text, WeightsOptions, check_network
+from visae.commands.options import File, Text, WeightsOptions
 
 
 @dataclass(kw_only=True)
@@ -30,11 +29,11 @@ class CurvesCommand(WeightsOptions):
     def check(self) -> None:
         """Raise `VisaeError` for options that cannot be right."""
         if self.dictionary is not None:
-            require_dictionary(self.dictionary)
+            self.check_dictionary(self.dictionary)
         elif not self.network or not self.layer:
             raise VisaeError("nothing to sweep: give --dictionary, or --network and --layer")
         if self.network:
-            check_network(self.network)
+            self.check_weights(self.network)
 
     def run(self) -> None:
         """Sweep, and print how many units are curve detectors."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visae._support.errors import VisaeError
-from visae._support.paths import require_dictionary, require_images, require_store
+from visae._support.paths import require_images, require_store
 from visae._support.tables import markdown
-from visae.commands.options import File, Text, WeightsOptions, check_network, open_small, rows_beside
+from visae.commands.options import File, Text, WeightsOptions, open_small, rows_beside
 
 if TYPE_CHECKING:
     from visae.activations import Rows
@@ -50,9 +50,8 @@ class DecomposeCommand(WeightsOptions):
 
     def check(self) -> None:
         """Raise `VisaeError` for options that cannot be right."""
-        check_network(self.network)
         if self.dictionary is not None:
-            require_dictionary(self.dictionary)
+            self.check_dictionary(self.dictionary)
         if self.rows is not None:
             require_store(self.rows)
         if self.images is not None:
@@ -64,6 +63,8 @@ class DecomposeCommand(WeightsOptions):
                 "without --dictionary one is made: give --out, its folder, and, except for the planted network, "
                 "--images and --neuron LAYER:NUMBER"
             )
+        if self.dictionary is None:
+            self.check_weights(self.network)
 
     def run(self) -> None:
         """Print the parts of a neuron, or the ranking."""

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from visae._support.errors import VisaeError
-from visae._support.paths import LEAVES, require_images
+from visae._support.files import peek_header
+from visae._support.paths import LEAVES, require_dictionary, require_images
+from visae.networks._cards import named_card
+from visae.networks._catalogue import TORCHVISION, is_planted, network_names, unknown_network
+from visae.networks._weight_files import find_weights
 from visae.training._config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -47,6 +51,20 @@ class WeightsOptions(DeviceOptions):
 
         return visae.network(name, self.weights, self.device)
 
+    def check_weights(self, name: str) -> None:
+        """Raise `VisaeError` for a network that does not exist, and for weights that are not there."""
+        check_network(name)
+        # What file holds a classifier of torchvision only torchvision says, which takes a second to import.
+        if not is_planted(name) and not name.startswith(TORCHVISION):
+            find_weights(named_card(name), self.weights)
+
+    def check_dictionary(self, path: str | Path) -> None:
+        """Raise `VisaeError` for a dictionary that is not there, and for its network's weights if they are not."""
+        header = peek_header(require_dictionary(path))
+        name = header["about"].get("network") if header else None
+        if name in network_names():
+            self.check_weights(name)
+
 
 @dataclass(kw_only=True)
 class NetworkOptions(WeightsOptions):
@@ -60,8 +78,8 @@ class NetworkOptions(WeightsOptions):
         return self.open_named(self.network)
 
     def check(self) -> None:
-        """Raise `VisaeError` for a network that does not exist."""
-        check_network(self.network)
+        """Raise `VisaeError` for a network that does not exist, and for weights that are not there."""
+        self.check_weights(self.network)
 
 
 @dataclass(kw_only=True)
@@ -154,8 +172,6 @@ def open_small(images: str, seed: int = 0) -> "Images":
 
 def check_network(name: str) -> None:
     """Raise `VisaeError` for the name of a network that does not exist, with the nearest that do."""
-    from visae.networks._catalogue import TORCHVISION, is_planted, network_names, unknown_network
-
     if not is_planted(name) and not name.startswith(TORCHVISION) and name not in network_names():
         raise unknown_network(name, network_names())
 

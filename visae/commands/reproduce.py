@@ -15,7 +15,7 @@ import tyro
 
 from visae._support.errors import VisaeError
 from visae._support.paths import require_images
-from visae.commands.options import DeviceOptions, File, Text, WeightsOptions, check_network, open_small
+from visae.commands.options import DeviceOptions, File, Text, WeightsOptions, open_small
 
 if TYPE_CHECKING:
     from visae.images import Images
@@ -79,7 +79,7 @@ class LayerPaper(WeightsOptions, ABC):
 
     def check(self) -> None:
         """Raise `VisaeError` for options that cannot be right."""
-        check_network(self.network)
+        self.check_weights(self.network)
         require_images(self.images)
         if self._layers() is None:
             raise VisaeError(

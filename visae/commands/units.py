@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from visae._support.errors import VisaeError
-from visae.commands.options import WeightsOptions, check_network
+from visae.commands.options import WeightsOptions
 
 if TYPE_CHECKING:
     from visae.units import Units
@@ -39,13 +39,15 @@ class UnitOptions(WeightsOptions):
 
     def check_target(self) -> None:
         """Raise `VisaeError` for a target that is neither a dictionary nor NETWORK:LAYER, and for malformed --units."""
-        if not Path(self.target).exists():
+        if Path(self.target).exists():
+            self.check_dictionary(self.target)
+        else:
             name, _, _ = self.target.rpartition(":")
             if not name:
                 raise VisaeError(
                     f"{self.target} is neither a dictionary nor NETWORK:LAYER, as inceptionv1-caffe:mixed3b"
                 )
-            check_network(name)
+            self.check_weights(name)
         if self.units != "all":
             parse_ranges(self.units)
 

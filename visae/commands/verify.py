@@ -9,7 +9,7 @@ import tyro
 
 from visae._support.errors import VisaeError
 from visae._support.tables import markdown
-from visae.commands.options import WeightsOptions, check_network
+from visae.commands.options import WeightsOptions
 
 if TYPE_CHECKING:
     from visae.networks import PublishedTuning
@@ -30,8 +30,8 @@ class VerifyCommand(WeightsOptions):
     """The network; one whose card has published tuning."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for a network that does not exist."""
-        check_network(self.name)
+        """Raise `VisaeError` for a network that does not exist, and for weights that are not there."""
+        self.check_weights(self.name)
 
     def run(self) -> None:
         """Sweep, compare, and print a line a neuron."""

@@ -13,7 +13,6 @@ from visae.networks._catalogue import TORCHVISION, is_planted, network_names, un
 from visae.networks._inception import AUXILIARY_HEADS, FLAVOURS, Flavour, InceptionV1
 from visae.networks._layers import Layer
 from visae.networks._network import Network
-from visae.networks._torchvision import Normalisation, build_classifier, load_classifier, torchvision_card
 from visae.networks._weight_files import find_weights
 from visae.networks._weights import check_weights, read_weights, weights_digest
 from visae.networks.planted._network import INHIBITION, PlantedNetwork
@@ -51,6 +50,9 @@ def network_layers(name: str) -> Mapping[str, Layer]:
     if name in FLAVOURS:
         return InceptionV1(FLAVOURS[name]).layers
     if name.startswith(TORCHVISION):
+        # It takes a second to import, and other networks do without it.
+        from visae.networks._torchvision import build_classifier, torchvision_card
+
         short = name.removeprefix(TORCHVISION)
         torchvision_card(short)
         return Network.from_module(build_classifier(short), name=name).layers
@@ -84,6 +86,8 @@ def _transpose_classifier(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _open_torchvision(name: str, path: Path | None, device: torch.device | str) -> Network:
+    from visae.networks._torchvision import Normalisation, build_classifier, load_classifier, torchvision_card
+
     short = name.removeprefix(TORCHVISION)
     file = find_weights(torchvision_card(short), path)
     module = build_classifier(short)
