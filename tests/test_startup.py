@@ -93,21 +93,39 @@ def test_errors_before_work_import_nothing_slow(ran, command):
     assert len(lines) == bool(command)
 
 
+def test_a_sweep_is_checked_before_torch_is_imported(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text('[[sae]]\nkind = "tokp"\n')
+    arguments = ["train", "--rows", str(tmp_path), "--sweep", str(sweep), "--out", "out"]
+    code, slow, error = run_alone(arguments)
+    assert (code, slow) == (2, [])
+    assert "'tokp'; the nearest are topk" in error
+    assert error.count("\n") == 1
+
+
 def test_weights_of_a_dictionarys_network_are_looked_for_before_torch_is_imported(tmp_path):
     header = {"visae": json.dumps({"about": {"network": "inceptionv1"}})}
     content = json.dumps({"__metadata__": header}).encode()
     (tmp_path / "sae.safetensors").write_bytes(len(content).to_bytes(8, "little") + content)
+    arguments = ["curves", "--dictionary", str(tmp_path), "--weights", "nowhere", "--out", "out"]
+    code, slow, error = run_alone(arguments)
+    assert (code, slow) == (2, [])
+    assert "nowhere" in error
+
+
+def run_alone(arguments):
+    """The exit code of a command in a process of its own, the slow modules that it imported, and its standard error."""
     script = f"""
-import sys
+import json, sys
 from visae import cli
 try:
-    cli.main(["curves", "--dictionary", {str(tmp_path)!r}, "--weights", "nowhere", "--out", "out"])
+    cli.main({arguments!r})
 except SystemExit as stop:
-    print(stop.code, [name for name in {SLOW!r} if name in sys.modules])
+    print(json.dumps([stop.code, [name for name in {SLOW!r} if name in sys.modules]]))
 """
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert process.stdout == "2 []\n"
-    assert "nowhere" in process.stderr
+    return *json.loads(process.stdout), process.stderr
 
 
 def test_importing_visae_imports_nothing_slow():

@@ -7,7 +7,8 @@ from typing import ClassVar
 from visae._support.errors import VisaeError
 from visae._support.paths import require_store
 from visae.commands.options import DeviceOptions, File, TrainingOptions
-from visae.commands.sae_options import SAEOptions
+from visae.commands.sae_options import KINDS, SAEOptions
+from visae.training._sweep import read_sweep
 
 
 @dataclass(kw_only=True)
@@ -58,8 +59,8 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
             raise VisaeError(
                 f"--sweep names the SAEs, and so do --sae and its settings; put them all into {self.sweep}"
             )
-        elif not self.sweep.exists():
-            raise VisaeError(f"cannot read {self.sweep}: there is no such file")
+        else:
+            read_sweep(self.sweep, self.open_training(self.seed), KINDS)
         self.open_training(self.seed)
 
     def run(self) -> None:
@@ -84,7 +85,7 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
         from visae.commands.printing import show_metrics
         from visae.evaluation import earlier_evaluation, evaluate
         from visae.held_out import HeldOut
-        from visae.training import read_sweep, train_many
+        from visae.training import train_many
 
         specs, training = read_sweep(sweep, self.open_training(self.seed))
         rows = Rows(self.rows)

@@ -1,10 +1,11 @@
-"""Settings of training that do not depend on the kind of SAE."""
+"""What is trained, and how: an SAE of a sweep, and the settings that do not depend on its kind. Without torch."""
 
 import math
 from dataclasses import dataclass
 
 from visae._support.errors import VisaeError
 from visae._support.settings import expect_training
+from visae.sae._config import SAEConfig
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,11 @@ class TrainingConfig:
     def warmup_factor(self, step: int, steps: int) -> float:
         """Return the progress of the warm-up, above 0 and up to 1."""
         return min((step + 1) / max(self.warmup * steps, 1), 1.0)
+
+
+@dataclass(frozen=True)
+class SAESpec:
+    """One SAE of a sweep: its config, and the seed of its initial directions."""
+
+    config: SAEConfig
+    seed: int = 0

@@ -1,4 +1,4 @@
-"""Sweeps: a TOML file that names a grid of SAEs."""
+"""Sweeps: a TOML file that names a grid of SAEs. Does not import torch if the kinds are given."""
 
 import itertools
 import tomllib
@@ -9,20 +9,23 @@ from typing import Any
 
 from visae._support.errors import VisaeError
 from visae._support.settings import typed
-from visae.sae import kinds, make_config
-from visae.training._config import TrainingConfig
-from visae.training._train import SAESpec
+from visae.sae._config import SAEConfig
+from visae.sae._registry import kinds, make_config
+from visae.training._config import SAESpec, TrainingConfig
 
 _EXAMPLE = 'for instance [[sae]] with kind = "topk", width = 768, k = [2, 4, 8]'
 
 
-def read_sweep(path: str | Path, training: TrainingConfig | None = None) -> tuple[dict[str, SAESpec], TrainingConfig]:
+def read_sweep(
+    path: str | Path, training: TrainingConfig | None = None, known: Mapping[str, type[SAEConfig]] | None = None
+) -> tuple[dict[str, SAESpec], TrainingConfig]:
     """Read the SAEs that a file names, by the names of their folders, and how to train them.
 
     The file has tables [[sae]], each with `kind`, settings of that kind, and `seed`; a setting may be a list, and a
     table stands for every combination of its lists. An SAE is named after its kind (or `name`) and the settings that
     are lists, as in `topk-k8-seed0`. A table [training] may hold settings of `TrainingConfig`, which override those of
-    `training`. Raises `VisaeError` for a file that is no sweep, and for two SAEs of one name.
+    `training`. Kinds are those in `known`, or if None all that are registered. Raises `VisaeError` for a file that is
+    no sweep, and for two SAEs of one name.
     """
     path = Path(path)
     content = _read(path)
@@ -33,8 +36,9 @@ def read_sweep(path: str | Path, training: TrainingConfig | None = None) -> tupl
         keys = ", ".join(f"[{key}]" for key in content) or "nothing"
         raise VisaeError(f"{path} has {keys}; a sweep has tables [[sae]], and may have [training]: {_EXAMPLE}")
     specs: dict[str, SAESpec] = {}
+    known = kinds() if known is None else known
     for table in tables:
-        for name, spec in _specs(dict(table), path):
+        for name, spec in _specs(dict(table), path, known):
             if name in specs:
                 raise VisaeError(
                     f"{path} has two SAEs called {name}; give one of the tables [[sae]] another name = ..."
@@ -52,11 +56,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise VisaeError(f"{path} is not TOML: {error}") from None
 
 
-def _specs(table: dict[str, Any], path: Path) -> list[tuple[str, SAESpec]]:
+def _specs(table: dict[str, Any], path: Path, known: Mapping[str, type[SAEConfig]]) -> list[tuple[str, SAESpec]]:
     """Return every combination of a table's lists, with its name."""
     kind = table.pop("kind", None)
     if not isinstance(kind, str):
-        raise VisaeError(f"a table [[sae]] of {path} has no kind; the kinds are {', '.join(kinds())}; {_EXAMPLE}")
+        raise VisaeError(f"a table [[sae]] of {path} has no kind; the kinds are {', '.join(known)}; {_EXAMPLE}")
     name = table.pop("name", kind)
     if not isinstance(name, str) or not name or set(name) & set("/\\\0") or name.startswith("."):
         raise VisaeError(f"the name {name!r} in {path} cannot be that of a folder; use letters, digits and dashes")
@@ -69,16 +73,16 @@ def _specs(table: dict[str, Any], path: Path) -> list[tuple[str, SAESpec]]:
     for values in itertools.product(*axes.values()):
         settings = dict(zip(axes, values, strict=True))
         parts = [name, *(f"{key}{'_' * key[-1].isdigit()}{settings[key]}" for key in varied)]
-        specs.append(("-".join(parts), _spec(kind, settings, f"{path}, {name}")))
+        specs.append(("-".join(parts), _spec(kind, settings, known, f"{path}, {name}")))
     return specs
 
 
-def _spec(kind: str, settings: dict[str, Any], where: str) -> SAESpec:
+def _spec(kind: str, settings: dict[str, Any], known: Mapping[str, type[SAEConfig]], where: str) -> SAESpec:
     seed = settings.pop("seed", 0)
     if type(seed) is not int:
         raise VisaeError(f"seed is {seed!r} in {where}; it must be a whole number")
     try:
-        return SAESpec(make_config(kind, settings), seed)
+        return SAESpec(make_config(kind, settings, known), seed)
     except VisaeError as error:
         raise VisaeError(f"{where}: {error}") from None
 

@@ -1,7 +1,7 @@
 """Training SAEs on the rows of a store, one or many in a pass."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,8 @@ from visae.sae import SAE, SAEConfig, load, save
 from visae.sae._dictionary import FILE
 from visae.training import _checkpoint as checkpoint
 from visae.training._batches import Batches
-from visae.training._config import TrainingConfig
+from visae.training._config import SAESpec, TrainingConfig
 from visae.training._trainer import Trainer
-
-
-@dataclass(frozen=True)
-class SAESpec:
-    """One SAE of a sweep: its config, and the seed of its initial directions."""
-
-    config: SAEConfig
-    seed: int = 0
 
 
 def train(

@@ -8,8 +8,8 @@ from visae.activations import Positions, Rows, capture_layers
 from visae.images import Images
 from visae.networks import Network
 from visae.sae import SAE, SAEConfig, TopK
-from visae.training._config import TrainingConfig
-from visae.training._train import SAESpec, train_many
+from visae.training._config import SAESpec, TrainingConfig
+from visae.training._train import train_many
 
 # Names on disk: the folder of a layer's dictionaries, and the main dictionary in it.
 DICTIONARIES, FEATURES = "dictionaries", "features"
