@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import visae
-from visae.atlas._statistics import BINS, UnitStatistics
+from visae.atlas._statistics_pass import BINS, UnitStatistics
 from visae.metrics import attribution
 from visae.units import features, neurons
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from visae.atlas._statistics import UnitStatistics
+from visae.atlas._statistics_pass import UnitStatistics
 from visae.examples import QUANTILES, DatasetExamples, border_margin, find_examples
 from visae.images import Images
 from visae.networks import Network

@@ -3,6 +3,9 @@ from ._base import SAE as SAE
 from ._base import EncoderSAE as EncoderSAE
 from ._base import Losses as Losses
 from ._base import UnitNormSAE as UnitNormSAE
+from ._base import same_shape as same_shape
+from ._base import stack as stack
+from ._base import unstack as unstack
 from ._baselines import ICA as ICA
 from ._baselines import PCA as PCA
 from ._baselines import Neurons as Neurons
@@ -23,7 +26,4 @@ from ._registry import make_config as make_config
 from ._registry import register_kind as register_kind
 from ._registry import style_of as style_of
 from ._relu import ReLU as ReLU
-from ._stacking import same_shape as same_shape
-from ._stacking import stack as stack
-from ._stacking import unstack as unstack
 from ._topk import TopK as TopK

@@ -3,6 +3,8 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import asdict
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -213,3 +215,31 @@ def _as_rows(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:
 def _as_maps(rows: Float[Tensor, "n c"], like: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b c h w"]:
     b, _, h, w = like.shape
     return rows.view(b, h, w, -1).permute(0, 3, 1, 2)
+
+
+def same_shape(sae: SAE) -> tuple[Any, ...]:
+    """Return what SAEs must share to be stacked: their kind, and every setting that decides shapes or formulas."""
+    settings: dict[str, Any] = asdict(sae.config)
+    return (type(sae), sae.dim, *((name, value) for name, value in settings.items() if name not in sae.config.varied))
+
+
+def stack(saes: Sequence[SAE]) -> SAE:
+    """Return one module that computes what each of the SAEs computes; its tensors are copies, [s, ...]."""
+    whole = deepcopy(saes[0])
+    whole.configs = tuple(sae.config for sae in saes)
+    for name in whole._parameters:
+        whole._parameters[name] = nn.Parameter(torch.stack([sae.get_parameter(name).detach() for sae in saes]))
+    for name in whole._buffers:
+        whole._buffers[name] = torch.stack([sae.get_buffer(name) for sae in saes])
+    whole.forget()
+    return whole
+
+
+@torch.no_grad()
+def unstack(whole: SAE, saes: Sequence[SAE]) -> None:
+    """Copy a stack's tensors back into its members."""
+    tensors: dict[str, Tensor] = whole.state_dict()
+    for index, sae in enumerate(saes):
+        for name, tensor in sae.state_dict().items():
+            tensor.copy_(tensors[name][index])
+        sae.forget()

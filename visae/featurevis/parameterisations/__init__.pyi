@@ -1,13 +1,13 @@
-from ._colours import DECORRELATED as DECORRELATED
-from ._colours import RGB as RGB
-from ._colours import ColourSpace as ColourSpace
-from ._colours import measure_colours as measure_colours
 from ._maco import Maco as Maco
 from ._maco import natural_magnitude as natural_magnitude
+from ._parameterisations import DECORRELATED as DECORRELATED
+from ._parameterisations import RGB as RGB
 from ._parameterisations import Alpha as Alpha
 from ._parameterisations import Bounded as Bounded
+from ._parameterisations import ColourSpace as ColourSpace
 from ._parameterisations import Fourier as Fourier
 from ._parameterisations import Parameterisation as Parameterisation
 from ._parameterisations import Pixels as Pixels
 from ._parameterisations import Pyramid as Pyramid
 from ._parameterisations import default_parameterisation as default_parameterisation
+from ._parameterisations import measure_colours as measure_colours

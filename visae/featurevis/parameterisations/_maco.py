@@ -20,7 +20,7 @@ from visae._support import files
 from visae._support.cache import cache_folder
 from visae._support.errors import VisaeError
 from visae._support.progress import Progress
-from visae.featurevis.parameterisations._colours import DECORRELATED, ColourSpace
+from visae.featurevis.parameterisations._parameterisations import DECORRELATED, ColourSpace
 from visae.images import Images, Unreadable, batches, to_float
 
 SCHEMA = 1
