@@ -32,6 +32,9 @@ def test_every_command_has_help(command, capsys):
         ("stimuli more", ["'more'"]),
         ("evaluate", ["PATH"]),
         ("curves --out README.md", ["README.md is a file"]),
+        ("--import", ["--import", "script"]),
+        ("--import nowhere.py train", ["nowhere.py"]),
+        ("--import README.md train", ["README.md"]),
     ],
 )
 def test_errors_of_options_are_one_line(arguments, words, capsys, monkeypatch):

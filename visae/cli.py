@@ -1,4 +1,4 @@
-"""The command line: `visae COMMAND ...`, one subcommand a verb.
+"""The command line: `visae [--import SCRIPT] COMMAND ...`, one subcommand a verb.
 
 The first word chooses the command, and only that command's module is imported; none imports torch before it runs. tyro
 parses its options. Whatever a user can correct is one line that begins with `visae:`, and exit code 2.
@@ -6,12 +6,14 @@ parses its options. Whatever a user can correct is one line that begins with `vi
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 import tyro
@@ -45,7 +47,7 @@ _RULE = re.compile(r"-{5,}|")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; errors that the user can correct are one line, and exit code 2."""
     try:
-        _run("visae", COMMANDS, list(sys.argv[1:] if arguments is None else arguments))
+        _run("visae", COMMANDS, _import_scripts(list(sys.argv[1:] if arguments is None else arguments)))
     except VisaeError as error:
         print(f"visae: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
@@ -55,6 +57,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("visae: stopped; the same command goes on from what was complete by then", file=sys.stderr)
         sys.exit(130)
+
+
+def _import_scripts(arguments: list[str]) -> list[str]:
+    """Import the scripts that come before the command, each after `--import`; return the remaining arguments."""
+    while arguments[:1] == ["--import"]:
+        if len(arguments) < 2:
+            raise VisaeError("--import needs a Python script, for instance one that registers a kind of SAE")
+        path = Path(arguments[1])
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if spec is None or spec.loader is None or not path.is_file():
+            raise VisaeError(f"--import is {path}; give a Python script that exists")
+        module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except VisaeError:
+            raise
+        except Exception as error:
+            raise VisaeError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        arguments = arguments[2:]
+    return arguments
 
 
 def _run(program: str, commands: Mapping[str, str], arguments: list[str]) -> None:
@@ -96,6 +118,8 @@ def _overview(program: str, commands: Mapping[str, str]) -> str:
         module = sys.modules[target.partition(":")[0]]
         text = module.__doc__ if isinstance(command, Mapping) else command.__doc__
         lines.append(f"  {name:<{width}}{(text or '').strip().splitlines()[0]}")
+    if program == "visae":
+        lines += ["", "visae --import SCRIPT COMMAND ... knows the kinds of SAE that a Python script registers."]
     return "\n".join([*lines, "", f"{program} COMMAND --help explains every option."])
 
 

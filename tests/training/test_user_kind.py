@@ -193,3 +193,29 @@ def test_a_new_process_must_import_the_script_before_it_loads(trained, script):
     assert name == "'tied_kind'"
     assert config == "Tied(width=16, penalty=0.1)"
     assert float(total) == visae.load(trained).decoder.sum().item()
+
+
+@pytest.mark.slow
+def test_the_command_line_imports_the_script(rows, script, tmp_path):
+    """One process for all commands: a sweep, one of the same kind alone, the same again, and `evaluate`."""
+    (tmp_path / "sweep.toml").write_text('[[sae]]\nkind = "tied"\nwidth = 16\npenalty = [0.05, 0.5]\n')
+    train = ["train", "--rows", str(rows.folder), "--epochs", "1", "--batch", "150", "--device", "cpu", "--out"]
+    alone = [*train, str(tmp_path / "alone"), "--sae", "tied", "--penalty", "0.5", "--width", "16"]
+    commands = [
+        [*train, str(tmp_path / "sweep"), "--sweep", str(tmp_path / "sweep.toml")],
+        alone,
+        alone,
+        ["evaluate", str(tmp_path / "alone"), "--rows", str(rows.folder), "--device", "cpu"],
+    ]
+    process = f"""
+        from visae import cli
+
+        for command in {commands!r}:
+            cli.main(["--import", {str(script)!r}, *command])
+    """
+    ran = subprocess.run([sys.executable, "-c", dedent(process)], capture_output=True, text=True, check=True)
+    first, second = [line for line in ran.stdout.splitlines() if line.startswith("tied, 16 features")]
+    assert second == first
+    assert (tmp_path / "sweep/frontier.png").is_file()
+    (metrics,) = json.loads((tmp_path / "alone/evaluation.json").read_text())["dictionaries"].values()
+    assert metrics["kind"] == "tied"

@@ -45,7 +45,10 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     _refuse_other_headers(header, file)
     if header["kind"] not in kinds():
         error = unknown("kind of SAE", header["kind"], kinds())
-        raise VisaeError(f"{file}: {error}; if it is a kind of your own, import the script that registers it first")
+        raise VisaeError(
+            f"{file}: {error}; if it is a kind of your own, import the script that registers it first "
+            "(visae --import SCRIPT COMMAND ...)"
+        )
     sae = make_config(header["kind"], header["config"]).build(header["dim"], torch.Generator())
     expected, stored = _shapes(_kept(sae)), _shapes(tensors)
     if stored != expected:

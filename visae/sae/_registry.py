@@ -63,6 +63,11 @@ def kinds() -> dict[str, type[SAEConfig]]:
     return in_order(_REGISTERED)
 
 
+def user_kinds() -> dict[str, type[SAEConfig]]:
+    """Return the kinds that were registered outside this package, by name."""
+    return {name: config for name, config in _REGISTERED.items() if not config.__module__.startswith("visae.sae.")}
+
+
 def in_order(configs: Mapping[str, type[SAEConfig]]) -> dict[str, type[SAEConfig]]:
     """Sort kinds in the order in which they are listed and drawn: by name, baselines last."""
     return dict(sorted(configs.items(), key=lambda item: (item[1].baseline, item[0])))
