@@ -1,6 +1,6 @@
 """Curve detectors among a dictionary's features: a dataset example, a feature visualisation and the tuning of each.
 
-    python benchmarks/gallery.py runs/mixed3b_5x5/dictionary --weights DIR --images list.txt --out features.png
+    python benchmarks/gallery.py runs/mixed3b_5x5/dictionary --weights DIR --images list.txt --out features.jpg
 
 Eight of them, evenly spaced in the order of preferred orientation. Prints the photographs, for attribution.
 """
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--count", type=int, default=8)
     parser.add_argument("--steps", type=int, default=512)
-    parser.add_argument("--out", type=Path, default=Path("docs/results/features.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/features.jpg"))
     options = parser.parse_args()
     sae, images = load(options.dictionary), open_images(options.images)
     network = visae.network(sae.about["network"], options.weights, "cpu")
