@@ -9,13 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
 from visae._support.errors import VisaeError
 from visae._support.paths import require_images
 from visae.commands.options import DeviceOptions, File, Text, WeightsOptions, open_small
+from visae.papers.report import SettingsName
 
 if TYPE_CHECKING:
     from visae.images import Images
@@ -170,7 +171,7 @@ class SuperpositionInCurvesCommand(LayerPaper):
 
     DEFAULT_LAYERS: ClassVar[dict[str, str]] = _CURVED
 
-    setting: Literal["quick", "full"] = "quick"
+    setting: SettingsName = "quick"
     """quick measures on up to 30,000 held-out rows, beside toy models that train for seconds; full on up to 100,000,
     beside toy models trained as long as the papers'."""
 
@@ -187,7 +188,7 @@ class ToyPaper(DeviceOptions):
 
     out: Path
     """Folder for the page, its plots and numbers."""
-    setting: Literal["quick", "full"] = "quick"
+    setting: SettingsName = "quick"
     """quick takes a minute or two on two cores; full has the papers' sizes, for a GPU, or a night and more."""
     seed: int = 0
     """Decides data, first weights and shuffles."""

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 from visae._support import files
 from visae._support.tables import markdown
 
+# How much a paper's reproduction spends: quick takes a minute or two on two cores, full has the paper's sizes.
+SettingsName = Literal["quick", "full"]
 # From each heading of a table to its cells: a format string or a function of a row.
 Columns = dict[str, str | Callable[[Any], str]]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from visae._support.errors import VisaeError
 from visae.papers.bag_of_words._model import BagTraining
+from visae.papers.report import SettingsName
 
 MAIN_SHARE = 0.1  # the paper's 1,000 latents for 10,000 words, at which its plots of text are drawn
 DECAYS = (1.0, 6.0)  # the paper's, for synthetic bags
@@ -51,7 +52,7 @@ class BagSettings:
 # epochs of batches of 512, and 3 seeds. It takes about 40 minutes of a processor on the synthetic text, which has 85
 # words. A text that fills the vocabulary takes a GPU: 3e17 operations, where a processor takes four days for an epoch,
 # and 8 GB of memory.
-SETTINGS = {
+SETTINGS: dict[SettingsName, BagSettings] = {
     "quick": BagSettings(
         name="quick",
         latents=(2, 4, 6),

@@ -6,6 +6,7 @@ from visae._support.errors import VisaeError
 from visae.papers.persian_rug._engineered import expect_power_of_two
 from visae.papers.persian_rug._model import RugTraining
 from visae.papers.persian_rug._theory import expect_density, expect_ratio, finite_size
+from visae.papers.report import SettingsName
 
 # The point of the authors' notebook; each sweep over one of the first two fixes the other.
 RATIO, DENSITY, NOTEBOOK_N = 0.25, 0.045, 512
@@ -66,7 +67,7 @@ def large_enough(n: int, ratio: float, p: float) -> bool:
 
 # Quick takes a minute or two on two cores. Full is for a GPU: by the time of its single steps it would take two cores
 # about twenty hours, sixteen of them for the sweeps over p and r. Its stages held up to 6 GB.
-SETTINGS = {
+SETTINGS: dict[SettingsName, RugSettings] = {
     "quick": RugSettings(
         name="quick",
         n=128,

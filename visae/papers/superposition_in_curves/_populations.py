@@ -14,6 +14,7 @@ from visae.papers import bag_of_words, persian_rug
 from visae.papers.bag_of_words import BagAutoencoder, BagTraining, DrawnBags, circular, independent
 from visae.papers.bag_of_words._synthetic import BagMixture
 from visae.papers.persian_rug import RugModel, RugTraining, sample_inputs
+from visae.papers.report import SettingsName
 from visae.papers.superposition_in_curves._measures import SuperposedFeatures
 from visae.sae import SAE, EncoderSAE
 from visae.training import TrainingConfig
@@ -52,7 +53,7 @@ class BridgeSettings:
 
 # Quick takes a minute or two on two cores for the planted network, its rows and dictionary included. Full trains the
 # bags of words for as long as the paper.
-SETTINGS = {
+SETTINGS: dict[SettingsName, BridgeSettings] = {
     "quick": BridgeSettings("quick", 30_000, BagTraining(epochs=100), 64, RugTraining(steps=1000)),
     "full": BridgeSettings("full", 100_000, BagTraining(), 256, RugTraining()),
 }
