@@ -109,7 +109,7 @@ def test_an_earlier_evaluation_is_returned_for_the_same_dictionaries_and_rows(sa
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"schema": 3}, "has schema 3, this visae reads schema 2"),
+        ({"schema": 3}, "has schema 3, this version of visae reads schema 2"),
         ({"schema": 2, "rows": "digest"}, "missing 'dictionaries'"),
         ({"schema": 1, "dictionaries": {}}, "missing 'rows'"),
         ({"schema": 2, "rows": "digest", "dictionaries": {}, "more": 1}, "unknown 'more'"),
@@ -146,7 +146,7 @@ def test_dictionaries_that_were_stopped_say_so_and_have_no_stability(saes, rows,
         (
             {"network": "other", "layer": LAYER},
             6,
-            "dictionary one is of other, 1, 6 wide, the rows of .* are of module, 1, 6",
+            "dictionary one is of other, 1, 6 wide, but the rows of .* are of module, 1, 6",
         ),
         ({"network": "module", "layer": "0"}, 6, "is of module, 0, 6 wide"),
         ({"network": "module", "layer": LAYER}, 7, "is of module, 1, 7 wide, .* are of module, 1, 6 wide"),

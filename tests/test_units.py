@@ -82,7 +82,7 @@ def test_features_load_a_dictionary_from_its_folder(network, tmp_path):
     ("layer", "changes", "message"),
     [
         ("mixt", {}, "mixed"),
-        ("truth", {}, "rows of 48, truth of planted has 70"),
+        ("truth", {}, "rows of 48, but truth of planted has 70"),
         ("mixed", {"layer": "other"}, "trained on other of planted"),
         ("mixed", {"weights": "f" * 64}, "weights ffffffffffff"),
         ("mixed", {"network": "inceptionv1"}, "of inceptionv1"),

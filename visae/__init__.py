@@ -1,7 +1,7 @@
 """visae takes convolutional networks apart.
 
-Reads the activations of a layer at every position of many images, learns a sparse dictionary of them, and asks of
-every unit, neuron or feature alike, what it responds to.
+It reads a layer's activations at every position of many images, learns a sparse dictionary of them, and measures what
+every unit, neuron or feature alike, responds to.
 """
 
 from typing import Any
@@ -12,12 +12,12 @@ from visae._version import VERSION
 
 __version__ = VERSION
 
-# Lazily, so that `visae --help` need not wait for torch.
+# Lazily, so that `visae --help` does not wait for torch.
 _listed, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
-    """What the stub lists; and the config class of any other kind of SAE in this package."""
+    """Return what the stub lists, or the config class of any other kind of SAE in this package."""
     try:
         return _listed(name)
     except AttributeError:

@@ -1,3 +1,3 @@
-"""The version, which files say that they were written by."""
+"""The version, recorded in every file written."""
 
 VERSION = "0.1.0"

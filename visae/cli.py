@@ -1,7 +1,7 @@
-"""The command line: `visae [--import SCRIPT] COMMAND ...`, one subcommand a verb.
+"""The command line: `visae [--import SCRIPT] COMMAND ...`, one subcommand per verb.
 
 The first word chooses the command, and only that command's module is imported; none imports torch before it runs. tyro
-parses its options. Whatever a user can correct is one line that begins with `visae:`, and exit code 2.
+parses its options. Errors that the user can fix print one line that begins with `visae:`, with exit code 2.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from visae._support.errors import VisaeError, nearest, unknown
 from visae._support.paths import require_folder
 from visae._version import VERSION
 
-# From the name of a command to its class, in the order in which help lists them.
+# Each command's class, in the order in which help lists them.
 COMMANDS = {
     "demo": "visae.commands.demo:DemoCommand",
     "run": "visae.commands.run:RunCommand",
@@ -45,17 +45,17 @@ _RULE = re.compile(r"-{5,}|")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; errors that the user can correct are one line, and exit code 2."""
+    """Run one command; errors that the user can fix print one line, with exit code 2."""
     try:
         _run("visae", COMMANDS, _import_scripts(list(sys.argv[1:] if arguments is None else arguments)))
     except VisaeError as error:
         print(f"visae: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
-        # Whoever read the output, `head` for instance, has closed it.
+        # The reader of the output, `head` for instance, has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
-        print("visae: stopped; the same command goes on from what was complete by then", file=sys.stderr)
+        print("visae: stopped; the same command resumes from what was complete", file=sys.stderr)
         sys.exit(130)
 
 
@@ -80,7 +80,7 @@ def _import_scripts(arguments: list[str]) -> list[str]:
 
 
 def _run(program: str, commands: Mapping[str, str], arguments: list[str]) -> None:
-    """Run the command that the first argument names, of `visae` or of a command that has commands of its own."""
+    """Run the command named by the first argument, of `visae` or of a command with subcommands."""
     name = arguments[0] if arguments else ""
     if name in ("-h", "--help", ""):
         print(_overview(program, commands))
@@ -124,7 +124,7 @@ def _overview(program: str, commands: Mapping[str, str]) -> str:
 
 
 def _parse(program: str, command: type, arguments: list[str]) -> Any:
-    """The command with its options; or its help, where that is asked for."""
+    """The command with its options, or its help if requested."""
     if "-h" in arguments or "--help" in arguments:
         tyro.cli(command, prog=program, args=["--help"])
     _refuse_unknown_options(program, command, arguments)
@@ -147,7 +147,7 @@ def _refuse_unknown_options(program: str, command: Any, arguments: Sequence[str]
     for argument in arguments:
         option = argument.split("=")[0].replace("_", "-")
         if option in renamed:
-            raise VisaeError(f"{_verb(program)} has no option {option} any more; write {renamed[option]}")
+            raise VisaeError(f"{_verb(program)} no longer has the option {option}; write {renamed[option]}")
         if option.startswith("--") and option not in options:
             raise VisaeError(f"{_verb(program)} has no option {option}{nearest(option, options)} ({program} --help)")
 
@@ -158,7 +158,7 @@ def _option_names(field: str, default: Any) -> list[str]:
 
 
 def _one_line(program: str, box: str) -> str:
-    """What tyro says in a box, in one line; where the terminal's encoding has no box, there are rules of hyphens."""
+    """tyro's boxed message as one line; if the terminal's encoding has no box characters, it is ruled with hyphens."""
     lines = [line.strip("│╭╮╰╯─ ") for line in box.splitlines()[1:]]
     parts = [[line for line in part if line] for part in _split(lines, _RULE.fullmatch)]
     first, *others = filter(None, parts)
@@ -179,7 +179,7 @@ def _one_line(program: str, box: str) -> str:
 
 
 def _split(lines: Sequence[str], is_rule: Callable[[str], Any]) -> Iterator[list[str]]:
-    """The runs of lines between rules."""
+    """The groups of lines between rules."""
     part: list[str] = []
     for line in lines:
         if is_rule(line):
@@ -191,5 +191,5 @@ def _split(lines: Sequence[str], is_rule: Callable[[str], Any]) -> Iterator[list
 
 
 def _verb(program: str) -> str:
-    """A command without `visae`, with which every message begins."""
+    """A command without the prefix `visae`, with which every message begins anyway."""
     return program.removeprefix("visae ")

@@ -1,4 +1,4 @@
-"""Evaluation: every metric of a dictionary, or of a whole sweep, on images that it was not trained on."""
+"""Evaluation: every metric of a dictionary, or of a whole sweep, on images it was not trained on."""
 
 import hashlib
 import json
@@ -25,9 +25,9 @@ Metrics = dict[str, Any]
 
 
 def find_dictionaries(path: str | Path, device: torch.device | str = "cpu") -> dict[str, SAE]:
-    """Load the dictionary at a path, under the name ``, or those in its folders, by their names.
+    """Load the dictionary at a path, under the name ``, or the dictionaries in its subfolders, by name.
 
-    Raises `VisaeError` where there is none.
+    Raises `VisaeError` if there is none.
     """
     path = Path(path)
     if not path.exists():
@@ -36,7 +36,9 @@ def find_dictionaries(path: str | Path, device: torch.device | str = "cpu") -> d
         return {"": load(path, device)}
     saes = {file.parent.name: load(file, device) for file in sorted(path.glob(f"*/{FILE}"))}
     if not saes:
-        raise VisaeError(f"there is no {FILE} in {path} or its folders; give what visae train or visae run made")
+        raise VisaeError(
+            f"there is no {FILE} in {path} or its subfolders; give a folder written by visae train or visae run"
+        )
     return saes
 
 
@@ -45,7 +47,7 @@ def evaluate(saes: Mapping[str, SAE], held_out: HeldOut, out: str | Path | None 
 
     out:  folder for `evaluation.json`, and each dictionary's `firing.safetensors` (density of every feature, histogram
           of L0) and, for a planted network, `recovery.safetensors` (F1 of every planted feature); nothing is written if
-          None. `visae.plots.plot_frontier` draws what this returns.
+          None. `visae.plots.plot_frontier` plots the result.
     """
     out = None if out is None else Path(out)
     for name, sae in saes.items():
@@ -67,7 +69,7 @@ def evaluate(saes: Mapping[str, SAE], held_out: HeldOut, out: str | Path | None 
 
 
 def earlier_evaluation(saes: Mapping[str, SAE], rows: Rows, out: Path) -> dict[str, Metrics] | None:
-    """Return what `evaluate` left in a folder for the same dictionaries on the same rows, or None."""
+    """Return the results that `evaluate` wrote to a folder for the same dictionaries on the same rows, or None."""
     if not (out / EVALUATION).exists():
         return None
     content = read_evaluation(out / EVALUATION)
@@ -92,13 +94,13 @@ def _description(sae: SAE) -> Metrics:
     settings = sae.about.get("settings", {})
     stopped = {"stopped": sae.about["stopped"]} if "stopped" in sae.about else {}
     config = {"kind": sae.config.kind, "config": asdict(sae.config), "seed": settings.get("seed")}
-    # Distinguishes dictionaries of one config that were trained differently.
+    # Distinguishes dictionaries with one config but different training.
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return {**config, "settings": digest[:12], **stopped}
 
 
 def _describes(metrics: Metrics, description: Metrics) -> bool:
-    """Return whether metrics belong to a dictionary; those of an older file have no digest of its settings."""
+    """Return whether metrics belong to a dictionary; older files have no digest of its settings."""
     return all(metrics.get(k) == v for k, v in description.items() if k != "settings" or "settings" in metrics)
 
 
@@ -138,7 +140,7 @@ def _loss_recovered(saes: Mapping[str, SAE], held_out: HeldOut) -> dict[str, Met
 
 
 def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:
-    """Return the stability of dictionaries that differ in their seeds alone; those that were stopped are left out."""
+    """Return the stability of dictionaries that differ only in their seeds; stopped ones are left out."""
     alike: dict[str, list[str]] = {}
     for name, sae in saes.items():
         settings = flat(sae.about.get("settings", {}))
@@ -159,13 +161,13 @@ def _refuse_other_rows(name: str, sae: SAE, rows: Rows) -> None:
     if sae.dim != rows.dim or wrong:
         given = f"{rows.settings['network']}, {rows.settings['layer']}, {rows.dim} wide"
         raise VisaeError(
-            f"dictionary {name or FILE} is of {described['network']}, {described['layer']}, {sae.dim} wide, the rows "
-            f"of {rows.folder} are of {given}; give the rows of its layer"
+            f"dictionary {name or FILE} is of {described['network']}, {described['layer']}, {sae.dim} wide, but "
+            f"the rows of {rows.folder} are of {given}; give the rows of its layer"
         )
 
 
 def _from_schema_1(content: dict[str, Any]) -> dict[str, Any]:
-    """Rename what has another name today; the digest of settings is dropped, since their names went into it."""
+    """Rename keys to their current names; the digest of settings is dropped, since it covers their names."""
     renamed = {
         name: {"config" if key == "recipe" else key: value for key, value in metrics.items() if key != "settings"}
         for name, metrics in content.get("dictionaries", {}).items()

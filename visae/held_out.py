@@ -20,13 +20,12 @@ _IMAGES_PER_BATCH = 16
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Data for the evaluation of dictionaries; whatever a dictionary was trained on is left out.
+    """Data for evaluating dictionaries, without whatever a dictionary was trained on.
 
-    rows:        a store: of the one that a dictionary was trained on, the rows of held-out images are used; of any
-                 other, all rows.
+    rows:        a store: if a dictionary was trained on it, only rows of held-out images are used; otherwise all rows.
     network:     for metrics that need one: loss recovered, recovery of planted features.
-    images:      for metrics that need images: a source or the name of one.
-    max_images:  images to use, at most.
+    images:      for metrics that need images: a source or its name.
+    max_images:  maximum number of images.
     """
 
     rows: Rows
@@ -39,7 +38,7 @@ class HeldOut:
         return held_out_rows(sae, self.rows)
 
     def images_for(self, saes: Sequence[SAE]) -> Iterator[Float[Tensor, "b 3 s s"]]:
-        """Yield batches of images on which none of the SAEs was trained, recognised by their content.
+        """Yield batches of images that none of the SAEs was trained on, recognised by content.
 
         Raises `VisaeError` if there is none.
         """
@@ -60,7 +59,8 @@ class HeldOut:
             raise VisaeError(f"every image of {source.name} was trained on; give others, or train with --holdout")
 
     def _candidates(self, source: Images, trained: Mapping[str, str]) -> list[int]:
-        """Return evenly spaced images whose names were not trained on; of another source, then the other images."""
+        """Return evenly spaced images whose names were not trained on, followed, for another source, by the other
+        images."""
         fresh = [index for index in range(len(source)) if source.key(index) not in trained]
         step = max(len(fresh) // self.max_images, 1)
         if source.settings() == self.rows.settings.get("images"):
@@ -69,7 +69,7 @@ class HeldOut:
 
 
 def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
-    """Yield batches of the rows that an SAE was not trained on; all rows of a store that it was not trained on."""
+    """Yield batches of the rows that an SAE was not trained on; all rows if it was not trained on this store."""
     training = _training_on(sae, rows)
     return Batches(rows, training or TrainingConfig(batch=1, holdout=0.0)).held_out()
 

@@ -1,4 +1,4 @@
-"""The whole job: capture, train, sweep curves, and report."""
+"""The whole pipeline: capture, train, sweep curves, and report."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ SCHEMA = 1
 
 
 def sweep_units(units: Sequence[Units], out: Path, stimulus: str = "stroke") -> list[Curves]:
-    """Sweep circles over populations of units; leaves `curves.png` and the responses, `<kind>.safetensors`."""
+    """Sweep circles over populations of units; writes `curves.png` and the responses, `<kind>.safetensors`."""
     swept = [curves(population, stimulus) for population in units]
     plot_curves(swept, out / "curves.png")
     for population in swept:
@@ -44,9 +44,9 @@ def run(
     stimulus: str = "stroke",
     max_disk: int | None = None,
 ) -> dict[str, Any]:
-    """Capture, train, sweep; leaves `rows/`, `dictionary/`, `curves/` and `report.json` in `out`; return the report.
+    """Capture, train and sweep; write `rows/`, `dictionary/`, `curves/` and `report.json` to `out`; return the report.
 
-    A step that an earlier run finished is not done again; its seconds are those of the run that did it.
+    Steps finished by an earlier run are skipped and keep that run's timings.
     """
     out = Path(out)
     before = _seconds_before(out / "report.json")
@@ -58,7 +58,7 @@ def run(
     with _timed(seconds, "curves"):
         units = [neurons(network, layer), features(network, layer, sae)]
         swept = sweep_units(units, out / "curves", stimulus)
-    # Reading the result of a step usually takes less time than the step.
+    # Reading a step's result usually takes less time than the step.
     longest = {step: max(took, before.get(step, 0.0)) for step, took in seconds.items()}
     report = _report(network, layer, rows, sae, swept) | {"seconds": longest}
     files.write_json(out / "report.json", report)
@@ -92,7 +92,7 @@ def _recovery(planted: Truth, sae: SAE) -> dict[str, float]:
 
 
 def _seconds_before(report: Path) -> dict[str, float]:
-    """Return the seconds of each step in the report of an earlier run, if there is one."""
+    """Return the seconds per step from the report of an earlier run, if there is one."""
     seconds: dict[str, float] = files.read_json(report, SCHEMA).get("seconds", {}) if report.is_file() else {}
     return seconds
 

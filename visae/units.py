@@ -55,7 +55,7 @@ class Units:
         """Compute the layer's maps from the units' values: decoded by the SAE; unchanged for neurons."""
         if self.sae is None:
             return values
-        # A feature whose direction is zero has the value 0, whatever it is divided by.
+        # A feature whose direction is zero has value 0, whatever it is divided by.
         return self.sae.decode(values / _direction_norms(self.sae).clamp_min(1e-30))
 
     @property
@@ -65,7 +65,7 @@ class Units:
 
 
 def neurons(network: Network, layer: str) -> Units:
-    """Return the channels of a layer as units; raises `VisaeError` for a layer that does not exist."""
+    """Return the channels of a layer as units; raises `VisaeError` for an unknown layer."""
     source = network.layer(layer)
     return Units("neurons", network, source, source.channels, _identity)
 
@@ -75,12 +75,14 @@ def features(network: Network, layer: str, sae: SAE | str | Path) -> Units:
 
     sae: the SAE, or the path of its file or folder.
 
-    Raises `VisaeError` if the SAE has another width than the layer, or was trained on another network or layer.
+    Raises `VisaeError` if the SAE's width differs from the layer's, or it was trained on another network or layer.
     """
     source = network.layer(layer)
     sae = sae if isinstance(sae, SAE) else load(sae)
     if sae.dim != source.channels:
-        raise VisaeError(f"the SAE is over rows of {sae.dim}, {layer} of {network.name} has {source.channels} channels")
+        raise VisaeError(
+            f"the SAE is over rows of {sae.dim}, but {layer} of {network.name} has {source.channels} channels"
+        )
     _refuse_foreign(sae, network, layer)
     norms = _direction_norms(sae)
     return Units("features", network, source, sae.width, lambda maps: sae.encode(maps) * norms, sae)
@@ -98,7 +100,7 @@ def join_units(first: Units, second: Units) -> Units:
 
 
 def read_all(populations: Sequence[Units], images: Float[Tensor, "b 3 h w"]) -> Iterator[Float[Tensor, "b _ _ _"]]:
-    """Yield the maps of each population, from one forward pass; all are of the same network, on any of its layers."""
+    """Yield the maps of each population from one forward pass; all belong to the same network, on any of its layers."""
     layers = [*{units.layer.name: None for units in populations}]
     maps = populations[0].network.maps(images, layers)
     for units in populations:

@@ -117,7 +117,7 @@ def gain_network(value):
     [(65_505.0, "65505"), (1e5, "100000"), (-7e4, "70000"), (math.inf, "inf"), (-math.inf, "inf"), (math.nan, "nan")],
 )
 def test_values_that_float16_cannot_hold_are_refused(tmp_path, value, printed):
-    message = re.escape(f"gain has a value of {printed}, a store holds at most 65504")
+    message = re.escape(f"gain has a value of {printed}, but a store holds at most 65504")
     with pytest.raises(VisaeError, match=message):
         capture_rows(tmp_path / "rows", White(6), "gain", Positions("all"), gain_network(value))
     rows = capture_rows(tmp_path / "rows", White(6), "gain", Positions("all"), gain_network(65_504.0))

@@ -63,7 +63,7 @@ def test_the_size_announced_is_the_size_on_disk(tmp_path, capsys, layer, positio
 def test_a_capture_above_the_limit_is_refused_before_it_starts(tmp_path):
     read = []
     images = Pictures(10, before=read.append)
-    with pytest.raises(VisaeError, match=rf"needs 1,320 bytes \(1\.32 kB\), --max-disk allows {EARLY - 1:,} bytes"):
+    with pytest.raises(VisaeError, match=rf"needs 1,320 bytes \(1\.32 kB\), but --max-disk allows {EARLY - 1:,} bytes"):
         capture_rows(tmp_path / "rows", images, max_disk=EARLY - 1)
     assert read == []
     assert list(tmp_path.iterdir()) == []
@@ -81,7 +81,7 @@ def test_the_limit_is_for_all_layers_together(tmp_path):
 def test_a_full_disk_is_refused_before_it_starts(tmp_path, free):
     free(EARLY + LATE - 1)
     with pytest.raises(
-        VisaeError, match=f"needs {EARLY + LATE:,} bytes .* more, {EARLY + LATE - 1:,} bytes .* are free"
+        VisaeError, match=f"needs {EARLY + LATE:,} bytes .* more, but {EARLY + LATE - 1:,} bytes .* are free"
     ):
         capture_two(tmp_path / "deep" / "down")
     assert list(tmp_path.iterdir()) == []
@@ -94,7 +94,7 @@ def test_only_missing_shards_need_space(tmp_path, free):
         capture_rows(tmp_path / "rows", Pictures(10, before=stop_at(9)))
     left = EARLY // 10 * 2
     free(left - 1)
-    with pytest.raises(VisaeError, match=f"needs {left} bytes .* more, {left - 1} bytes .* are free"):
+    with pytest.raises(VisaeError, match=f"needs {left} bytes .* more, but {left - 1} bytes .* are free"):
         capture_rows(tmp_path / "rows", Pictures(10))
     free(left)
     rows = capture_rows(tmp_path / "rows", Pictures(10))
@@ -107,5 +107,5 @@ def test_free_space_is_checked_per_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(_disk_space, "_disk", lambda folder: disks[folder.name])
     capture_two(tmp_path / "two disks")
     disks["late"] = (1, EARLY)
-    with pytest.raises(VisaeError, match=f"needs {EARLY + LATE:,} bytes .* more, {EARLY:,} bytes .* are free"):
+    with pytest.raises(VisaeError, match=f"needs {EARLY + LATE:,} bytes .* more, but {EARLY:,} bytes .* are free"):
         capture_two(tmp_path / "one disk")

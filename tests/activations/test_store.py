@@ -122,7 +122,7 @@ def edit_manifest(tmp_path):
 
 
 INVALID = [
-    ({"schema": 2}, "has schema 2, this visae reads schema 1"),
+    ({"schema": 2}, "has schema 2, this version of visae reads schema 1"),
     ({"drop": ["schema"]}, "has schema None"),
     ({"text": "{"}, "is not JSON"),
     ({"text": "[]"}, "has schema None"),

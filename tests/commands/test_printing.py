@@ -68,7 +68,7 @@ def test_a_dictionary_without_a_name_has_its_kind_and_a_stopped_one_is_marked():
 
 @pytest.mark.parametrize(
     ("held_out", "words"),
-    [(0, "the images trained on (none were held out)"), (1, "1 held-out images"), (1234, "1,234 held-out images")],
+    [(0, "the training images (none were held out)"), (1, "1 held-out images"), (1234, "1,234 held-out images")],
 )
 def test_the_images_that_metrics_were_measured_on(held_out, words):
     assert measured_on(held_out) == words

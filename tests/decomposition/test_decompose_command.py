@@ -11,7 +11,7 @@ def test_the_command_prints_parts_and_ranking(made, tmp_path, capsys):
     sae = str(made[0] / "sae")
     cli.main(["decompose", "--dictionary", sae, "--neuron", "mixed:3", "--out", str(tmp_path)])
     printed = capsys.readouterr().out
-    assert "mixed:3 is made of" in printed
+    assert "mixed:3 decomposes into" in printed
     assert "| examples" not in printed
     assert (tmp_path / "neuron-3.png").read_bytes().startswith(b"\x89PNG")
     cli.main(["decompose", "--dictionary", sae, "--neuron", "3", "--images", "leaves:8"])
@@ -26,7 +26,7 @@ def test_without_a_dictionary_one_is_made_and_reused(tmp_path, capsys):
     arguments = ["decompose", "--neuron", "mixed:3", "--images", "leaves:20", "--out", str(tmp_path)]
     cli.main(arguments)
     first = capsys.readouterr().out
-    assert "mixed:3 is made of" in first
+    assert "mixed:3 decomposes into" in first
     made = tmp_path / "mixed" / "dictionaries" / "features" / "sae.safetensors"
     stamp = made.stat().st_mtime_ns
     cli.main(arguments)
@@ -53,7 +53,7 @@ def test_bad_input_is_one_line(made, capsys, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "without --dictionary one is made: give --out"),
+        ([], "without --dictionary one is trained: give --out"),
         (["--network", "inceptionv1", "--neuron", "mixed3b:359", "--out", "o"], "give --out, its folder, and"),
         (["--neuron", "mixd:3", "--out", "o"], "mixed"),
         (["--neuron", "mixed:48", "--out", "o"], "there is no neuron 48 in mixed"),

@@ -227,7 +227,7 @@ def test_opacity_reduces_positive_scores(network):
         (lambda _: diversity(LAYER, 1), r"is 1; .* 2 pictures"),
         (lambda _: alignment(LAYER, 1), r"is 1; .* 2 pictures"),
         (lambda units: interpolation(unit(units, 1), unit(units, 2), 1), r"count is 1; .* 2 pictures"),
-        (lambda units: interpolation(unit(units, [1, 2]), unit(units, 3), 5), r"2 units, count is 5"),
+        (lambda units: interpolation(unit(units, [1, 2]), unit(units, 3), 5), r"2 units, but count is 5"),
     ],
 )
 def test_impossible_objectives_are_refused(network, make, message):

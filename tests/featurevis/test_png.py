@@ -54,5 +54,5 @@ def test_transparent_pixels_are_white_on_a_sheet(tmp_path):
 
 
 def test_a_sheet_needs_one_label_a_picture(tmp_path):
-    with pytest.raises(VisaeError, match=r"2 pictures, 1 labels"):
+    with pytest.raises(VisaeError, match=r"2 pictures but 1 labels"):
         save_sheet(torch.rand(2, 3, 7, 7), ["0"], tmp_path / "sheet.png", ABOUT)

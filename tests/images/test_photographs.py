@@ -103,7 +103,7 @@ def test_a_list_is_relative_to_its_folder_and_keeps_its_order(tmp_path):
         (b"\xff\xfe\0\0\x81", "is not UTF-8 text"),
         (
             b"file,author\na.png,somebody\n",
-            "none of the 2 lines .* exists, the first is 'file,author'",
+            "none of the 2 lines .* existing file, the first is 'file,author'",
         ),
         (None, "cannot read the list .*: No such file or directory"),
     ],

@@ -154,8 +154,8 @@ def test_a_branch_of_inception_can_be_replaced():
     ("layer", "dim", "mean", "message"),
     [
         ("one", 4, 4, "no layer of module named 'one'"),
-        (LAYER, 5, 4, "the SAE is for 5 channels, and 1 of module has 4"),
-        (LAYER, 4, 6, "the mean is for 6 channels, and 1 of module has 4"),
+        (LAYER, 5, 4, "the SAE is for 5 channels, but 1 of module has 4"),
+        (LAYER, 4, 6, "the mean is for 6 channels, but 1 of module has 4"),
     ],
 )
 def test_widths_must_match_the_layer(network, images, layer, dim, mean, message):

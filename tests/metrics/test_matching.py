@@ -98,8 +98,8 @@ def test_the_sign_matters_and_zero_directions_agree_with_none():
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        ([], "2 dictionaries or more, and was given 0"),
-        ([(3, 4)], "2 dictionaries or more, and was given 1"),
+        ([], "2 or more dictionaries, but was given 0"),
+        ([(3, 4)], "2 or more dictionaries, but was given 1"),
         ([(3, 4), (3, 4), (5, 4)], "dictionary 2 has 5 features in 4 dimensions, dictionary 0 has 3 in 4"),
         ([(3, 4), (3, 6)], "dictionary 1 has 3 features in 6 dimensions, dictionary 0 has 3 in 4"),
     ],

@@ -229,5 +229,5 @@ def test_the_truth_detects_itself(planted):
 
 def test_planted_rows_need_a_planted_network():
     network = Network.from_module(torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3)), size=16)
-    with pytest.raises(VisaeError, match="nothing is planted in module"):
+    with pytest.raises(VisaeError, match="module has no planted features"):
         next(planted_rows(network, [torch.rand(1, 3, 16, 16)]))

@@ -90,7 +90,7 @@ def test_a_verified_file_is_kept(cache, capsys):
         assert_fetched(fetch_weights(card(server), cache, QUICK), cache)
         assert len(server.requests) == 1
         assert (cache / "toy.pth").stat().st_mtime_ns == changed
-    assert "is there already" in capsys.readouterr().err
+    assert "is already there" in capsys.readouterr().err
 
 
 def test_a_file_with_a_wrong_digest_stays_until_the_right_one_is_complete(cache, capsys):

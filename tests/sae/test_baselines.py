@@ -141,7 +141,7 @@ def test_fewer_independent_components_span_the_principal_ones():
 
 def test_ica_refuses_rows_that_span_fewer_dimensions():
     _, x = mixed_sources()
-    with pytest.raises(VisaeError, match=r"5 independent components .* span 2 dimensions"):
+    with pytest.raises(VisaeError, match=r"5 independent components .* only span 2"):
         fitted(ICA(), x[:, :2] @ torch.ones(2, 5, dtype=torch.float64).tril(1), dtype=torch.float64)
 
 

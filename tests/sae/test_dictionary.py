@@ -138,7 +138,7 @@ CONFIG = {"width": 8, "k": 2}
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"schema": 3}, "has schema 3, this visae reads schema 2"),
+        ({"schema": 3}, "has schema 3, this version of visae reads schema 2"),
         ({"schema": ...}, "has schema None"),
         ({"kind": "tpok"}, "'tpok'; the nearest are topk"),
         ({"kind": "batchtopk"}, "a batchtopk SAE has .*'threshold': 'float32 "),
@@ -181,10 +181,10 @@ def test_wrong_tensors_are_refused(path, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda whole: whole[: len(whole) // 2], "is not a whole safetensors file"),
-        (lambda whole: whole[:-1], "is not a whole safetensors file"),
-        (lambda _: b"", "is not a whole safetensors file"),
-        (lambda _: pickle.dumps({"decoder": [1, 2]}), "is not a whole safetensors file"),
+        (lambda whole: whole[: len(whole) // 2], "is not a complete safetensors file"),
+        (lambda whole: whole[:-1], "is not a complete safetensors file"),
+        (lambda _: b"", "is not a complete safetensors file"),
+        (lambda _: pickle.dumps({"decoder": [1, 2]}), "is not a complete safetensors file"),
         (lambda _: safetensors.torch.save({"w": torch.ones(2)}), "has no 'visae' header"),
     ],
 )

@@ -78,5 +78,5 @@ def test_a_budget_keeps_the_strongest_features(budget):
 
 @pytest.mark.parametrize("budget", [0, 4])
 def test_budgets_that_were_not_trained_are_refused(budget):
-    with pytest.raises(VisaeError, match=rf"budget is {budget}, the SAE .* 1 to 3"):
+    with pytest.raises(VisaeError, match=rf"budget is {budget}, but the SAE .* 1 to 3"):
         random_sae(CONFIG).with_budget(budget)

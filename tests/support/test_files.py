@@ -95,11 +95,11 @@ BAD_JSON = [
     (b"", "is not JSON"),
     (b"{", "is not JSON"),
     (b"\xff\xfe", "is not JSON"),
-    (b"[1]", "has schema None, this visae reads schema 1"),
-    (b"{}", "has schema None, this visae reads schema 1"),
-    (b'{"schema": 2}', "has schema 2, this visae reads schema 1"),
-    (b'{"schema": "1"}', "has schema '1', this visae reads schema 1"),
-    (b'{"schema": [1]}', "has schema [1], this visae reads schema 1"),
+    (b"[1]", "has schema None, this version of visae reads schema 1"),
+    (b"{}", "has schema None, this version of visae reads schema 1"),
+    (b'{"schema": 2}', "has schema 2, this version of visae reads schema 1"),
+    (b'{"schema": "1"}', "has schema '1', this version of visae reads schema 1"),
+    (b'{"schema": [1]}', "has schema [1], this version of visae reads schema 1"),
 ]
 
 
@@ -181,7 +181,7 @@ def test_older_schemas_are_upgraded_step_by_step(tmp_path, write, read, content)
 @pytest.mark.parametrize("schema", [0, 4, None, "2"])
 def test_schemas_that_cannot_be_upgraded_are_refused(tmp_path, write, read, schema):
     write(tmp_path / "x", {"schema": schema})
-    with pytest.raises(VisaeError, match=re.escape(f"has schema {schema!r}, this visae reads schema 3")):
+    with pytest.raises(VisaeError, match=re.escape(f"has schema {schema!r}, this version of visae reads schema 3")):
         read(tmp_path / "x", 3, upgrades=UPGRADES)
 
 
@@ -189,7 +189,7 @@ def test_only_the_named_tensors_are_read(tmp_path):
     files.write_tensors(tmp_path / "x", TENSORS, HEADER)
     tensors, _ = files.read_tensors(tmp_path / "x", 3, ["mean"])
     assert list(tensors) == ["mean"]
-    with pytest.raises(VisaeError, match="not a whole safetensors file"):
+    with pytest.raises(VisaeError, match="not a complete safetensors file"):
         files.read_tensors(tmp_path / "x", 3, ["nothing"])
 
 
@@ -206,13 +206,13 @@ def tensor_file(metadata):
 
 
 BAD_TENSORS = [
-    (b"", "is not a whole safetensors file"),
-    (b"\x80\x04pickle", "is not a whole safetensors file"),
-    (tensor_file({"visae": json.dumps({"schema": 3})})[:-1], "is not a whole safetensors file"),
+    (b"", "is not a complete safetensors file"),
+    (b"\x80\x04pickle", "is not a complete safetensors file"),
+    (tensor_file({"visae": json.dumps({"schema": 3})})[:-1], "is not a complete safetensors file"),
     (tensor_file(None), "has no 'visae' header: it was not written by visae"),
     (tensor_file({"format": "pt"}), "has no 'visae' header: it was not written by visae"),
-    (tensor_file({"visae": json.dumps({"schema": 4})}), "has schema 4, this visae reads schema 3"),
-    (tensor_file({"visae": "[]"}), "has schema None, this visae reads schema 3"),
+    (tensor_file({"visae": json.dumps({"schema": 4})}), "has schema 4, this version of visae reads schema 3"),
+    (tensor_file({"visae": "[]"}), "has schema None, this version of visae reads schema 3"),
 ]
 
 

@@ -65,7 +65,7 @@ def test_other_settings_are_refused_by_name(tmp_path, settings, message):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"schema": 1, "step": 2, "settings": {}}, "has schema 1, this visae reads schema 3"),
+        ({"schema": 1, "step": 2, "settings": {}}, "has schema 1, this version of visae reads schema 3"),
         ({"schema": 3, "step": 2, "settings": {}}, "missing 'stopped'"),
         ({"schema": 3, "step": 2, "settings": {}, "stopped": {}, "more": 1}, "unknown 'more'"),
     ],
@@ -78,7 +78,7 @@ def test_other_headers_are_refused(tmp_path, header, message):
 
 def test_other_files_are_refused(tmp_path):
     (tmp_path / checkpoint.FILE).write_bytes(b"half")
-    with pytest.raises(VisaeError, match="is not a whole safetensors file"):
+    with pytest.raises(VisaeError, match="is not a complete safetensors file"):
         checkpoint.restore(tmp_path, SETTINGS)
 
 

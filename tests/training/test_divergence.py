@@ -75,7 +75,7 @@ def test_training_ends_when_the_only_member_diverged(tmp_path, rows, monkeypatch
 @pytest.mark.parametrize(("holdout", "which"), [(0.1, "the held-out rows"), (0.0, "the rows")])
 def test_constant_rows_are_refused(tmp_path, holdout, which):
     rows = write_store(tmp_path / "rows", torch.full((100, 3), 1.5))
-    with pytest.raises(VisaeError, match=f"{which} of .* all alike"):
+    with pytest.raises(VisaeError, match=f"{which} of .* constant"):
         train(rows, ReLU(width=4), tmp_path / "run", TrainingConfig(batch=10, holdout=holdout), "cpu")
     assert not (tmp_path / "run").exists()
 

@@ -195,7 +195,7 @@ def test_an_interrupted_sweep_is_not_extended(tmp_path, rows, monkeypatch):
     members = {name: SWEEP[name] for name in ("gated", "pca")}
     interrupted(monkeypatch, interrupt_at_step, 6, train_sweep, rows, tmp_path, members)
     before = file_contents(tmp_path)
-    with pytest.raises(VisaeError, match=r"unfinished sweep of 2 SAEs, 3 are"):
+    with pytest.raises(VisaeError, match=r"unfinished sweep of 2 SAEs, but this one has 3"):
         train_sweep(rows, tmp_path, {**members, "more": SAESpec(TopK(width=16, k=2))})
     assert file_contents(tmp_path) == before
 

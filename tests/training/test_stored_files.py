@@ -87,6 +87,6 @@ def test_an_evaluation_is_read_and_reused(stored):
 def test_a_later_schema_is_refused_in_one_line(stored, file, schema, read):
     tensors, header = files.read_tensors(stored / file, schema)
     files.write_tensors(stored / file, tensors, header | {"schema": 99})
-    with pytest.raises(VisaeError, match="has schema 99, this visae reads schema") as error:
+    with pytest.raises(VisaeError, match="has schema 99, this version of visae reads schema") as error:
         read(stored / file)
     assert "\n" not in str(error.value)

@@ -77,7 +77,7 @@ def test_curves_of_schema_1_are_loaded(network):
     torch.testing.assert_close(loaded.response, swept.response)
     torch.testing.assert_close(loaded.radii, swept.radii)
     torch.testing.assert_close(loaded.preferred, swept.preferred, equal_nan=True)
-    with pytest.raises(VisaeError, match="no responses to line, edge, angle"):
+    with pytest.raises(VisaeError, match="lack responses to line, edge, angle"):
         _ = loaded.detectors
 
 

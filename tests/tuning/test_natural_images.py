@@ -113,7 +113,7 @@ def test_disagreement_of_one_unit():
 def test_no_units_and_few_steps_are_refused():
     units, images = filters(1), Leaves(2, 96)
     examples = strongest([units], images, 1)[0]
-    with pytest.raises(VisaeError, match="joint tuning of no units"):
+    with pytest.raises(VisaeError, match="joint tuning needs units"):
         joint_tuning(units, [], examples, images)
     with pytest.raises(VisaeError, match="4 orientations; ask for at least 8"):
         joint_tuning(units, [0], examples, images, 4)

@@ -100,7 +100,7 @@ def test_several_layers_share_forward_passes(monkeypatch):
         ("circel", None, None, "no stimulus named 'circel'; the nearest are circle"),
         ("circle", {"radius": torch.tensor([0.0])}, None, "radius is 0; it must be above 0 px"),
         ("circle", {"radius": torch.tensor([])}, None, "radius is varied over no values"),
-        ("circle", {"radius": torch.tensor([5.0])}, {"radius": 5.0}, "radius is fixed and varied"),
+        ("circle", {"radius": torch.tensor([5.0])}, {"radius": 5.0}, "radius is both fixed and varied"),
         ("line", {"radius": torch.tensor([5.0])}, None, "no parameter of line named 'radius'"),
         ("line", None, {"width": -1.0}, "width is -1; it must be above 0 px"),
         ("frequency_boundary", None, {"ratio": 6.0}, "finer wavelength is 1.5 px; .* at least 2 px"),

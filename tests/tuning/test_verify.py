@@ -129,7 +129,10 @@ def test_the_report_names_what_differs():
 
 
 def test_a_network_that_is_not_the_published_one_is_refused(capsys):
-    for name, words in (("inceptionv1-caffe", "nothing was published"), ("planted", "nothing was published")):
+    for name, words in (
+        ("inceptionv1-caffe", "there is no published measurement"),
+        ("planted", "there is no published measurement"),
+    ):
         with pytest.raises(SystemExit) as stop:
             cli.main(["verify", name])
         assert stop.value.code == 2

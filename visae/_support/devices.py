@@ -6,7 +6,7 @@ from visae._support.errors import VisaeError
 
 
 def open_device(name: torch.device | str | None = None) -> torch.device:
-    """Return the device with this name; CUDA where there is one and else the CPU, if None.
+    """Return the device with this name; if None, CUDA if available, else the CPU.
 
     Raises `VisaeError` for a device that does not exist.
     """

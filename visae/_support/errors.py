@@ -12,7 +12,7 @@ class VisaeError(Exception):
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> VisaeError:
-    """Return the error for a name that does not exist: it lists the nearest names that do, or the first few."""
+    """Return the error for an unknown name: it lists the nearest known names, or the first few."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=4, cutoff=0.5)
     if near:

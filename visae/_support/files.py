@@ -1,6 +1,6 @@
 """Writing files atomically, and reading them without trusting their content.
 
-safetensors is imported by the functions that need it: it imports torch, and the command line reads JSON without.
+safetensors is imported by the functions that need it: it imports torch, which the command line does not need for JSON.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from visae._support.errors import VisaeError
 if TYPE_CHECKING:
     from torch import Tensor
 
-# From the schema of an older file to the function that upgrades its content to the next schema.
+# Maps an older file's schema to the function that upgrades its content to the next schema.
 Upgrades = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 
 _HEADER = "visae"
@@ -25,9 +25,9 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to a temporary name in the same folder, flush it to the disk, and rename it to `path`.
+    """Write `data` to a temporary file in the same folder, flush it to disk, and rename it to `path`.
 
-    Raises `VisaeError` if that fails (a full disk, a read-only folder), and leaves the old file at `path`.
+    If that fails (a full disk, a read-only folder), raises `VisaeError` and leaves the old file at `path`.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -42,19 +42,19 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def is_leftover(path: Path) -> bool:
-    """Return whether a file is a temporary one that a killed process left."""
+    """Return whether a file is a temporary one left by a killed process."""
     return bool(_TEMPORARY.fullmatch(path.name))
 
 
 def drop_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a killed process left in a folder."""
+    """Remove the temporary files left in a folder by a killed process."""
     for path in folder.glob(".*.tmp"):
         if is_leftover(path):
             path.unlink(missing_ok=True)
 
 
 def flush(folder: Path) -> None:
-    """Flush all files below a folder to the disk, before something that refers to them is written."""
+    """Flush all files below a folder to disk, before anything that refers to them is written."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
@@ -62,17 +62,17 @@ def flush(folder: Path) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON object, atomically; NaN and infinity are refused (`ValueError`), since JSON has neither."""
+    """Write a JSON object, atomically; raises `ValueError` for NaN and infinity, which JSON lacks."""
     write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
 def without_nan(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace NaN, for metrics that are not defined, by None, which JSON can hold."""
+    """Replace NaN, which stands for undefined metrics, by None, which JSON can hold."""
     return {name: None if isinstance(value, float) and value != value else value for name, value in metrics.items()}
 
 
 def read_json(path: Path, schema: int, upgrades: Upgrades | None = None) -> dict[str, Any]:
-    """Read a JSON object that carries `schema`, or an older one that can be upgraded; else raise `VisaeError`."""
+    """Read a JSON object with this `schema`, or an older one that can be upgraded; else raise `VisaeError`."""
     try:
         content = json.loads(path.read_text())
     except OSError as error:
@@ -95,9 +95,9 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], header: Mapping[s
 def read_tensors(
     path: Path, schema: int, names: Sequence[str] | None = None, upgrades: Upgrades | None = None
 ) -> tuple[dict[str, "Tensor"], dict[str, Any]]:
-    """Read the tensors, or only the named ones, and the header of a file that `write_tensors` wrote.
+    """Read the tensors, or only the named ones, and the header of a file written by `write_tensors`.
 
-    Raises `VisaeError` for a file that is damaged or foreign, and for a schema that cannot be upgraded to this one.
+    Raises `VisaeError` for a damaged file or one not written by visae, and for a schema that cannot be upgraded.
     """
     import safetensors
 
@@ -108,7 +108,7 @@ def read_tensors(
     except OSError as error:
         raise _unreadable(path, error) from None
     except safetensors.SafetensorError as error:
-        raise VisaeError(f"{path} is not a whole safetensors file: {error}") from None
+        raise VisaeError(f"{path} is not a complete safetensors file: {error}") from None
     if _HEADER not in metadata:
         raise VisaeError(f"{path} has no {_HEADER!r} header: it was not written by visae")
     try:
@@ -119,7 +119,7 @@ def read_tensors(
 
 
 def peek_header(path: Path) -> Any:
-    """Return the header of a file that `write_tensors` wrote, without importing torch; None if it cannot be read."""
+    """Return the header of a file written by `write_tensors`, without importing torch; None if it cannot be read."""
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
@@ -133,7 +133,9 @@ def expect_keys(content: Mapping[str, Any], keys: Collection[str], path: Path) -
     surplus = [f"unknown {key!r}" for key in content if key not in keys]
     missing = [f"missing {key!r}" for key in keys if key not in content]
     if surplus or missing:
-        raise VisaeError(f"{path} has other keys than this visae knows: {', '.join(surplus + missing)}")
+        raise VisaeError(
+            f"{path} does not have the keys that this version of visae expects: {', '.join(surplus + missing)}"
+        )
 
 
 def sha256(path: Path) -> str:
@@ -160,7 +162,8 @@ def _upgraded(content: Any, schema: int, path: Path, upgrades: Upgrades) -> dict
     while written != schema:
         if not isinstance(written, int) or written not in upgrades:
             raise VisaeError(
-                f"{path} has schema {written!r}, this visae reads schema {schema}; use the visae that wrote it"
+                f"{path} has schema {written!r}, this version of visae reads schema {schema}; "
+                "use the version that wrote it"
             )
         content = {**upgrades[written](content), "schema": written + 1}
         written += 1

@@ -1,4 +1,4 @@
-"""Checking paths that a user gives, before torch is imported and work begins."""
+"""Checking paths given by the user, before torch is imported and work begins."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ LEAVES = "leaves:"
 
 
 def require_dictionary(path: str | Path) -> Path:
-    """Return the file of a dictionary, from its file or folder; raises `VisaeError` if there is none."""
+    """Return a dictionary's file, given the file or its folder; raises `VisaeError` if there is none."""
     path = Path(path)
     file = path / DICTIONARY if path.is_dir() else path
     if not file.exists():
@@ -31,7 +31,7 @@ def require_store(folder: str | Path) -> Path:
 
 
 def require_images(name: str) -> None:
-    """Raise `VisaeError` unless a name can be that of images: a folder, a file, or leaves:N with N of at least 1."""
+    """Raise `VisaeError` unless a name can refer to images: a folder, a file, or leaves:N with N of at least 1."""
     if name.startswith(LEAVES):
         leaves_count(name)
     elif not Path(name).exists():
@@ -39,7 +39,7 @@ def require_images(name: str) -> None:
 
 
 def nothing_at(name: str | Path) -> VisaeError:
-    """Return the error for images of which there is neither a folder nor a file."""
+    """Return the error for images that are neither a folder nor a file."""
     return VisaeError(f"found nothing at {name}; expected a folder of images, a list file, or leaves:N")
 
 
@@ -52,10 +52,10 @@ def leaves_count(name: str) -> int:
 
 
 def require_folder(option: str, out: Path | None) -> None:
-    """Raise `VisaeError` if a folder to write into is a file, or lies below one."""
+    """Raise `VisaeError` if an output folder is a file, or lies below one."""
     for path in () if out is None else (out, *out.parents):
         if path.is_file():
-            raise VisaeError(f"{option} is {out}, but {path} is a file; name a folder, which need not be there yet")
+            raise VisaeError(f"{option} is {out}, but {path} is a file; name a folder, which need not exist yet")
 
 
 def published(folder: str) -> Path:

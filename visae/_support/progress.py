@@ -15,10 +15,10 @@ _Item = TypeVar("_Item")
 
 
 class Progress:
-    """Progress of one step of work; use it in a `with`.
+    """Progress of one step of work; use it in a `with` statement.
 
-    At a terminal it draws a tqdm bar on the standard error, elsewhere it prints a plain line at most every five
-    seconds, and one at the end. A step that takes less than two seconds shows nothing.
+    At a terminal it draws a tqdm bar on standard error; elsewhere it prints a plain line at most every five seconds,
+    and one at the end. A step that takes less than two seconds shows nothing.
     """
 
     def __init__(self, label: str, total: int, unit: str, done: int = 0):
@@ -47,7 +47,7 @@ class Progress:
             self._print()
 
     def update(self, count: int, note: str = "") -> None:
-        """Add `count` to what is done; `note` is shown after the bar."""
+        """Advance by `count`; `note` is shown after the bar."""
         self.done += count
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
@@ -68,7 +68,7 @@ class Progress:
 
 
 def track(items: Collection[_Item], label: str, unit: str) -> Iterator[_Item]:
-    """Yield items and count each as done once the caller is through with it."""
+    """Yield items, and count each once the caller has finished with it."""
     with Progress(label, len(items), unit) as progress:
         for item in items:
             yield item
@@ -76,5 +76,5 @@ def track(items: Collection[_Item], label: str, unit: str) -> Iterator[_Item]:
 
 
 def say(line: str) -> None:
-    """Print a line of information on the standard error, above a bar if there is one."""
+    """Print a line of information on standard error, above a bar if there is one."""
     tqdm.write(line, file=sys.stderr)

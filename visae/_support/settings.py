@@ -1,4 +1,4 @@
-"""Settings: what decides a result, checked, and compared before work is continued."""
+"""Settings, which determine a result: checked, and compared before work is resumed."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from visae._support.errors import VisaeError
 
 
 def refuse_other_settings(folder: Path, written: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise `VisaeError` with the settings that differ from those that a folder was made with."""
+    """Raise `VisaeError` that names the settings that differ from the ones a folder was made with."""
     before, now = flat(written), flat(json.loads(json.dumps(wanted)))
     differing = [
         f"{key} was {_text(before, key)} and is now {_text(now, key)}"
@@ -22,7 +22,7 @@ def refuse_other_settings(folder: Path, written: Mapping[str, Any], wanted: Mapp
 
 
 def expect_training(epochs: int, batch: int, lr: float) -> None:
-    """Raise `VisaeError` unless there is something to train with: epochs and batches from 1, a rate above 0."""
+    """Raise `VisaeError` unless epochs and batch are at least 1 and the learning rate is above 0."""
     if min(epochs, batch) < 1 or not 0 < lr < math.inf:
         raise VisaeError(
             f"epochs is {epochs}, batch {batch}, lr {lr:g}; epochs and batch must be at least 1, lr above 0"
@@ -41,7 +41,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def typed(key: str, value: Any, default: int | float | str) -> Any:
-    """Return a setting as the type of its default: 5.0 for 5. Raises `VisaeError` for a value of another type."""
+    """Return a setting cast to the type of its default: 5.0 for 5. Raises `VisaeError` for a value of another type."""
     if isinstance(value, type(default)) and not isinstance(value, bool):
         return value
     if isinstance(default, float) and type(value) is int:
@@ -51,7 +51,7 @@ def typed(key: str, value: Any, default: int | float | str) -> Any:
 
 
 def renamed_training_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename the settings that an SAE was trained with from an older file (schema 1) to their current names."""
+    """Rename the training settings of an older file (schema 1) to their current names."""
     renamed = {"config" if key == "recipe" else key: value for key, value in settings.items()}
     if "training" in renamed:
         renamed["training"] = {"revive" if k == "rouse" else k: v for k, v in renamed["training"].items()}

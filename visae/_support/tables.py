@@ -14,6 +14,6 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def shortened(numbers: Sequence[int], most: int = 8) -> str:
-    """List the first few numbers, and how many more there are."""
+    """List the first few numbers, and the count of the rest."""
     more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
     return ", ".join(str(number) for number in numbers[:most]) + more

@@ -47,13 +47,12 @@ def capture_layers(
 ) -> dict[str, Rows]:
     """Capture rows of several layers in one pass over the images, each layer into its own store.
 
-    layers:    folder of each layer's store. An unfinished store is continued after its last complete shard, to the
-               same bytes; a finished one is not touched, and its images are not read again.
+    layers:    folder of each layer's store. An unfinished store is resumed after its last complete shard, and ends with
+               the same bytes; a finished one is not touched, and its images are not read again.
     batch:     images per forward pass.
     max_disk:  bytes that the stores may occupy together; a larger capture is refused before it starts.
 
-    The settings compared are those of the source (`Images.settings`); the digests in the manifest are of the content
-    that was read.
+    The compared settings are the source's (`Images.settings`); the digests in the manifest are of the content read.
 
     Raises `VisaeError` for a store made with other settings, for too little disk space, for values that float16 cannot
     hold, and if more than half of the images cannot be read.

@@ -1,4 +1,4 @@
-"""One pass over images: forward them once, and write the rows that stores still miss."""
+"""One pass over images: forward them once, and write the rows that stores still lack."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -15,13 +15,13 @@ from visae.images import Batch, Images, batches, to_float
 from visae.networks import Network
 
 _FLOAT16_MAX = 65_504.0
-_MAX_PRINTED = 5  # skipped images that are reported one by one
+_MAX_PRINTED = 5  # skipped images reported one by one
 
 
 def capture_pass(
     network: Network, stores: Mapping[str, Store], images: Images, positions: Positions, batch: int
 ) -> None:
-    """Capture into the store of each layer, starting at the first shard that any of them misses, and finish all.
+    """Capture into the store of each layer, starting at the first shard that any of them lacks, and finish all.
 
     Each store has its own number of images per shard, so its bytes do not depend on the other layers in the pass.
     """
@@ -81,10 +81,10 @@ def rows_at(maps: Float[Tensor, "b c h w"], chosen: Int64[Tensor, "b p"]) -> Flo
 
 def _as_float16(rows: Float[Tensor, "n d"], layer: str) -> Float16[Tensor, "n d"]:
     largest = rows.abs().max().item()
-    # Written so that NaN, for which every comparison is false, is refused too.
+    # Written so that NaN, for which every comparison is false, is rejected too.
     if not largest <= _FLOAT16_MAX:
         raise VisaeError(
-            f"{layer} has a value of {largest:g}, a store holds at most {_FLOAT16_MAX:g} (float16); "
+            f"{layer} has a value of {largest:g}, but a store holds at most {_FLOAT16_MAX:g} (float16); "
             "scale the network's activations or choose another layer"
         )
     return rows.half().cpu()

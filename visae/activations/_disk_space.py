@@ -1,4 +1,4 @@
-"""Disk space of a capture: announce it, and refuse captures that do not fit."""
+"""Disk space of a capture: announce it, and reject captures that do not fit."""
 
 import shutil
 from collections import defaultdict
@@ -14,7 +14,7 @@ _BYTES_PER_POSITION = 12
 
 
 def announce(settings: Sequence[Mapping[str, Any]], images: int) -> None:
-    """Print what each layer's store will hold, and its size."""
+    """Print the rows that each layer's store will hold, and its size."""
     for layer in settings:
         rows = images * layer["rows_an_image"]
         size = _readable(needed(layer, images))
@@ -31,7 +31,7 @@ def refuse_too_large(stores: Sequence[Store], images: int, max_disk: int | None)
     total = sum(needed(store.manifest["settings"], images) for store in stores)
     if max_disk is not None and total > max_disk:
         raise VisaeError(
-            f"the capture needs {_exact(total)}, --max-disk allows {_exact(max_disk)}; "
+            f"the capture needs {_exact(total)}, but --max-disk allows {_exact(max_disk)}; "
             "capture fewer positions or images, or allow more"
         )
     missing: dict[int, int] = defaultdict(int)
@@ -40,7 +40,7 @@ def refuse_too_large(stores: Sequence[Store], images: int, max_disk: int | None)
         missing[disk] += needed(store.manifest["settings"], max(images - store.next_image, 0))
         if missing[disk] > free:
             raise VisaeError(
-                f"the capture needs {_exact(missing[disk])} more, {_exact(free)} are free on the disk of "
+                f"the capture needs {_exact(missing[disk])} more, but {_exact(free)} are free on the disk of "
                 f"{store.folder}; free some space, or capture fewer positions or images"
             )
 

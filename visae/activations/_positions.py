@@ -38,13 +38,13 @@ class Positions:
             raise VisaeError(f"the border is {self.border} positions; it must be 0 or more")
 
     def per_image(self, height: int, width: int) -> int:
-        """Return the number of positions kept of a map of this size; raises `VisaeError` if it has too few."""
+        """Return the number of positions kept from a map of this size; raises `VisaeError` if it has too few."""
         available = max(height - 2 * self.border, 0) * max(width - 2 * self.border, 0)
         count = available if self.policy == "all" else self.count
         if not 1 <= count <= available:
             raise VisaeError(
-                f"{count} positions per image were requested, a map of {height}x{width} with a border of {self.border} "
-                f"has {available}; choose 1 to {available}, or --policy all"
+                f"{count} positions per image were requested, but a map of {height}x{width} with a border of "
+                f"{self.border} has {available}; choose 1 to {available}, or --policy all"
             )
         return count
 
@@ -58,8 +58,8 @@ class Positions:
         weight = torch.ones(b, len(inside))
         if self.policy == "magnitude":
             norms = maps.float().square().sum(1).sqrt().flatten(1)[:, inside.to(maps.device)].cpu()
-            # The constant makes images sampleable that are silent almost everywhere. NaN becomes the first choice, so
-            # that the store refuses it; it would otherwise never be sampled, and go unnoticed.
+            # The constant allows sampling images that are silent almost everywhere. NaN becomes the first choice, so
+            # that the store rejects it; otherwise it would never be sampled, and go unnoticed.
             weight = (norms + 1e-8).nan_to_num(nan=torch.inf)
         return inside[_sample(weight, count, self.seed, images)].to(maps.device)
 

@@ -2,7 +2,7 @@
 
 A folder with `manifest.json` and `shard-00000.safetensors`, ... A shard holds `rows` float16 [n, d], `position` int32
 [n, 3] (image, y, x), and `sum` and `sum_of_squares` float64 [d]; its header lists the images it covers, each with the
-digest of what was read. The manifest is rewritten after every shard, so the shards that it lists are always complete.
+digest of the content read. The manifest is rewritten after every shard, so the shards it lists are always complete.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,10 +59,10 @@ class Shard:
 
 
 class Store:
-    """A store being written. A folder that holds an unfinished capture with the same settings is continued.
+    """A store being written. A folder with an unfinished capture with the same settings is resumed.
 
-    settings: everything that determines the rows and the shards. A folder made with other settings is refused, with
-              the keys that differ.
+    settings: everything that determines the rows and the shards. A folder made with other settings is rejected, naming
+    the keys that differ.
 
     Nothing is written before the first shard.
     """
@@ -85,7 +85,7 @@ class Store:
 
     @property
     def skipped(self) -> int:
-        """How many images of the shards on disk could not be read."""
+        """Number of unreadable images among the shards on disk."""
         return sum(shard["skipped"] for shard in self.manifest["shards"])
 
     @property
@@ -96,7 +96,7 @@ class Store:
     def put(self, shard: Shard) -> None:
         """Write the next shard."""
         if not self.manifest["shards"]:
-            # Before the shard: a folder that holds a shard but no manifest would be refused.
+            # Before the shard: a folder with a shard but no manifest would be rejected.
             self._write_manifest()
         name = f"shard-{len(self.manifest['shards']):05d}.safetensors"
         tensors = shard.tensors(self.manifest["settings"]["dim"])
@@ -167,7 +167,7 @@ def _new_manifest(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _manifest_to_continue(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the manifest and verify its shards. A shard file that it does not list yet will be overwritten."""
+    """Read the manifest and verify its shards. A shard file not yet listed will be overwritten."""
     manifest = read_manifest(folder)
     refuse_other_settings(folder, manifest["settings"], settings)
     if manifest["state"] == "partial":

@@ -29,7 +29,7 @@ from visae.networks import Network
 from visae.sae import SAE
 
 ATLAS_SCHEMA = 2
-CHUNK = 64  # units whose data share a file
+CHUNK = 64  # units per data file
 _NEIGHBOURS = 8
 
 
@@ -37,9 +37,9 @@ _NEIGHBOURS = 8
 class AtlasConfig:
     """What an atlas contains.
 
-    top:        strongest examples of each unit; one at each of four quantiles is shown besides.
-    seed:       decides the sampled positions and the map.
-    credits:    of the photographs, by their keys.
+    top:        strongest examples of each unit, shown beside one at each of four quantiles.
+    seed:       seeds the sampled positions and the map.
+    credits:    the photographs' credits, by key.
     dictionary: the folder that the SAE was loaded from, for its training log; None to leave that out.
 
     Raises `VisaeError` for fewer than one example.
@@ -52,7 +52,7 @@ class AtlasConfig:
 
     def __post_init__(self) -> None:
         if self.top < 1:
-            raise VisaeError(f"{self.top} examples of each unit; ask for at least 1")
+            raise VisaeError(f"{self.top} examples per unit; ask for at least 1")
 
 
 def build_atlas(
@@ -66,8 +66,8 @@ def build_atlas(
     """Write an atlas of an SAE's features and its layer's neurons into `out`; return the page, `out/index.html`.
 
     Reads the images twice: once for the examples, once for statistics and heat maps. If interrupted, `out` still holds
-    the atlas that was there before. Raises `VisaeError` for a folder that holds something else, and if no image can be
-    read.
+    any previous atlas. Raises `VisaeError` for a folder that holds something other than an atlas, and if no image can
+    be read.
     """
     out = Path(out)
     config, visualisations = config or AtlasConfig(), visualisations or Visualisations()
@@ -104,7 +104,7 @@ def build_atlas(
 
 
 def _write_image(activations: ImageActivations, number: int, site: Site) -> None:
-    """Write an image and its page's data under its number among the images shown."""
+    """Write an image and its page's data under its number among the shown images."""
     pixels = Image.fromarray(np.ascontiguousarray(activations.pixels.permute(1, 2, 0).numpy()))
     site.write(f"photos/{number:05d}.webp", thumbnails.webp(pixels))
     site.write_data(f"data/images/{number:05d}", image_page(activations))
@@ -117,7 +117,7 @@ def _write_units(
     coactivation: Coactivation,
     site: Site,
 ) -> None:
-    """Write the data and the heat maps of all units, 64 units a file."""
+    """Write the data and heat maps of all units, 64 units per file."""
     decoder = F.normalize(populations[1].units.directions.cpu(), dim=1)
     directions = torch.cat([population.units.directions.cpu() for population in populations])
     similar, coactive = similar_directions(directions, _NEIGHBOURS), coactivation.neighbours(_NEIGHBOURS)

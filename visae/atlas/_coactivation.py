@@ -34,7 +34,7 @@ class Coactivation:
     def neighbours(self, count: int) -> list[list[Neighbour]]:
         """Return the units that fire most with each unit, by sum f_i f_j / (|f_i| |f_j|).
 
-        At most `count` a unit, the most similar first; a unit that never fires has none.
+        At most `count` per unit, the most similar first; a unit that never fires has none.
         """
         activations = sparse.vstack(self._parts).tocsc().astype(np.float32)
         norm = np.sqrt(activations.multiply(activations).sum(0)).A1

@@ -11,7 +11,7 @@ from visae._support.progress import say
 
 MANIFEST = "manifest.csv"
 _FILE = "file"
-# Columns in which each entry is looked for, in this order.
+# Columns to search for each entry, in this order.
 _AUTHOR, _LICENCE, _ORIGIN = ("author", "source"), ("licence", "license"), ("origin_url", "source", "source_repo")
 
 
@@ -25,13 +25,13 @@ class Credit:
 
 
 def find_credits(images: str, keys: Sequence[str], manifest: Path | None = None) -> dict[str, Credit]:
-    """Look up the credits of photographs; return those that a manifest lists, by the photographs' keys.
+    """Look up the credits of photographs in a manifest; return those it lists, by the photographs' keys.
 
-    images:    the source that the user named: a folder, a list, or leaves:N, which needs no credits.
-    keys:      of `visae.images.Images`.
+    images:    the source given by the user: a folder, a list, or leaves:N, which needs no credits.
+    keys:      the photographs' keys in `visae.images.Images`.
     manifest:  a CSV with the columns file, author, licence and origin_url (or source); files are relative to it or to
-               the photographs. If None, manifest.csv in the photographs' folder or up to two above; if that one is not
-               such a table, it is reported and ignored.
+               the photographs. If None, manifest.csv in the photographs' folder or up to two levels above; if that is
+               not such a table, it is reported and ignored.
 
     Raises `VisaeError` if `manifest` is given but cannot be read or is not such a table.
     """
@@ -46,7 +46,7 @@ def find_credits(images: str, keys: Sequence[str], manifest: Path | None = None)
             try:
                 return _match(_read_manifest(folder / MANIFEST), folder, photographs, keys)
             except VisaeError as error:
-                say(f"{error}; going on without it")
+                say(f"{error}; continuing without it")
     return {}
 
 

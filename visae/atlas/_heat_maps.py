@@ -29,11 +29,11 @@ class HeatMaps:
 
     @property
     def images(self) -> list[int]:
-        """The images that are an example of some unit, in the order of the source."""
+        """The images that are examples of any unit, in the order of the source."""
         return sorted(set().union(*self._units_by_image))
 
     def add(self, activations: ImageActivations) -> None:
-        """Keep the maps of the units of which this image is an example."""
+        """Keep the maps of the units for which this image is an example."""
         image = activations.image
         for kept, maps, units in zip(self._maps, activations.maps, self._units_by_image, strict=True):
             for unit in units.get(image, ()):
@@ -45,7 +45,7 @@ class HeatMaps:
 
 
 def _units_by_image(examples: DatasetExamples) -> dict[int, set[int]]:
-    """Return for each image the units of which it is an example."""
+    """Return for each image the units for which it is an example."""
     units: dict[int, set[int]] = {}
     for part in (examples.top, examples.samples):
         for unit, rank in (part.value > 0).nonzero().tolist():

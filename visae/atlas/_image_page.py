@@ -1,4 +1,4 @@
-"""Images in an atlas: the list of those shown with their credits, and what fires at each position of one."""
+"""Images in an atlas: the list of shown images with their credits, and what fires at each position of an image."""
 
 import os
 import zlib
@@ -23,9 +23,9 @@ LEVELS = 63  # quantisation of values; with 255 the data of a thousand images ar
 def image_page(activations: ImageActivations) -> dict[str, Any]:
     """Return the data of one image, over p = h w positions in row-major order.
 
-    `data` is a sequence of byte planes, compressed by zlib. Of the features, the strongest first: their numbers, high
-    byte [k, p] and low byte [k, p], and their values [k, p], in LEVELS steps of the image's largest. Of the neurons the
-    same, and their reconstruction [k, p] on the neurons' scale. Last the unexplained share of each position,
+    `data` is a sequence of byte planes, compressed by zlib. For features, strongest first: their numbers, high byte [k,
+    p] and low byte [k, p], and their values [k, p], in LEVELS steps of the image's largest. For neurons the same, and
+    their reconstruction [k, p] on the neurons' scale. Last, the unexplained share at each position,
     |x - x_hat|^2 / |x|^2, [p], with 1 and above as LEVELS.
     """
     neurons, features = activations.maps
@@ -57,7 +57,7 @@ def _bytes(values: Tensor) -> UInt8[np.ndarray, "k p"]:
 
 
 def _quantised(values: Float[Tensor, "k p"], largest: float) -> UInt8[np.ndarray, "k p"]:
-    """Quantise to LEVELS steps; what is above zero never becomes 0."""
+    """Quantise to LEVELS steps; values above zero never become 0."""
     steps = (values / largest).clamp(0, 1) * LEVELS
     return _bytes(torch.where(values > 0, steps.round().clamp_min(1), 0))
 
@@ -65,7 +65,7 @@ def _quantised(values: Float[Tensor, "k p"], largest: float) -> UInt8[np.ndarray
 def image_list(
     population: UnitMeasurements, images: Images, shown: Sequence[int], credits: Mapping[str, Credit]
 ) -> dict[str, Any]:
-    """Return the names and the credits of the images that the atlas shows.
+    """Return the names and credits of the images that the atlas shows.
 
     shown: their indices in the source.
     """
@@ -82,16 +82,16 @@ def image_list(
 
 
 def _relative_names(keys: Sequence[str]) -> list[str]:
-    """Strip the folders that lead to the images on this machine, which are private."""
+    """Strip the private folders that lead to the images on this machine."""
     absolute = [key for key in keys if os.path.isabs(key)]
     parent = os.path.commonpath([os.path.dirname(key) for key in absolute]) if absolute else ""
-    # Files that share nothing but the root are called by their base names.
+    # Files that share nothing but the root keep only their base names.
     relative = os.path.basename if parent == os.path.sep else lambda key: os.path.relpath(key, parent)
     return [relative(key) if os.path.isabs(key) else os.path.normpath(key) for key in keys]
 
 
 def _credit_table(credits: Sequence[Credit]) -> dict[str, Any]:
-    """Return the distinct credits, and the row of each image's own."""
+    """Return the distinct credits, and the row of each image's credit."""
     distinct = list(dict.fromkeys(credits))
     row = {credit: index for index, credit in enumerate(distinct)}
     return {

@@ -40,7 +40,7 @@ def _embed(rows: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarray, "n 2"
     plane[:, : min(components.shape[1], 2)] = components[:, :2]
     if len(rows) < _MIN_FOR_TSNE:
         return plane
-    # scikit-learn's PCA initialisation plus a little noise: t-SNE cannot separate points that start out equal.
+    # scikit-learn's PCA initialisation plus a little noise: t-SNE cannot separate points that start out identical.
     init = 1e-4 * plane / plane[:, 0].std() + 1e-6 * np.random.default_rng(seed).standard_normal(plane.shape)
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
     points = TSNE(2, perplexity=perplexity, init=init.astype(np.float32), random_state=seed).fit_transform(components)

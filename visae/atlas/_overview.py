@@ -20,13 +20,13 @@ from visae.networks.planted import Truth
 from visae.tuning import GAP_DISTANCE, in_gap, is_responsive, tuning_summary
 from visae.units import Units
 
-DENSE = 0.1  # density from which on a unit counts as dense
+DENSE = 0.1  # minimum density at which a unit counts as dense
 
 
 def overview(
     populations: Sequence[UnitMeasurements], images: Images, visualisations: Visualisations, seed: int
 ) -> dict[str, Any]:
-    """Return what the page needs to know of all units before any is opened."""
+    """Return what the page needs to know about all units before any is opened."""
     neurons, features = populations
     layer = neurons.units.layer
     points = layout(features.units.directions.cpu(), seed)
@@ -85,7 +85,7 @@ def _metrics(population: UnitMeasurements) -> Mapping[str, Tensor]:
         "peak": population.peak,
         "share": population.statistics.variance_share,
         "norm": population.units.directions.norm(dim=1),
-        # To the precision of four digits, so that 359.99 is 0.
+        # Rounded to four digits, so that 359.99 becomes 0.
         "orientation": (tuned["circle"].orientation.round(decimals=1) % 360).where(oriented, torch.nan),
         "selectivity": summary.selectivity.round(decimals=6).where(responds, torch.nan),
         "echo": summary.echo.where(responds, torch.nan),
@@ -98,17 +98,17 @@ def _metrics(population: UnitMeasurements) -> Mapping[str, Tensor]:
 def _relative_to_peak(
     populations: Sequence[UnitMeasurements], responses: Sequence[float | None]
 ) -> Float[Tensor, " u"]:
-    """Return the responses over the units' largest values in the images; nan for units that never fire."""
+    """Return responses divided by the units' largest values in the images; nan for units that never fire."""
     peak = torch.cat([population.peak for population in populations])
     values = torch.tensor([math.nan if response is None else response for response in responses])
     return values / peak.where(peak > 0, torch.nan)
 
 
 def planted_columns(populations: Sequence[Units]) -> dict[str, list[Any]]:
-    """Return the name of the planted feature that each unit is matched to, and their cosine; null without a match.
+    """Return the name of the planted feature matched to each unit, and their cosine; null without a match.
 
-    Matches are one to one in each population, with the largest sum of cosines (`visae.metrics.match`). Empty where
-    nothing is planted in the layer.
+    Matches are one to one in each population, with the largest sum of cosines (`visae.metrics.match`). Empty if nothing
+    is planted in the layer.
     """
     layer, truth = populations[0].layer.name, populations[0].network.truth
     if truth is None or truth.layer != layer:
@@ -148,7 +148,7 @@ def circle(populations: Sequence[UnitMeasurements]) -> dict[str, Any]:
 
 
 def _stimuli(population: UnitMeasurements) -> Mapping[str, Any]:
-    """Return the axes and the kinds of the stimuli that all units were tested with."""
+    """Return the axes and kinds of the stimuli used to test all units."""
     axes = population.battery.responses["circle"].axes
     return {
         "orientations": rounded(axes["orientation"]),

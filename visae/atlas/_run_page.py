@@ -1,4 +1,4 @@
-"""The data of the run's page: how a dictionary was made, its metrics, its training log, its sweep's frontier."""
+"""The data of the run's page: a dictionary's provenance, metrics, training log and sweep frontier."""
 
 import json
 import math
@@ -19,14 +19,14 @@ from visae.sae import SAE
 
 _LOG, _EVALUATION = "log.jsonl", "evaluation.json"
 _EVALUATION_SCHEMA = 2
-# Keys of a log under which earlier versions wrote the same numbers.
+# Log keys under which earlier versions wrote the same numbers.
 _RENAMED = {"idle": "silent"}
 
 
 def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, Any]:
     """Return what is known about a dictionary's training.
 
-    dictionary: its folder, where its log and its sweep's evaluation are looked for; None to leave these out.
+    dictionary: its folder, searched for its log and its sweep's evaluation; None to leave these out.
     """
     about = sae.about
     known = network_card(network.name) if network.name in card_names() else None
@@ -53,7 +53,7 @@ def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, A
 
 
 def _read_log(path: Path) -> list[dict[str, Any]]:
-    """Return the complete lines of a training log, without values that are not finite numbers."""
+    """Return the complete lines of a training log, without non-finite values."""
     if not path.is_file():
         return []
     lines = []
@@ -96,7 +96,7 @@ def _frontier(dictionary: Path) -> list[dict[str, Any]]:
 def _read_evaluation(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """Return the metrics of each dictionary; warn and return none if the file cannot be read."""
     try:
-        # What is read here has the same keys in schema 1.
+        # The keys read here are the same in schema 1.
         dictionaries = files.read_json(path, _EVALUATION_SCHEMA, {1: dict}).get("dictionaries")
     except VisaeError as error:
         say(f"atlas: {error}; the frontier is left out")

@@ -1,4 +1,4 @@
-"""A web server that shows an atlas to this machine alone."""
+"""A web server that shows an atlas to this machine only."""
 
 import re
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class _Handler(SimpleHTTPRequestHandler):
         """Send a file of the site, or an error."""
         hosts = self.headers.get_all("Host") or []
         if len(hosts) != 1 or not _LOCAL_HOSTS.fullmatch(hosts[0].strip()):
-            return self.send_error(HTTPStatus.FORBIDDEN, "this server is for this machine alone")
+            return self.send_error(HTTPStatus.FORBIDDEN, "this server is for this machine only")
         if not self._is_inside():
             return self.send_error(HTTPStatus.NOT_FOUND)
         return super().send_head()

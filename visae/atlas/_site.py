@@ -27,14 +27,14 @@ _PAGE = "index.html"
 _VERSION_NAME = re.compile(r"atlas-[0-9a-f]{8}")
 _GENERATOR = '<meta name="generator" content="visae atlas">'
 _VERSION_PLACEHOLDER = "VERSION"
-# Marks a version's folder from the start: a folder that merely has such a name may be the user's own.
+# Marks a version's folder from the start: a folder that merely has a matching name may be the user's own.
 _MARKER = "made-by-visae-atlas"
 
 
 class Site:
     """Context manager: a new version of an atlas in `out`, removed again if it is not published.
 
-    Raises `VisaeError` if `out` holds something else than an atlas, or cannot be written.
+    Raises `VisaeError` if `out` holds something other than an atlas, or cannot be written.
     """
 
     def __init__(self, out: Path):
@@ -60,7 +60,9 @@ class Site:
         """Write a file of this version; raise `VisaeError` if that fails."""
         path = self.folder / name
         if not self.folder.is_dir():
-            raise VisaeError(f"{self.folder} is gone: another atlas was written into {self.out} meanwhile; do it again")
+            raise VisaeError(
+                f"{self.folder} is gone: another atlas was written to {self.out} in the meantime; run this again"
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -91,7 +93,7 @@ class Site:
 
 
 def check_atlas_folder(out: Path) -> None:
-    """Raise `VisaeError` if `out` holds something else than an atlas; it may be missing or empty."""
+    """Raise `VisaeError` if `out` holds something other than an atlas; it may be missing or empty."""
     if not out.exists():
         return
     if not out.is_dir():

@@ -25,7 +25,7 @@ class UnitStatistics:
     """Statistics of one population, accumulated over images.
 
     fires:      positions at which each unit is above zero, [u].
-    positions:  positions seen in all.
+    positions:  total number of positions.
     histogram:  how many of the values above zero lie from `bin_edge(i)` to `bin_edge(i + 1)`, [u, BINS].
     """
 
@@ -41,7 +41,7 @@ class UnitStatistics:
         self._layer_sums = torch.zeros(2, units.layer.channels, dtype=torch.float64)
 
     def add(self, maps: Float[Tensor, "b u h w"]) -> None:
-        """Count where and how strongly the units fire in some images, given their maps."""
+        """Count where and how strongly the units fire in a batch of images, given their maps."""
         self.positions += maps[:, 0].numel()
         for image in maps:
             unit, position = image.flatten(1).gt(0).nonzero(as_tuple=True)
@@ -51,7 +51,7 @@ class UnitStatistics:
             self.histogram += counts.view(-1, BINS).cpu()
 
     def add_rows(self, x: Float[Tensor, "n c"], f: Float[Tensor, "n u"]) -> None:
-        """Add a sample of the layer's rows, with the units' values there, to the variance share."""
+        """Add a sample of the layer's rows, with the units' values there, to the variance shares."""
         x, f = x.double().cpu(), f.double().cpu()
         projection = x @ self._directions.T
         self._rows += len(x)
@@ -89,7 +89,7 @@ def _quarter_octave(values: Float[Tensor, " n"]) -> Int64[Tensor, " n"]:
 _BATCH = 16  # images
 _MAX_POSITIONS = 65536  # sampled from all images together, for coactivation and variance shares
 _MAX_POSITIONS_PER_IMAGE = 64
-# The purpose names the random stream. Another name would sample other positions and change every atlas's numbers.
+# Names the random stream. Another name would sample other positions and change every atlas's numbers.
 _PURPOSE = "survey"
 
 
@@ -100,7 +100,7 @@ class ImageActivations:
     image:           index in the source.
     pixels:          RGB.
     maps:            how strongly the units of each population fire.
-    reconstruction:  of the layer's maps, by the SAE.
+    reconstruction:  the SAE's reconstruction of the layer's maps.
     """
 
     image: int
@@ -111,7 +111,7 @@ class ImageActivations:
 
 @dataclass(frozen=True, eq=False)
 class StatisticsPass:
-    """A pass over images that fills `statistics`, one of each population, and `coactivation`, of all units together.
+    """A pass over images that fills `statistics`, one per population, and `coactivation`, over all units together.
 
     populations: the layer's neurons, then the features of an SAE over it.
     """

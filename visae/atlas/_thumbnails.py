@@ -1,4 +1,4 @@
-"""Thumbnails of all units: their visualisations and strongest examples, several to a sprite sheet."""
+"""Thumbnails of all units: their visualisations and strongest examples, several per sprite sheet."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,7 +70,7 @@ def _write_picture(picture: Picture | None, name: str, site: Site) -> None:
 
 
 def _strongest_examples(population: UnitMeasurements, images: Images) -> list[Picture | None]:
-    """Crop what each unit sees at its strongest position; None for units that never fire.
+    """Crop each unit's receptive field at its strongest position; None for units that never fire.
 
     Images are read once, in the order of the source.
     """
@@ -85,7 +85,7 @@ def _strongest_examples(population: UnitMeasurements, images: Images) -> list[Pi
             pixels, last = images.read(image)[0].numpy(), image
         square = square_around(layer, row, column, side, images.size)
         crop = pixels[:, square.top : square.top + side, square.left : square.left + side]
-        # Resized at once, since a thousand crops of large receptive fields do not fit into memory.
+        # Resized immediately, since a thousand crops of large receptive fields do not fit in memory.
         thumbnails[unit] = np.asarray(_resized(np.ascontiguousarray(crop.transpose(1, 2, 0))))
     return [thumbnails.get(unit) for unit in range(len(units))]
 

@@ -12,7 +12,7 @@ from visae.atlas._measurements import UnitMeasurements
 from visae.atlas._site import packed, rounded
 from visae.examples import Examples
 
-WEIGHTS = 12  # the largest of a feature's on neurons, or of the features' on a neuron
+WEIGHTS = 12  # the largest weights of a feature on neurons, or of features on a neuron
 
 
 def unit_page(
@@ -25,7 +25,7 @@ def unit_page(
 ) -> dict[str, Any]:
     """Return the data of one unit.
 
-    decoder:    the features' normalised directions: what a feature adds to each neuron, over its value.
+    decoder:    the features' normalised directions: what a feature adds to each neuron per unit of its value.
     responses:  the unit's value on its own visualisation, and its pre-activation on the opposite one; None where there
                 is no such visualisation.
     similar:    units with similar directions;  coactive: units that fire at the same positions.
@@ -80,7 +80,7 @@ def _histogram(population: UnitMeasurements, unit: int) -> dict[str, Any]:
 
 
 def _largest_weights(weights: Float[Tensor, " n"]) -> list[list[Any]]:
-    """Return the units of the other population with the largest weights, and these; zeros are left out."""
+    """Return the units of the other population with the largest weights, and the weights; zeros are left out."""
     order = weights.abs().argsort(descending=True, stable=True)[:WEIGHTS].tolist()
     return [[unit, rounded(float(weights[unit]), 3)] for unit in order if float(weights[unit]) != 0]
 

@@ -1,4 +1,4 @@
-"""Feature visualisations of all units of an atlas: rendering them, and reading what is in their folders."""
+"""Feature visualisations of all units of an atlas: rendering them, and reading them from their folders."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Picture = UInt8[np.ndarray, "h w 3"]
 
 @dataclass(frozen=True)
 class Visualisations:
-    """Albums of feature visualisations; None for those that were not rendered.
+    """Albums of feature visualisations; None for albums not rendered.
 
     neurons, features: maximise the unit.
     opposite:          minimise the feature's pre-activation.
@@ -58,9 +58,9 @@ class Visualisations:
 
 
 def render_visualisations(sae: SAE, network: Network, folder: Path, steps: int, seed: int = 0) -> Visualisations:
-    """Render what maximises every neuron and feature, and what minimises every feature; keep the pictures in `folder`.
+    """Render pictures that maximise every neuron and feature, and that minimise every feature; keep them in `folder`.
 
-    Those that the folder has already, rendered in the same way, are not rendered again. 0 steps render nothing.
+    Pictures already in the folder with the same settings are not rendered again. 0 steps render nothing.
     """
     if steps == 0:
         return Visualisations()
@@ -80,7 +80,7 @@ def render_visualisations(sae: SAE, network: Network, folder: Path, steps: int, 
 
 
 def _metric(album: Album | None, name: str, count: int) -> list[float | None]:
-    """Return one of the numbers that an album keeps of its pictures, for `count` units."""
+    """Return one of the metrics that an album keeps for its pictures, for `count` units."""
     values = {} if album is None else {unit: metrics[name] for unit, metrics in album.metrics().items()}
     return [values.get(unit) for unit in range(count)]
 

@@ -21,10 +21,10 @@ IMAGES, STEPS = 1024, 128
 
 @dataclass(kw_only=True)
 class AtlasCommand(WeightsOptions):
-    """Write a page in which to look at every neuron and feature: open it with a double click, send it, put it anywhere.
+    """Write a page to browse every neuron and feature: open it with a double click, send it, or host it anywhere.
 
-    What drives each unit is rendered first, which takes longest; rendered pictures are kept in --pictures, and only
-    missing ones are rendered when the command is called again.
+    Every unit is visualised first, which takes longest; the pictures are kept in --pictures, and running the command
+    again renders only the missing ones.
 
     Example: visae atlas runs/topk8/dictionary --images photos/ --out atlas
 
@@ -40,29 +40,29 @@ class AtlasCommand(WeightsOptions):
     count: int = IMAGES
     """Images to search, evenly spaced among those given; 0 for all."""
     examples: int = 12
-    """The strongest examples to show of each unit; besides, there are four at quantiles of its values."""
+    """Strongest examples to show for each unit, beside four at quantiles of its activation."""
     steps: int = STEPS
-    """Optimisation steps of each picture; 0 to render none, and show the strongest example instead."""
+    """Optimisation steps per picture; 0 renders none and shows the strongest example instead."""
     pictures: Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="(default: OUT-pictures)")] = None
-    """Folder in which rendered pictures are kept."""
+    """Folder for the rendered pictures."""
     credits: File = None
-    """A table (CSV) of the photographs' authors: file, author, licence, origin_url. Without it: manifest.csv beside
-    them, if it is there."""
+    """CSV table that credits the photographs, with columns file, author, licence, origin_url. Without it: manifest.csv
+    beside the photographs, if it exists."""
     seed: int = 0
-    """Decides leaves, the pictures, the sample of positions, and the map."""
+    """Seeds the leaves, the pictures, the sampled positions and the map."""
     serve: Annotated[Path | None, tyro.conf.arg(metavar="SITE", help_behavior_hint="(optional)")] = None
-    """Show an existing atlas, to this machine alone, until Ctrl-C."""
+    """Serve an existing atlas, on this machine only, until Ctrl-C."""
     port: int = 8350
-    """Where --serve listens."""
+    """Port for --serve."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         if self.serve is not None:
             if self.target is not None or self.images is not None or self.out is not None:
-                raise VisaeError("--serve shows an atlas that is there; write it first, without --serve")
+                raise VisaeError("--serve shows an existing atlas; write it first, without --serve")
             return
         if self.target is None or self.images is None or self.out is None:
-            raise VisaeError("an atlas needs DICT, --images and --out, or --serve and the folder of one that is there")
+            raise VisaeError("an atlas needs DICT, --images and --out, or --serve and the folder of an existing one")
         self.check_dictionary(self.target)
         require_images(self.images)
         check_at_least(0, count=self.count, steps=self.steps)
@@ -82,7 +82,7 @@ class AtlasCommand(WeightsOptions):
         assert self.target is not None
         assert self.images is not None
         assert self.out is not None
-        # Before hours of rendering.
+        # Fail before hours of rendering, not after.
         check_atlas_folder(self.out)
         sae = load(self.target)
         network = self.open_named(sae.about["network"])
@@ -98,13 +98,13 @@ class AtlasCommand(WeightsOptions):
         from visae.atlas import server
 
         with server(site, self.port) as running:
-            print(f"http://127.0.0.1:{running.server_port}/  (Ctrl-C ends it)", flush=True)
+            print(f"http://127.0.0.1:{running.server_port}/  (Ctrl-C stops it)", flush=True)
             with suppress(KeyboardInterrupt):
                 running.serve_forever()
 
 
 def write_atlas(network: "Network", images: "Images", run: Path, steps: int, contents: "AtlasConfig") -> Path:
-    """Write the atlas of a run's dictionary into its `atlas/`; missing pictures are rendered in so many steps."""
+    """Write the atlas of a run's dictionary to its `atlas/`; missing pictures are rendered with `steps` steps."""
     from visae.atlas import build_atlas, render_visualisations
     from visae.sae import load
 

@@ -10,7 +10,7 @@ from visae.commands.options import CaptureOptions, NetworkOptions
 class CaptureCommand(CaptureOptions, NetworkOptions):
     """Read a network's activations at chosen positions of many images into a store of rows.
 
-    Stopped at any moment and called again, it goes on after the last complete shard.
+    An interrupted capture resumes after the last complete shard when called again.
 
     Example: visae capture --network inceptionv1-caffe --layer mixed3b_5x5 --images photos/ --out rows/
     """
@@ -18,15 +18,15 @@ class CaptureCommand(CaptureOptions, NetworkOptions):
     layer: tuple[str, ...]
     """One layer, or several to read in one pass (visae networks NAME lists them)."""
     out: Path
-    """Folder of the store; with several layers, each has its own folder inside."""
+    """Folder for the store; with several layers, each gets its own subfolder."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         super().check()
         self.check_images()
 
     def run(self) -> None:
-        """Capture, and print what is in the stores."""
+        """Capture, and print a line per store."""
         from visae.activations import capture_layers
 
         network = self.open_network()

@@ -20,14 +20,14 @@ class CurvesCommand(WeightsOptions):
     dictionary: File = None
     """Folder or file of a dictionary; without it, only the neurons of --network and --layer are swept."""
     network: Text = None
-    """The network; without it, that of the dictionary."""
+    """The network; without it, the dictionary's."""
     layer: Text = None
-    """The layer; without it, that of the dictionary."""
+    """The layer; without it, the dictionary's."""
     stimulus: Literal["stroke", "filled"] = "stroke"
     """Circles as a dark stroke on light, or as dark discs."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         if self.dictionary is not None:
             self.check_dictionary(self.dictionary)
         elif not self.network or not self.layer:
@@ -45,7 +45,7 @@ class CurvesCommand(WeightsOptions):
         about = sae.about if sae else {}
         name, layer = self.network or about.get("network"), self.layer or about.get("layer")
         if not name or not layer:
-            raise VisaeError(f"{self.dictionary} does not say of which network it is; give --network and --layer")
+            raise VisaeError(f"{self.dictionary} does not name its network; give --network and --layer")
         network = self.open_named(name)
         units = [neurons(network, layer)] + ([features(network, layer, sae)] if sae else [])
         for curves in sweep_units(units, self.out, self.stimulus):

@@ -23,10 +23,10 @@ _LEAVES = "leaves:600"
 
 @dataclass(kw_only=True)
 class DecomposeCommand(WeightsOptions):
-    """Take neurons apart with a dictionary: which features write to them, and what each of those is.
+    """Take neurons apart with a dictionary: which features write to them, and what each feature detects.
 
-    Without --neuron it lists the layer's most polysemantic neurons: those in which features of different kind or
-    orientation each explain a large part of the variance. Without --dictionary one is made in --out, from --images.
+    Without --neuron, lists the layer's most polysemantic neurons: those where features of different kinds or
+    orientations each explain a large share of the variance. Without --dictionary, trains one in --out, on --images.
 
     Example: visae decompose --neuron mixed:3 --out runs/apart
 
@@ -36,20 +36,20 @@ class DecomposeCommand(WeightsOptions):
     """
 
     dictionary: File = None
-    """Folder or file of a dictionary. Without it, one is made in --out, or used if it is there."""
+    """Folder or file of a dictionary. Without it, the one in --out is used, or trained if there is none."""
     neuron: Text = None
-    """Which neuron: LAYER:NUMBER, or its number in the dictionary's layer."""
+    """The neuron: LAYER:NUMBER, or its number in the dictionary's layer."""
     rows: File = None
-    """Folder that visae capture made. Without it: rows/ beside the dictionary, where visae run leaves it."""
+    """Folder written by visae capture. Without it: rows/ beside the dictionary, where visae run puts it."""
     images: Text = None
-    """Images to make a dictionary from, and to search for dataset examples: a folder, a list, or leaves:N."""
+    """Images to train a dictionary on and to search for dataset examples: a folder, a list, or leaves:N."""
     out: File = None
-    """Folder for neuron-N.png, the tuning of the neuron and of its features, and its dataset examples."""
+    """Folder for neuron-N.png, which plots the tuning of the neuron and its features beside its dataset examples."""
     network: str = "planted"
-    """Whose neurons, where there is no dictionary yet: planted, inceptionv1, inceptionv1-caffe, torchvision:NAME."""
+    """The network, if there is no dictionary yet: planted, inceptionv1, inceptionv1-caffe, torchvision:NAME."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         if self.dictionary is not None:
             self.check_dictionary(self.dictionary)
         if self.rows is not None:
@@ -57,10 +57,10 @@ class DecomposeCommand(WeightsOptions):
         if self.images is not None:
             require_images(self.images)
         if self.dictionary and self.out and self.neuron is None:
-            raise VisaeError("--out is for the plot of one neuron; say which with --neuron")
+            raise VisaeError("--out is for the plot of one neuron; name it with --neuron")
         if self.dictionary is None and (self._image_name() is None or self.out is None or not self._layer()):
             raise VisaeError(
-                "without --dictionary one is made: give --out, its folder, and, except for the planted network, "
+                "without --dictionary one is trained: give --out, its folder, and, except for the planted network, "
                 "--images and --neuron LAYER:NUMBER"
             )
         if self.dictionary is None:
@@ -88,7 +88,7 @@ class DecomposeCommand(WeightsOptions):
             parts = decompose_neurons(decomposition, [neuron], searched)[0]
         print(_table(parts))
         if searched is None:
-            print("\nno dataset examples: give --images, photographs or leaves:600, to have them split by feature")
+            print("\nno dataset examples: give --images (photographs, or leaves:600) to split them by feature")
         if self.out:
             path = self.out / f"neuron-{neuron}.png"
             plot_neuron_decomposition(parts, decomposition.neurons.layer, searched, path)
@@ -112,7 +112,7 @@ class DecomposeCommand(WeightsOptions):
         return network, sae.to(network.device), Rows(self.rows or rows_beside(dictionary))
 
     def _made(self, images: "Images | None") -> "tuple[Network, SAE, Rows]":
-        """The dictionary that `visae reproduce` makes of the neuron's layer; made here if it is not there yet."""
+        """The dictionary that `visae reproduce` trains on the neuron's layer; trained here if there is none yet."""
         from visae.training import default_budget, train_layer
 
         assert images is not None
@@ -126,7 +126,7 @@ class DecomposeCommand(WeightsOptions):
 def _number(text: str, layer: str, count: int) -> int:
     own, _, number = text.rpartition(":")
     if own and own != layer:
-        raise VisaeError(f"--neuron is {text}, the dictionary is of {layer}; give {layer}:NUMBER, or one of {own}")
+        raise VisaeError(f"--neuron is {text}, but the dictionary is of {layer}; give {layer}:NUMBER, or one of {own}")
     if not re.fullmatch(r"-?\d+", number):
         raise VisaeError(f"--neuron is {text!r}; give a number, or {layer}:NUMBER")
     if not 0 <= int(number) < count:
@@ -157,14 +157,14 @@ def _table(neuron: "NeuronDecomposition") -> str:
         what = describe_detector(part.family, part.orientation)
         rows.append([str(part.feature), f"{part.share:.1%}", f"{part.together:.1%}", f"{part.weight:+.3g}", what])
     note = (
-        "\n\nshare: covariance of what the feature adds with the neuron, over the neuron's variance; "
-        "together: how much of the variance this feature and those above it explain when they are added up"
+        "\n\nshare: covariance of the feature's contribution with the neuron, over the neuron's variance; "
+        "together: share of the variance explained by the sum of this feature and those above it"
     )
     split = [len(positions) for positions in neuron.examples]
     if count := sum(split) + neuron.unexplained:
         rows = [[*row, cell] for row, cell in zip(rows, ["examples", *map(str, split)], strict=True)]
         note += (
-            f"\nexamples: in how many of the {count} images in which the neuron fires most a feature adds more to it "
-            f"than any other; {neuron.unexplained} belong to features that are not listed"
+            f"\nexamples: of the {count} images in which the neuron fires most, those where a feature contributes more "
+            f"than any other; {neuron.unexplained} belong to features not listed"
         )
-    return f"{name} is made of\n\n{markdown(rows)}{note}"
+    return f"{name} decomposes into\n\n{markdown(rows)}{note}"

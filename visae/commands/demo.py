@@ -14,16 +14,16 @@ _LAYER = "mixed"
 
 @dataclass(kw_only=True)
 class DemoCommand:
-    """Take the planted network apart: no downloads, some minutes, and the truth is known.
+    """Take the planted network apart: no downloads, a few minutes, and a known ground truth.
 
-    70 built features (curves, lines, edges, colour spots) are mixed into 48 neurons; a TopK SAE learns from dead-leaves
-    images to tell them apart again.
+    70 built features (curves, lines, edges, colour spots) are mixed into 48 neurons; a TopK SAE learns to separate them
+    again from dead-leaves images.
     """
 
     out: Path
     """Folder for rows/, dictionary/, curves/, report.json, and atlas/, whose index.html shows every unit."""
     seed: int = 0
-    """Decides the images, the positions, and the SAE's first directions."""
+    """Seeds the images, the positions and the SAE's initial directions."""
 
     def run(self) -> None:
         """Run, and print the report."""

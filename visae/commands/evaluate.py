@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class EvaluateCommand(ImageSizeOptions, WeightsOptions):
-    """Print and write every metric of a dictionary, or of a whole sweep, on images that it was not trained on.
+    """Print and write every metric of a dictionary, or of a whole sweep, on images it was not trained on.
 
     Explained variance, normalised MSE, L0, density, dead features, reconstruction bias gamma, cosine; stability over
-    seeds where a sweep has several; recovery where the truth is planted; and, with --images, loss recovered: the
-    reconstruction takes the layer's place in the network.
+    seeds if a sweep has several; recovery of planted features; and, with --images, the loss recovered when the
+    reconstruction replaces the layer.
 
     Example: visae evaluate runs/sweep --rows rows/ --images photos/
     """
@@ -29,18 +29,18 @@ class EvaluateCommand(ImageSizeOptions, WeightsOptions):
     path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PATH")]
     """Folder of a dictionary, or a folder of such folders."""
     rows: File = None
-    """Folder that visae capture made: the rows trained on, of which the held-out ones are used, or others of the layer.
-    Without it: rows/ beside the dictionary, where visae run leaves it."""
+    """Folder written by visae capture: the training rows, of which the held-out ones are used, or other rows of the
+    layer. Without it: rows/ beside the dictionary, where visae run puts it."""
     images: Text = None
-    """For loss recovered, and F1 where the truth is planted: a folder, a list, or leaves:N; those trained on are left
-    out."""
+    """Images for loss recovered, and for the F1 of planted features: a folder, a list, or leaves:N; training images are
+    skipped."""
     count: int = 128
-    """Images to use, at most."""
+    """Maximum number of images."""
     seed: int = 0
-    """Decides leaves; another seed than that of the capture gives fresh ones."""
+    """Seeds the leaves; a seed other than the capture's gives fresh ones."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         check_at_least(1, count=self.count)
         if not self.path.exists():
             raise VisaeError(f"{self.path} does not exist; give the folder of a dictionary or of a sweep")
@@ -67,7 +67,7 @@ class EvaluateCommand(ImageSizeOptions, WeightsOptions):
         show_metrics(evaluate(saes, held_out, out), title, out)
 
     def _open_network(self, rows: "Rows") -> "Network | None":
-        """The network that the rows were read from, if a metric needs it: the planted one costs nothing."""
+        """The network the rows were read from, if a metric needs it; the planted one costs nothing."""
         name = rows.settings["network"]
         if self.images is None and not name.startswith("planted"):
             return None
@@ -75,6 +75,6 @@ class EvaluateCommand(ImageSizeOptions, WeightsOptions):
         if network.digest != rows.settings["weights"]:
             raise VisaeError(
                 f"the rows were read from {name} with weights {rows.settings['weights'][:12]}, "
-                f"these are {network.digest[:12]}; give the weights that were used"
+                f"but these are {network.digest[:12]}; give the weights that were used"
             )
         return network

@@ -18,10 +18,10 @@ _SCHEMA = 1
 
 @dataclass(kw_only=True)
 class ExamplesCommand(ImageSizeOptions, UnitOptions):
-    """Find the images in which units fire most, and at quantiles of their activation, and draw a sheet for each unit.
+    """Find the images that activate units most, and images at quantiles of their activation; draw a sheet per unit.
 
-    All units are searched in one pass over the images; those of --units are drawn. Only positions count that see
-    nothing beyond the image's border, or, where they see too much for that, whose centre is far from it.
+    One pass over the images searches all units; only --units are drawn. Positions count only if their receptive field
+    lies inside the image or, where receptive fields are too large for that, if its centre is far from the border.
 
     Example: visae examples runs/topk8 --images photos/ --units 3,17,50:60 --out runs/examples
 
@@ -31,16 +31,16 @@ class ExamplesCommand(ImageSizeOptions, UnitOptions):
     images: str
     """A folder (searched recursively), a text file with one path a line, or leaves:N for N dead-leaves images."""
     out: Path
-    """Folder for NNNNN-examples.png, a sheet for each unit, and examples.json."""
+    """Folder for a sheet per unit, NNNNN-examples.png, and examples.json."""
     count: int = 8
-    """How many of the strongest examples to keep of each unit."""
+    """Strongest examples to keep for each unit."""
     per_image: int = 1
-    """How many of these may come from one image."""
+    """Maximum number of these from one image."""
     seed: int = 0
-    """Decides leaves, and in which images the quantiles are looked for."""
+    """Seeds the leaves and the choice of images for the quantiles."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         self.check_target()
         require_images(self.images)
         check_at_least(1, count=self.count, per_image=self.per_image)
@@ -75,7 +75,7 @@ class ExamplesCommand(ImageSizeOptions, UnitOptions):
 
 
 def _report(units: "Units", examples: "DatasetExamples") -> dict[str, Any]:
-    """What examples.json says of all units."""
+    """Return the part of examples.json that is common to all units."""
     return {
         "network": units.network.name,
         "weights": units.network.digest,
@@ -87,7 +87,7 @@ def _report(units: "Units", examples: "DatasetExamples") -> dict[str, Any]:
 
 
 def _unit(examples: "DatasetExamples", unit: int, images: "Images") -> dict[str, Any]:
-    """What examples.json says of one unit."""
+    """Return one unit's entry in examples.json."""
     ranks = zip(examples.rank[unit].tolist(), examples.rank_error()[unit].tolist(), strict=True)
     samples = zip(_positions(examples.samples, unit, images), ranks, strict=False)
     return {
@@ -110,7 +110,7 @@ def _show(units: "Units", examples: "DatasetExamples", selected: list[int], out:
     silent = int((examples.fires[selected] == 0).sum())
     skipped = f", {examples.skipped:,} skipped" if examples.skipped else ""
     kind = units.kind if len(selected) > 1 else units.kind.removesuffix("s")
-    never = f"; {silent:,} of them fire in none of these" if silent else ""
+    never = f"; {silent:,} of them never fire" if silent else ""
     print(f"{len(selected):,} {kind} of {units.layer.name} in {examples.images:,} images{skipped}{never}")
     print(f"sheets:   {out / f'{selected[0]:05d}-examples.png'}{' ...' * (len(selected) > 1)}")
     print(f"examples: {out / 'examples.json'}")

@@ -12,7 +12,7 @@ from visae.commands.options import check_network
 class FetchCommand:
     """Download a network's weights, verify them, and keep them in the cache.
 
-    An interrupted download is resumed. The file's digest must be that of the network's card.
+    An interrupted download is resumed. The file's digest must match the network's card.
 
     Example: visae fetch inceptionv1
     """
@@ -21,7 +21,7 @@ class FetchCommand:
     """inceptionv1, inceptionv1-caffe, or torchvision:NAME."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for a network that does not exist."""
+        """Raise `VisaeError` for an unknown network."""
         check_network(self.name)
 
     def run(self) -> None:

@@ -21,7 +21,7 @@ class NetworksCommand:
     """A network, to list its layers with their channels, stride and receptive field in px."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for a network that does not exist."""
+        """Raise `VisaeError` for an unknown network."""
         if self.name:
             check_network(self.name)
 
@@ -39,7 +39,7 @@ def _networks() -> Iterator[str]:
     yield f"{'planted':<20} built, needs no weights; 70 known features in 48 neurons; planted:S sets the inhibition"
     for name in card_names():
         yield f"{name:<20} {network_card(name).title}; {_state(name)}"
-    yield f"{'torchvision:NAME':<20} any classifier of torchvision, for instance torchvision:resnet18"
+    yield f"{'torchvision:NAME':<20} any torchvision classifier, for instance torchvision:resnet18"
 
 
 def _state(name: str) -> str:

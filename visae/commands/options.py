@@ -1,7 +1,7 @@
 """Options that several commands share.
 
-Nothing here, nor at the top of any command's module, imports torch: what a command needs it imports when it runs, so
-that its help, and every error about its options, comes at once.
+Neither this module nor the top of any command's module imports torch: a command imports what it needs when it runs, so
+that its help and every error about its options appear at once.
 """
 
 import re
@@ -35,7 +35,7 @@ class DeviceOptions:
     """Where to compute."""
 
     device: Text = None
-    """cpu, cuda, cuda:1, ... Without it: CUDA where there is one."""
+    """cpu, cuda, cuda:1, ... Without it: CUDA if available."""
 
 
 @dataclass(kw_only=True)
@@ -43,7 +43,7 @@ class WeightsOptions(DeviceOptions):
     """Where a network's weights are."""
 
     weights: File = None
-    """File of weights, or a folder that holds it. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
+    """Weights file, or its folder. Without it: $VISAE_WEIGHTS, then the cache (see visae fetch)."""
 
     def open_named(self, name: str) -> "Network":
         """Open a network by name, with its weights."""
@@ -52,14 +52,14 @@ class WeightsOptions(DeviceOptions):
         return visae.network(name, self.weights, self.device)
 
     def check_weights(self, name: str) -> None:
-        """Raise `VisaeError` for a network that does not exist, and for weights that are not there."""
+        """Raise `VisaeError` for an unknown network and for missing weights."""
         check_network(name)
-        # What file holds a classifier of torchvision only torchvision says, which takes a second to import.
+        # Only torchvision knows the weights file of its classifiers, and it takes a second to import.
         if not is_planted(name) and not name.startswith(TORCHVISION):
             find_weights(named_card(name), self.weights)
 
     def check_dictionary(self, path: str | Path) -> None:
-        """Raise `VisaeError` for a dictionary that is not there, and for its network's weights if they are not."""
+        """Raise `VisaeError` for a missing dictionary, and for missing weights of its network."""
         header = peek_header(require_dictionary(path))
         name = header["about"].get("network") if header else None
         if name in network_names():
@@ -78,36 +78,37 @@ class NetworkOptions(WeightsOptions):
         return self.open_named(self.network)
 
     def check(self) -> None:
-        """Raise `VisaeError` for a network that does not exist, and for weights that are not there."""
+        """Raise `VisaeError` for an unknown network and for missing weights."""
         self.check_weights(self.network)
 
 
 @dataclass(kw_only=True)
 class ImageSizeOptions:
-    """How images are brought to one size."""
+    """How images are resized and cropped."""
 
     resize: int = 256
-    """px to which an image's short side is resized; leaves are painted at --crop."""
+    """px, an image's short side after resizing; leaves are drawn at --crop."""
     crop: int = _CROP
-    """px, side of the square cropped from the middle; the size of leaves."""
+    """px, side of the centre crop; also the size of leaves."""
 
 
 @dataclass(kw_only=True)
 class CaptureOptions(ImageSizeOptions):
-    """Which images, and which positions of them."""
+    """Which images, and which positions in them."""
 
     images: str
     """A folder (searched recursively), a text file with one path a line, or leaves:N for N dead-leaves images."""
     positions: Annotated[int | Literal["all"], tyro.conf.arg(metavar="INT|all")] = 64
-    """Positions to keep of every image, or all."""
+    """Positions to keep per image, or all."""
     policy: Literal["magnitude", "uniform"] = "magnitude"
-    """magnitude draws positions with probability proportional to the activation's norm, uniform draws all alike."""
+    """magnitude samples positions with probability proportional to the activation's norm; uniform samples them
+    equally."""
     border: int = 0
-    """Positions to leave out along every side of the map."""
+    """Positions to skip along each edge of the map."""
     max_disk: Text = None
-    """The most that the rows may take on disk, for instance 500MB or 20GB."""
+    """Maximum size of the rows on disk, for instance 500MB or 20GB."""
     seed: int = 0
-    """Decides leaves, positions, held-out images, the order of rows and the first directions."""
+    """Seeds the leaves, positions, held-out images, row order and initial directions."""
 
     def open_images(self) -> "Images":
         """Open the images."""
@@ -124,7 +125,7 @@ class CaptureOptions(ImageSizeOptions):
         return Positions(self.policy, self.positions, self.border, self.seed)
 
     def max_bytes(self) -> int | None:
-        """`max_disk` in bytes; raises `VisaeError` if it is no size."""
+        """`max_disk` in bytes; raises `VisaeError` if it is not a size."""
         if self.max_disk is None:
             return None
         match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]B)?", self.max_disk.strip().upper())
@@ -133,7 +134,7 @@ class CaptureOptions(ImageSizeOptions):
         return int(float(match[1]) * _SIZE_UNITS[match[2] or ""])
 
     def check_images(self) -> None:
-        """Raise `VisaeError` for images that are not there, and for a --max-disk that is no size."""
+        """Raise `VisaeError` for missing images, and for a --max-disk that is not a size."""
         require_images(self.images)
         self.max_bytes()
 
@@ -149,35 +150,35 @@ class TrainingOptions:
     lr: float = TrainingConfig.lr
     """Adam's peak learning rate."""
     warmup: float = TrainingConfig.warmup
-    """Share of the steps over which the rate rises from zero."""
+    """Share of the steps over which the learning rate rises from zero."""
     decay: float = TrainingConfig.decay
-    """Share of the steps, at the end, over which the rate falls to zero."""
+    """Share of the steps, at the end, over which the learning rate falls to zero."""
     holdout: float = TrainingConfig.holdout
-    """Share of the images kept for the metrics."""
+    """Share of the images held out for the metrics."""
     revive: float = TrainingConfig.revive
-    """How far a silent feature's bias rises in each step until it fires again, in learning rates; 0 for not at all."""
+    """How far a silent feature's bias rises per step until it fires again, in learning rates; 0 to disable."""
 
     def open_training(self, seed: int) -> TrainingConfig:
-        """The settings of training; raises `VisaeError` for one out of its range."""
+        """The training settings; raises `VisaeError` for one out of range."""
         settings = {field.name: getattr(self, field.name) for field in fields(TrainingOptions)}
         return TrainingConfig(**settings, seed=seed)
 
 
 def open_small(images: str, seed: int = 0) -> "Images":
-    """Images at their default size: photographs 224 px, dead leaves 128, so that trying things on leaves is quick."""
+    """Images at their default size: photographs 224 px, dead leaves 128, which keeps experiments on leaves quick."""
     from visae.images import open_images
 
     return open_images(images, crop=_LEAVES_CROP if images.startswith(LEAVES) else _CROP, seed=seed)
 
 
 def check_network(name: str) -> None:
-    """Raise `VisaeError` for the name of a network that does not exist, with the nearest that do."""
+    """Raise `VisaeError` for an unknown network, with the nearest known names."""
     if not is_planted(name) and not name.startswith(TORCHVISION) and name not in network_names():
         raise unknown_network(name, network_names())
 
 
 def check_at_least(least: int, **options: int) -> None:
-    """Raise `VisaeError` for an option below the least that it may be."""
+    """Raise `VisaeError` for an option below its minimum."""
     for name, value in options.items():
         if value < least:
             raise VisaeError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
@@ -187,5 +188,5 @@ def rows_beside(path: Path) -> Path:
     """The store of rows beside a dictionary or a sweep; raises `VisaeError` if there is none."""
     folders = [folder / "rows" for folder in (path, path.parent, path.parent.parent) if (folder / "rows").is_dir()]
     if not folders:
-        raise VisaeError(f"there is no rows/ beside {path}; give --rows, the folder that visae capture made")
+        raise VisaeError(f"there is no rows/ beside {path}; give --rows, the folder written by visae capture")
     return folders[0]

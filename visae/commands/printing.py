@@ -1,4 +1,4 @@
-"""What commands print: the report of a run, the metrics of dictionaries, and where files are."""
+"""What commands print: the report of a run, the metrics of dictionaries, and the paths of files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from visae._support.tables import markdown
 
-# From the name of a metric to its column: heading and format.
+# Column heading and format of each metric.
 _COLUMNS = {
     "l0": ("L0", "{:.2f}"),
     "explained_variance": ("EV", "{:.4f}"),
@@ -53,7 +53,7 @@ def run_table(report: Mapping[str, Any]) -> str:
 
 
 def metrics_table(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
-    """What `visae.evaluate` returned, a Markdown row for each dictionary, in the order of kinds and L0."""
+    """The result of `visae.evaluate` as a Markdown table, a row per dictionary, sorted by kind and L0."""
     columns = {name: head for name, head in _COLUMNS.items() if any(name in metrics for metrics in evaluated.values())}
     rows = [["dictionary", *(head for head, _ in columns.values())]]
     for name, metrics in sorted(evaluated.items(), key=lambda item: (item[1]["kind"], item[1]["l0"])):
@@ -64,11 +64,11 @@ def metrics_table(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
 
 def measured_on(held_out: int) -> str:
     """What an SAE's metrics were measured on, in words."""
-    return f"{held_out:,} held-out images" if held_out else "the images trained on (none were held out)"
+    return f"{held_out:,} held-out images" if held_out else "the training images (none were held out)"
 
 
 def show_metrics(evaluated: Mapping[str, Mapping[str, Any]], title: str, out: Path) -> None:
-    """Print the metrics of dictionaries; draw the frontier of several, and print where the files are."""
+    """Print the metrics of dictionaries; draw the frontier if there are several, and print the paths of the files."""
     from visae.plots import plot_evaluation
 
     print(metrics_table(evaluated))
@@ -84,7 +84,7 @@ def show_run(report: Mapping[str, Any]) -> None:
 
 
 def show_paths(out: Path, atlas: Path | None = None) -> None:
-    """Print where a run's report, its plot and its atlas are."""
+    """Print the paths of a run's report, plot and atlas."""
     print(f"report: {out / 'report.json'}")
     print(f"plot:   {out / 'curves' / 'curves.png'}")
     if atlas is not None:

@@ -21,10 +21,10 @@ STEPS = 256  # `Optimisation.steps`
 
 @dataclass(kw_only=True)
 class RenderCommand(UnitOptions):
-    """Render what drives units: pictures optimised so that a neuron or a feature responds as strongly as it can.
+    """Visualise units: optimise a picture for each, to which the neuron or feature responds as strongly as possible.
 
-    Writes a PNG for each unit, a sheet of all, and render.json with the response to each picture. Pictures that are in
-    --out already, with the same settings, are not rendered again.
+    Writes a PNG per unit, a sheet of all of them, and render.json with the response to each picture. Pictures already
+    in --out with the same settings are not rendered again.
 
     Example: visae render runs/topk8 --units 3,17,50:60 --out runs/pictures
 
@@ -34,33 +34,35 @@ class RenderCommand(UnitOptions):
     out: Path
     """Folder for the pictures."""
     objective: Literal["unit", "pre_activation", "activation", "direction"] = "unit"
-    """unit: a neuron's value, or a feature's pre-activation less what it lacks to fire. pre_activation: a feature's
-    pre-activation alone. activation: a feature's value, which is zero unless it fires. direction: what a feature adds
-    to the layer, or a neuron's axis, by dot product and cosine."""
+    """unit: a neuron's value, or a feature's pre-activation minus its shortfall from firing. pre_activation: a
+    feature's pre-activation alone. activation: a feature's value, which is zero unless it fires. direction: dot product
+    and cosine with the direction a feature adds to the layer, or with a neuron's axis."""
     everywhere: bool = False
-    """Score the whole map, not its middle position: a texture."""
+    """Optimise the whole map instead of its middle position, which gives a texture."""
     negative: bool = False
-    """Render what drives the units down. Neurons, which stop at zero, show nothing."""
+    """Minimise the units instead. Neurons, which stop at zero, show nothing."""
     parameterisation: Literal["default", "fourier", "pixels", "pyramid", "maco"] = "default"
-    """How pictures are parameterised. default: fourier, with bounded contrast for layers that see less than 32 px.
-    maco: with the spectrum of photographs, for which --images is needed."""
+    """How pictures are parameterised. default: fourier, with bounded contrast for layers whose receptive field is below
+    32 px. maco: with the spectrum of photographs; needs --images."""
     alpha: bool = False
-    """Leave transparent what does not matter to the unit."""
+    """Render an alpha channel: parts that do not matter to the unit are transparent."""
     images: Text = None
-    """maco: a folder of photographs, a list, or leaves:N, whose spectrum the pictures have."""
-    size: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: what the unit sees)")] = None
+    """For maco, the images whose spectrum the pictures take: a folder, a list, or leaves:N."""
+    size: Annotated[
+        int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: the unit's receptive field)")
+    ] = None
     """px, side of the pictures."""
     steps: int = STEPS
-    """Optimisation steps, at most."""
+    """Maximum number of optimisation steps."""
     rate: Annotated[
         float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="(default: the parameterisation's)")
     ] = None
     """Adam's learning rate."""
     seed: int = 0
-    """Decides the initial noise and the transforms."""
+    """Seeds the initial noise and the transforms."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         self.check_target()
         check_at_least(1, steps=self.steps)
         if (self.parameterisation == "maco") != (self.images is not None):
@@ -80,17 +82,17 @@ class RenderCommand(UnitOptions):
         album = Album(units, self.out, self._settings(), self.size, photographs)
         window = album.window
         if window.picture_size < window.receptive_field:
-            sees = f"{window.receptive_field} px that a position of {units.layer.name} sees"
-            say(f"pictures of {window.picture_size} px are the middle of the {sees}; around them is grey")
+            sees = f"{window.receptive_field} px receptive field of {units.layer.name}"
+            say(f"pictures of {window.picture_size} px cover the middle of the {sees}; the rest is grey")
         rendered = album.render(selected)
         pictures = torch.stack([album.picture(number) for number in selected])
         save_sheet(pictures, [str(number) for number in selected], self.out / "sheet.png", album.about)
-        kept = f", {len(selected) - rendered} were there" if rendered < len(selected) else ""
+        kept = f", {len(selected) - rendered} already there" if rendered < len(selected) else ""
         print(f"{rendered} picture{'s' * (rendered != 1)} rendered{kept}; sheet: {self.out / 'sheet.png'}")
         silent = album.silent(selected)
         if silent and not self.negative:
             numbers = shortened(silent)
-            print(f"{len(silent)} of {len(selected)} leave their unit silent, as render.json says: {numbers}")
+            print(f"{len(silent)} of {len(selected)} leave their unit silent (see render.json): {numbers}")
 
     def _settings(self) -> "RenderSettings":
         from visae.featurevis import RenderSettings

@@ -1,6 +1,6 @@
-"""Run a published result, and write a page with our numbers beside the paper's.
+"""Reproduce a published result, and write a page with our numbers beside the paper's.
 
-Each has options of its own, and runs without any but --out, in a few minutes: visae reproduce persian-rug --help.
+Each has its own options, and runs with --out alone in a few minutes: visae reproduce persian-rug --help.
 
 Example: visae reproduce missing-curves --network inceptionv1-caffe --images photos/ --out runs/missing
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from visae.networks import Network
     from visae.training import Budget
 
-# From the name of a paper to its command.
+# Each paper's command.
 PAPERS = {
     "missing-curves": "visae.commands.reproduce:MissingCurvesCommand",
     "polysemantic": "visae.commands.reproduce:PolysemanticCommand",
@@ -32,37 +32,37 @@ PAPERS = {
     "superposition-in-curves": "visae.commands.reproduce:SuperpositionInCurvesCommand",
 }
 L1 = 2.0  # `Budget.l1`
-# The layers of the paper, and the branches that hold the curve families of mixed3a and mixed3b.
+# The paper's layers, and the branches that contain the curve families of mixed3a and mixed3b.
 _LAYERS = {
     "planted": "mixed",
     "inceptionv1": "conv2d0,conv2d1,conv2d2,mixed3a,mixed3a_3x3,mixed3b,mixed3b_5x5",
 }
-# Those with many curve features.
+# Layers with many curve features.
 _CURVED = {"planted": "mixed", "inceptionv1": "mixed3b_5x5"}
 
 
 def show_page(page: Path) -> None:
-    """Print a page, and where it is."""
+    """Print a page and its path."""
     print(page.read_text())
     print(f"page: {page}")
 
 
 @dataclass(kw_only=True)
 class LayerPaper(WeightsOptions, ABC):
-    """What results about layers share: a network, its layers, images, and dictionaries that are trained."""
+    """Options shared by results about layers: a network, its layers, images, and the dictionaries to train."""
 
     DEFAULT_LAYERS: ClassVar[dict[str, str]] = _LAYERS
 
     out: Path
-    """Folder for the page, its plots and numbers; rows and dictionaries that it holds are not made again."""
+    """Folder for the page, its plots and numbers; rows and dictionaries already in it are reused."""
     network: str = "planted"
-    """planted, inceptionv1, inceptionv1-caffe, or torchvision:NAME, for which --layers is needed."""
+    """planted, inceptionv1, inceptionv1-caffe, or torchvision:NAME, which needs --layers."""
     layers: Text = None
-    """Layers, with commas between. Without it: those of the paper, and the branches that hold the curve families."""
+    """Layers, separated by commas. Without it: the paper's, and the branches that contain the curve families."""
     images: str = "leaves:600"
     """A folder of photographs, a text file with one path a line, or leaves:N for N dead-leaves images."""
     positions: int = 64
-    """Positions to keep of every image."""
+    """Positions to keep per image."""
     width: Annotated[
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 8 times the channels; planted: 128)")
     ] = None
@@ -76,10 +76,10 @@ class LayerPaper(WeightsOptions, ABC):
     lr: float = 3e-3
     """Adam's learning rate."""
     seed: int = 0
-    """Decides leaves, positions, held-out images, the order of rows and the first directions."""
+    """Seeds the leaves, positions, held-out images, row order and initial directions."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         self.check_weights(self.network)
         require_images(self.images)
         if self._layers() is None:
@@ -93,7 +93,7 @@ class LayerPaper(WeightsOptions, ABC):
         layers = [name.strip() for name in (self._layers() or "").split(",")]
         budget = self._budget()
         for layer in layers:
-            # So that an impossible layer or setting is refused before anything is captured.
+            # Reject an impossible layer or setting before anything is captured.
             budget.config(network.layer(layer).channels)
         show_page(self._reproduce(network, layers, open_small(self.images, self.seed), budget))
 
@@ -112,7 +112,7 @@ class LayerPaper(WeightsOptions, ABC):
 
 @dataclass(kw_only=True)
 class MissingCurvesCommand(LayerPaper):
-    """Gorton 2024: which curve orientations do neurons miss, and do features of SAEs, PCA, ICA or chance fill them?
+    """Gorton 2024: which curve orientations do neurons miss, and do SAE, PCA, ICA or random features fill the gaps?
 
     Without options it runs on the planted network, in a few minutes.
 
@@ -120,7 +120,7 @@ class MissingCurvesCommand(LayerPaper):
     """
 
     l1: float = L1
-    """L1 penalty of the ReLU SAE beside the TopK one, which is of the paper's kind."""
+    """L1 penalty of the ReLU SAE, the paper's kind, which is trained beside the TopK one."""
 
     def _budget(self) -> "Budget":
         return replace(super()._budget(), l1=self.l1)
@@ -134,18 +134,18 @@ class MissingCurvesCommand(LayerPaper):
 
 @dataclass(kw_only=True)
 class PolysemanticCommand(LayerPaper):
-    """Gorton 2024: which neurons do several things, and which features are these?
+    """Gorton 2024: which neurons are polysemantic, and which features do they mix?
 
-    It uses the rows and dictionaries of missing-curves if it is given the same folder.
+    Reuses the rows and dictionaries of missing-curves if given the same folder.
 
     Example: visae reproduce polysemantic --network inceptionv1-caffe --images photos/ --out runs/missing
     """
 
     examples: Text = None
-    """Other images, in which dataset examples are looked for. Without it: --images."""
+    """Other images to search for dataset examples. Without it: --images."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         super().check()
         if self.examples is not None:
             require_images(self.examples)
@@ -160,11 +160,10 @@ class PolysemanticCommand(LayerPaper):
 
 @dataclass(kw_only=True)
 class SuperpositionInCurvesCommand(LayerPaper):
-    """The bridge: are curve and line features of a layer arranged as in the Persian rug, or as in the bag of words?
+    """The bridge: are a layer's curve and line features arranged as in the Persian rug, or as in the bag of words?
 
-    It uses the rows and dictionaries of missing-curves if it is given the same folder. Without --layers: mixed3b_5x5,
-    which has many curve features, or the planted network's only layer. Rows and dictionaries are the same with either
-    setting.
+    Reuses the rows and dictionaries of missing-curves if given the same folder. Without --layers: mixed3b_5x5, which
+    has many curve features, or the planted network's only layer. Rows and dictionaries are the same in either setting.
 
     Example: visae reproduce superposition-in-curves --network inceptionv1-caffe --images photos/ --out runs/missing
     """
@@ -172,7 +171,7 @@ class SuperpositionInCurvesCommand(LayerPaper):
     DEFAULT_LAYERS: ClassVar[dict[str, str]] = _CURVED
 
     setting: SettingsName = "quick"
-    """quick measures on up to 30,000 held-out rows, beside toy models that train for seconds; full on up to 100,000,
+    """quick measures up to 30,000 held-out rows, beside toy models trained for seconds; full measures up to 100,000,
     beside toy models trained as long as the papers'."""
 
     def _reproduce(self, network: "Network", layers: Sequence[str], images: "Images", budget: "Budget") -> Path:
@@ -184,22 +183,22 @@ class SuperpositionInCurvesCommand(LayerPaper):
 
 @dataclass(kw_only=True)
 class ToyPaper(DeviceOptions):
-    """What results about toy models share."""
+    """Options shared by results about toy models."""
 
     out: Path
     """Folder for the page, its plots and numbers."""
     setting: SettingsName = "quick"
-    """quick takes a minute or two on two cores; full has the papers' sizes, for a GPU, or a night and more."""
+    """quick takes a minute or two on two cores; full uses the papers' sizes, for a GPU, or a night or more on a CPU."""
     seed: int = 0
-    """Decides data, first weights and shuffles."""
+    """Seeds the data, initial weights and shuffles."""
 
 
 @dataclass(kw_only=True)
 class PersianRugCommand(ToyPaper):
-    """Cowsik et al. 2024: sparse, independent features. What loss and what symmetries come from sparsity alone?
+    """Cowsik et al. 2024: sparse, independent features. Which loss and which symmetries follow from sparsity alone?
 
-    Trained models beside one constructed from a Hadamard matrix, the closed form for large ones, and the best linear
-    map.
+    Compares trained models with one constructed from a Hadamard matrix, the closed form for large ones, and the best
+    linear map.
 
     Example: visae reproduce persian-rug --out runs/rug
     """
@@ -217,8 +216,8 @@ class PersianRugCommand(ToyPaper):
 class BagOfWordsCommand(ToyPaper):
     """Prieto et al. 2026: correlated features. When does interference help, and what arranges features on a ring?
 
-    Synthetic bags whose statistics are known exactly, and the words of a text; without --text one is made in which
-    months, weekdays and topics co-occur in a known way.
+    Uses synthetic bags whose statistics are known exactly, and the words of a text; without --text, generates one in
+    which months, weekdays and topics co-occur in a known way.
 
     Example: visae reproduce bag-of-words --text book.txt --out runs/words
     """
@@ -227,7 +226,7 @@ class BagOfWordsCommand(ToyPaper):
     """A text file (UTF-8)."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for a text that is not there."""
+        """Raise `VisaeError` for a missing text file."""
         if self.text is not None and not self.text.is_file():
             raise VisaeError(f"cannot read {self.text}: there is no such file")
 

@@ -20,14 +20,14 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
     layer: str
     """The layer to take apart (visae networks NAME lists them)."""
     out: Path
-    """Folder for rows/, dictionary/, curves/ and report.json; called again, finished steps are not done again."""
+    """Folder for rows/, dictionary/, curves/ and report.json; when called again, finished steps are skipped."""
     stimulus: Literal["stroke", "filled"] = "stroke"
     """Circles of the sweep: a dark stroke on light, or dark discs."""
     atlas: bool = False
-    """Write a page in which to look at every unit, as visae atlas does. It takes longer than all the rest."""
+    """Also write a page to browse every unit, as visae atlas does. It takes longer than all the rest."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         super().check()
         self.check_images()
         self.check_sae()
@@ -45,7 +45,7 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
         network, images, positions = self.open_network(), self.open_images(), self.open_positions()
         network.layer(self.layer)
         if self.atlas:
-            # Before an hour's work.
+            # Fail before an hour's work, not after.
             check_atlas_folder(self.out / "atlas")
         report = run(
             network, self.layer, images, config, self.out, positions, training, self.stimulus, self.max_bytes()

@@ -1,4 +1,4 @@
-"""The options of an SAE: its kind, and every setting that some kind has, as the kinds themselves declare them."""
+"""The options of an SAE: its kind, and the settings of all kinds, as the kinds declare them."""
 
 import re
 from collections import defaultdict
@@ -20,22 +20,22 @@ KINDS = in_order(declared_kinds() | user_kinds())
 
 @dataclass(kw_only=True)
 class _SAEOptions:
-    """What to train. Settings of the SAE that are left out have the defaults of its kind."""
+    """What to train. SAE settings left out take the kind's defaults."""
 
     sae: Annotated[str, tyro.conf.arg(help="")] = _DEFAULT_KIND
 
     def given(self) -> dict[str, Any]:
-        """The settings of the SAE that were given."""
+        """The SAE settings that were given."""
         names = {name for config in KINDS.values() for name in setting_names(config)}
         settings: dict[str, Any] = {name: getattr(self, name) for name in sorted(names)}
         return {name: value for name, value in settings.items() if value is not None}
 
     def is_given(self) -> bool:
-        """Whether any option of an SAE was given."""
+        """Whether any SAE option was given."""
         return bool(self.given()) or self.sae != _DEFAULT_KIND
 
     def check_sae(self) -> None:
-        """Raise `VisaeError` for a setting that the kind does not have, or out of its range; without torch."""
+        """Raise `VisaeError` for a setting the kind lacks or that is out of range; does not import torch."""
         make_config(self.sae, self.given(), KINDS)
 
     def open_config(self) -> SAEConfig:
@@ -44,7 +44,7 @@ class _SAEOptions:
 
 
 def field_help(config: type[SAEConfig]) -> dict[str, str]:
-    """What the docstrings of a config class and its bases say of each field, in entries `name:  text`."""
+    """The help text of each field, from the entries `name:  text` in the docstrings of a config class and its bases."""
     entries: dict[str, str] = {}
     for owner in reversed(config.__mro__):
         for name, text in _ENTRY.findall(owner.__doc__ or ""):
@@ -53,7 +53,7 @@ def field_help(config: type[SAEConfig]) -> dict[str, str]:
 
 
 def _help(setting: str, configs: Mapping[str, type[SAEConfig]]) -> str:
-    """The help of one setting over all kinds that have it; kinds that explain it alike stand together."""
+    """The help of one setting across all kinds that have it; kinds with the same text are grouped."""
     by_text: dict[str, list[str]] = defaultdict(list)
     for kind, config in configs.items():
         if setting in setting_names(config):
@@ -78,7 +78,7 @@ def _options() -> type[_SAEOptions]:
 
 
 def _default(setting: str) -> str:
-    """The default that all kinds share."""
+    """The default, if all kinds share it."""
     defaults = {str(getattr(config, setting)) for config in KINDS.values() if setting in setting_names(config)}
     return defaults.pop() if len(defaults) == 1 else "the kind's"
 

@@ -30,16 +30,16 @@ class StimuliCommand:
             return
         from visae.tuning.stimuli import STIMULI
 
-        print(f"{'stimulus':<20} {'parameter':<12} {'default':>8}  may be")
+        print(f"{'stimulus':<20} {'parameter':<12} {'default':>8}  allowed")
         for kind in STIMULI.values():
             for name, parameter in kind.parameters.items():
                 default = "none" if math.isinf(parameter.default) else f"{parameter.default:g}"
                 print(f"{kind.name:<20} {name:<12} {default:>8}  {_range(parameter)}")
         print(
-            "orientation: degrees clockwise from +x; for a circle from its centre to the rim, "
-            "for everything straight its normal"
+            "orientation: degrees clockwise from +x; for a circle, from its centre to the rim; "
+            "for straight stimuli, of their normal"
         )
-        print("all take x and y, px right and down of the middle, and contrast, -1..1 (1: ink is white)")
+        print("all take x and y, px to the right of and below the middle, and contrast, -1..1 (1: ink is white)")
 
 
 def _range(parameter: "Parameter") -> str:

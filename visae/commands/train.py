@@ -13,16 +13,16 @@ from visae.training._sweep import read_sweep
 
 @dataclass(kw_only=True)
 class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
-    """Train a sparse autoencoder on the rows of a store, or a whole sweep of them in one pass over the rows.
+    """Train a sparse autoencoder on stored rows, or a whole sweep of them in one pass over the rows.
 
-    Stopped at any moment and called again, it goes on from its last checkpoint.
+    An interrupted run resumes from its last checkpoint when called again.
 
     One: visae train --rows rows/ --sae topk --k 8 --width 768 --out runs/topk8
 
     Many: visae train --rows rows/ --sweep sweep.toml --out runs/sweep
 
-    A sweep is a TOML file with tables [[sae]], in which a setting may be a list; every combination is trained. SAEs of
-    one shape share their products, so many cost less than as many runs:
+    A sweep is a TOML file with [[sae]] tables, in which a setting may be a list; every combination is trained. SAEs of
+    one shape share matrix products, so a sweep costs less than separate runs:
 
         [training]            # optional; the options below, which it overrides
         epochs = 16
@@ -41,24 +41,22 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
     RENAMED: ClassVar[dict[str, str]] = {"--recipe": "--sweep", "--rouse": "--revive"}
 
     rows: Path
-    """Folder that visae capture made."""
+    """Folder written by visae capture."""
     out: Path
-    """Folder for sae.safetensors and log.jsonl; for a sweep, a folder of each dictionary, evaluation.json and
+    """Folder for sae.safetensors and log.jsonl; for a sweep, a folder per dictionary, evaluation.json and
     frontier.png."""
     sweep: File = None
-    """A sweep. The options of a single SAE are then left out."""
+    """A sweep file. Leave out the options of a single SAE."""
     seed: int = 0
-    """Decides held-out images, the order of rows and, except for a sweep, the first directions."""
+    """Seeds the held-out images, row order and, except for a sweep, the initial directions."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for options that cannot be right."""
+        """Raise `VisaeError` for invalid options."""
         require_store(self.rows)
         if self.sweep is None:
             self.check_sae()
         elif self.is_given():
-            raise VisaeError(
-                f"--sweep names the SAEs, and so do --sae and its settings; put them all into {self.sweep}"
-            )
+            raise VisaeError(f"--sweep and --sae both define what to train; put all settings into {self.sweep}")
         else:
             read_sweep(self.sweep, self.open_training(self.seed), KINDS)
         self.open_training(self.seed)
@@ -91,7 +89,7 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
         rows = Rows(self.rows)
         saes = train_many(rows, specs, self.out, training, self.device)
         name = rows.settings["network"]
-        # The truth of the planted network costs nothing; what visae evaluate measured with images is kept.
+        # Planted ground truth costs nothing to compute; metrics that visae evaluate measured on images are kept.
         network = visae.network(name, device=self.device) if name.startswith("planted") else None
         evaluated = earlier_evaluation(saes, rows, self.out) or evaluate(saes, HeldOut(rows, network), self.out)
         show_metrics(evaluated, f"{name}, {rows.settings['layer']}", self.out)

@@ -1,4 +1,4 @@
-"""Which units a command is about: a dictionary's features or a layer's neurons, and which of them."""
+"""The options that select units: a dictionary's features or a layer's neurons, and which of them."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class UnitOptions(WeightsOptions):
     target: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="TARGET")]
     """Folder of a dictionary, for its features, or NETWORK:LAYER, for neurons."""
     units: str = "all"
-    """Which units: numbers and ranges, as 3,17,50:60 (60 is not part of it), or all."""
+    """Which units: numbers and ranges such as 3,17,50:60 (60 is excluded), or all."""
 
     def open_units(self) -> "Units":
         """Open the features of a dictionary (a folder or file), or the neurons of `NETWORK:LAYER`."""
@@ -45,7 +45,7 @@ class UnitOptions(WeightsOptions):
             name, _, _ = self.target.rpartition(":")
             if not name:
                 raise VisaeError(
-                    f"{self.target} is neither a dictionary nor NETWORK:LAYER, as inceptionv1-caffe:mixed3b"
+                    f"{self.target} is neither a dictionary nor NETWORK:LAYER, such as inceptionv1-caffe:mixed3b"
                 )
             self.check_weights(name)
         if self.units != "all":
@@ -57,24 +57,24 @@ class UnitOptions(WeightsOptions):
 
 
 def parse_ranges(text: str) -> list[range]:
-    """The ranges that `3,17,50:60` stands for; raises `VisaeError` for anything else."""
+    """Parse `3,17,50:60` into ranges; raises `VisaeError` for anything else."""
     ranges = []
     for part in text.split(","):
         match = _PART.fullmatch(part.strip())
         if match is None:
             raise VisaeError(
-                f"found {part.strip()!r} in --units {text}; expected numbers, ranges or all, as 3,17,50:60"
+                f"found {part.strip()!r} in --units {text}; expected numbers, ranges or all, such as 3,17,50:60"
             )
         first = int(match[1])
         end = first + 1 if match[2] is None else int(match[2])
         if first >= end:
-            raise VisaeError(f"--units has {part.strip()}, which is empty: a range goes up, and its end is left out")
+            raise VisaeError(f"--units has {part.strip()}, which is empty: a range ascends, and its end is excluded")
         ranges.append(range(first, end))
     return ranges
 
 
 def select_units(text: str, units: "Units") -> list[int]:
-    """The numbers that `3,17,50:60` or `all` stands for, in order, each once.
+    """The unit numbers in `3,17,50:60` or `all`, sorted, without duplicates.
 
     Raises `VisaeError` for anything else, and for numbers that the units do not have.
     """

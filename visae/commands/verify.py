@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class VerifyCommand(WeightsOptions):
-    """Run a published measurement on your copy of a network's weights, and put our numbers beside it.
+    """Repeat a published measurement on your copy of a network's weights, and compare the numbers.
 
     For inceptionv1: orientation tuning of ten curve neurons of mixed3b (Cammarata et al. 2020). Wrong weights,
-    preprocessing or geometry fail, and are named where they can be told. The exit code is 1 if anything fails.
+    preprocessing or geometry fail, and the likely cause is named where possible. The exit code is 1 if anything fails.
 
     Example: visae verify inceptionv1
     """
 
     name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
-    """The network; one whose card has published tuning."""
+    """A network whose card has published tuning."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for a network that does not exist, and for weights that are not there."""
+        """Raise `VisaeError` for an unknown network and for missing weights."""
         self.check_weights(self.name)
 
     def run(self) -> None:
-        """Sweep, compare, and print a line a neuron."""
+        """Sweep, compare, and print a line per neuron."""
         from visae.tuning import verify
 
         published = _published_tuning(self.name)
@@ -45,7 +45,7 @@ class VerifyCommand(WeightsOptions):
 
 
 def report(verification: "Verification", published: "PublishedTuning") -> str:
-    """A line a neuron, the order around the circle, and the verdict."""
+    """A line per neuron, the order around the circle, and the verdict."""
     from visae.tuning._verify import MAX_DISTANCE, MAX_ECHO, MIN_CORRELATION
 
     head = ["neuron", "r", "apart", "echo", "measured max", "published max", ""]
@@ -85,5 +85,5 @@ def _published_tuning(name: str) -> "PublishedTuning":
 
     published = None if name.startswith("planted") else network_card(name).tuning
     if published is None:
-        raise VisaeError(f"nothing was published to verify {name} by; verify inceptionv1")
+        raise VisaeError(f"there is no published measurement to verify {name} against; verify inceptionv1")
     return published

@@ -20,10 +20,10 @@ from visae.units import Units, features, neurons
 
 @dataclass(frozen=True, eq=False)
 class LayerDecomposition:
-    """The neurons of a layer, the features of its dictionary, and how the first are made of the second.
+    """The neurons of a layer, the features of its dictionary, and how the features make up the neurons.
 
     batches:         yields rows on which the SAE was not trained.
-    attribution:     of features to neurons, over these rows.
+    attribution:     each feature's share of each neuron, over these rows.
     feature_battery: sweeps of the features.
     neuron_battery:  sweeps of the neurons.
     """
@@ -41,9 +41,9 @@ class LayerDecomposition:
         return families(self.feature_battery)
 
     def parts(self, neuron: int) -> list[Part]:
-        """List the features that write to a neuron, the largest first.
+        """List the features that write to a neuron, largest first.
 
-        Raises `VisaeError` for a neuron that does not exist.
+        Raises `VisaeError` for an unknown neuron.
         """
         return neuron_parts(self.sae, self.batches, self.attribution, self.families, neuron)
 
@@ -57,7 +57,7 @@ class LayerDecomposition:
         return tuning
 
     def contributions(self, neuron: int, units: Sequence[int]) -> Float[Tensor, "f o"]:
-        """Return what each of some features adds to a neuron's tuning to circles."""
+        """Return what each of the given features adds to a neuron's tuning to circles."""
         directions = self.sae.directions.cpu()[list(units)]
         # A feature's response is the norm of what it adds to the row.
         weight = directions[:, neuron] / directions.norm(dim=1).clamp_min(1e-30)
@@ -66,14 +66,14 @@ class LayerDecomposition:
 
     @torch.inference_mode()
     def strongest_part(self, neuron: int, x: Float[Tensor, "n d"]) -> list[int | None]:
-        """Return the feature that adds most to a neuron in each row; None where no feature adds anything."""
+        """Return the feature that contributes most to a neuron in each row; None where no feature contributes."""
         added: Tensor = self.sae.encode(x).cpu() * self.sae.directions.cpu()[:, neuron]
         most, units = added.max(1)
         return [unit if value > 0 else None for value, unit in zip(most.tolist(), units.tolist(), strict=True)]
 
 
 def decompose_layer(network: Network, layer: str, sae: SAE, rows: Rows) -> LayerDecomposition:
-    """Sweep the neurons of a layer and the features of its dictionary, and attribute the first to the second.
+    """Sweep the neurons of a layer and the features of its dictionary, and attribute the neurons to the features.
 
     Raises `VisaeError` for a dictionary of another network or layer.
     """

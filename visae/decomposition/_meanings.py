@@ -1,4 +1,4 @@
-"""What a neuron is made of: the features that write to it, and the meanings that these features form together."""
+"""The parts of a neuron: the features that write to it, and the meanings they form."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ from visae.tuning.stimuli import stimulus
 
 Batches = Callable[[], Iterable[Float[Tensor, "_ d"]]]
 
-# Shares of a neuron's variance: features below the first are not listed, features from the second on are large parts.
+# Shares of a neuron's variance: features below the first are not listed, features at or above the second are large.
 MIN_SHARE, LARGE_SHARE = 0.01, 0.1
-# Detectors of one family whose orientations differ by less have one meaning.
+# Detectors of one family whose orientations differ by less share a meaning.
 SAME_MEANING = 30.0  # degrees
 
 
@@ -25,7 +25,7 @@ SAME_MEANING = 30.0  # degrees
 class Part:
     """A feature that writes to a neuron.
 
-    share:       share of the neuron's variance, see `Attribution`.
+    share:       share of the neuron's variance (see `Attribution`).
     weight:      what one unit of the feature adds to the neuron.
     together:    share of the variance that this part and all larger ones explain together.
     family:      curve, double_curve, angle, line, edge, or empty.
@@ -52,12 +52,12 @@ class Meaning:
 def neuron_parts(
     sae: SAE, batches: Batches, attribution: Attribution, families: Families, neuron: int, min_share: float = MIN_SHARE
 ) -> list[Part]:
-    """List the features with at least a share `min_share` of a neuron's variance, the largest first.
+    """List the features with a share of at least `min_share` of a neuron's variance, largest first.
 
     batches:  yields the rows that `attribution` was computed over.
     families: families of the SAE's features.
 
-    Raises `VisaeError` for a neuron that does not exist.
+    Raises `VisaeError` for an unknown neuron.
     """
     count = attribution.share.shape[1]
     if not 0 <= neuron < count:
@@ -79,9 +79,9 @@ def neuron_parts(
 def neuron_meanings(
     attribution: Attribution, families: Families, neuron: int, min_share: float = LARGE_SHARE
 ) -> list[Meaning]:
-    """Merge a neuron's large parts into meanings, the largest share first.
+    """Merge a neuron's large parts into meanings, largest share first.
 
-    Features without a family are merged into one meaning, since nothing is known that would tell them apart.
+    Features without a family are merged into one meaning, since nothing known distinguishes them.
     """
     merged = list[Meaning]()
     for feature in attribution.largest(neuron, min_share):
@@ -98,9 +98,9 @@ def neuron_meanings(
 def most_polysemantic(
     attribution: Attribution, families: Families, min_share: float = LARGE_SHARE
 ) -> list[tuple[int, list[Meaning]]]:
-    """Rank the neurons that have two or more meanings with a family by the share of the second, the largest first.
+    """Rank the neurons that have two or more meanings with a family by the share of the second, largest first.
 
-    The meaning without a family is listed but does not count, since it may be one of the others.
+    The meaning without a family is listed but does not count, since it may coincide with another.
     """
     ranked = []
     for neuron in range(attribution.share.shape[1]):
@@ -115,7 +115,7 @@ def describe_detector(family: str, orientation: float | None) -> str:
     """Return a family and an orientation as text, such as "double curve 20°"; "other" without a family."""
     if not family:
         return "other"
-    # The nearest whole degree to one just below 360 is 0.
+    # Just below 360, the nearest whole degree is 0.
     return family.replace("_", " ") + ("" if orientation is None else f" {round(orientation) % 360}°")
 
 
@@ -127,8 +127,8 @@ def describe_meanings(meanings: Sequence[Meaning]) -> str:
 def _orientation(families: Families, feature: int) -> float | None:
     """Return the preferred orientation of a feature in degrees; None without a family, or where it is undefined.
 
-    It is undefined for a double curve, which is recognised by its tuning to circles, if none of the double curves that
-    were shown drives it.
+    It is undefined for a double-curve detector, which is recognised by its tuning to circles, if no double curve in the
+    sweep drives it.
     """
     family = families.names[feature]
     orientation = families.orientation[family][feature].item() if family else float("nan")

@@ -14,7 +14,7 @@ from visae.images import Images, to_float
 
 # Examples of each neuron. They must include weak responses: the strongest are often due to a single feature.
 EXAMPLES = 512
-MOST_IMAGES = 1024  # that are searched for examples
+MOST_IMAGES = 1024  # maximum number searched for examples
 _BATCH = 16  # images
 
 ExamplePosition = tuple[int, int, int]  # image, row, column
@@ -24,11 +24,10 @@ ExamplePosition = tuple[int, int, int]  # image, row, column
 class NeuronDecomposition:
     """One neuron of a layer.
 
-    tuning:        to circles at `orientations`, degrees.
+    tuning:        tuning to circles at `orientations`, degrees.
     contributions: what each part adds to the tuning.
-    examples:      for each part, the neuron's dataset examples to which this feature adds more than any other, the
-                   strongest first.
-    unexplained:   number of examples to which a feature that is not a part adds most, or none adds anything.
+    examples:      for each part, the neuron's dataset examples to which its feature contributes most, strongest first.
+    unexplained:   number of examples to which a feature that is not a part contributes most, or none contributes.
     """
 
     layer: str
@@ -44,11 +43,11 @@ class NeuronDecomposition:
 def decompose_neuron(
     layer: LayerDecomposition, neuron: int, examples: Examples | None = None, images: Images | None = None
 ) -> NeuronDecomposition:
-    """Decompose a neuron, and split its dataset examples by the feature that adds most to it in each.
+    """Decompose a neuron, and split its dataset examples by the feature that contributes most to each.
 
-    examples: of the layer's neurons, in `images`. Without them the lists of examples are empty.
+    examples: the layer's dataset examples in `images`. Without them the lists of examples are empty.
 
-    Raises `VisaeError` for a neuron that does not exist.
+    Raises `VisaeError` for an unknown neuron.
     """
     parts = layer.parts(neuron)
     features = [part.feature for part in parts]
@@ -74,7 +73,7 @@ def decompose_neuron(
 def decompose_neurons(layer: LayerDecomposition, neurons: Sequence[int], images: Images) -> list[NeuronDecomposition]:
     """Find dataset examples of some neurons of a layer in `images`, and decompose each neuron.
 
-    Raises `VisaeError` for a neuron that does not exist.
+    Raises `VisaeError` for an unknown neuron.
     """
     if not neurons:
         return []
@@ -85,7 +84,7 @@ def decompose_neurons(layer: LayerDecomposition, neurons: Sequence[int], images:
 def _explained_examples(
     layer: LayerDecomposition, neuron: int, examples: Examples | None, images: Images | None
 ) -> list[tuple[ExamplePosition, int | None]]:
-    """Pair each example of a neuron with the feature that adds most to the neuron there."""
+    """Pair each example of a neuron with the feature that contributes most to the neuron there."""
     if examples is None or images is None:
         return []
     positions, explained = examples.positions(neuron), list[tuple[ExamplePosition, int | None]]()

@@ -1,4 +1,5 @@
-"""Dataset examples: where each unit is most active, examples at quantiles of its activation, and its maps over them."""
+"""Dataset examples: each unit's strongest positions, examples at quantiles of its activation, and its maps over
+them."""
 
 import lazy_loader
 

@@ -18,7 +18,7 @@ _BATCH = 16  # images
 
 @dataclass(frozen=True, eq=False)
 class ActivationMaps:
-    """One image, and the maps of some units over the whole of it.
+    """One image, and the maps of some units over all of it.
 
     image:  index in the source.
     pixels: RGB.
@@ -52,7 +52,7 @@ def activation_maps(units: Units, requests: Mapping[int, Sequence[int]], images:
 def _maps(
     units: Units, pixels: UInt8[Tensor, "b 3 s s"], requests: Sequence[Sequence[int]]
 ) -> list[Float[Tensor, "_ h w"]]:
-    """Compute the maps of the units that each image is requested for."""
+    """Compute the maps of the units requested for each image."""
     maps = units.network.maps(to_float(pixels, units.network.device), [units.layer.name])[units.layer.name]
     responses = (image_maps for _, chunk in read_in_chunks(units, maps) for image_maps in chunk)
     return [image_maps[list(chosen)].cpu() for image_maps, chosen in zip(responses, requests, strict=True)]

@@ -1,4 +1,4 @@
-"""Collecting each unit's strongest positions, and a sample for its quantiles, while images pass."""
+"""Collecting each unit's strongest positions, and a sample for its quantiles, in a pass over images."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ from visae.networks import Layer
 from visae.units import Units
 
 MEMBERS = 64  # size of each unit's sample: ranks have a standard error of 0.06 at most
-# Reading a whole batch at once would allocate fresh memory each time, which costs as much as the reading itself.
+# Reading a whole batch at once would allocate fresh memory each time, which costs as much as the read itself.
 _IMAGES_PER_CHUNK = 4
 
 
@@ -20,8 +20,8 @@ class Collector:
     """The strongest positions of each unit so far, a sample of images in which it fires, and their number.
 
     top:       positions to keep per unit.
-    margin:    least distance from the border to the centre of a position's receptive field, px.
-    per_image: most positions to keep from one image.
+    margin:    minimum distance from the border to the centre of a position's receptive field, px.
+    per_image: maximum number of positions from one image.
     """
 
     def __init__(self, units: Units, size: int, top: int, margin: float, per_image: int):
@@ -33,10 +33,10 @@ class Collector:
     def add_maps(
         self, maps: Float[Tensor, "b c h w"], index: Int64[Tensor, " b"], priority: Float64[Tensor, " b"]
     ) -> None:
-        """Add images, given the layer's maps of them; positions outside the margin are not read.
+        """Add images, given the layer's maps; positions outside the margin are not read.
 
-        index:    of each image in its source.
-        priority: the images with the lowest ones form the sample.
+        index:    index of each image in its source.
+        priority: the images with the lowest priorities form the sample.
         """
         self.map_width = maps.shape[3]
         self.first, end = range_inside(self.units.layer, self.map_width, self.size, self.margin)
@@ -49,7 +49,7 @@ class Collector:
         """Add images, given the units' maps inside the margin."""
         peak = responses.amax((2, 3)).T.cpu()
         self.fires += (peak > 0).sum(1)
-        # Locating a maximum is slower than computing it: done only for the few maps whose peaks are kept.
+        # Locating a maximum is slower than computing it, so only do it for the few maps whose peaks are kept.
         kept = self.top.admits(_strength_key(peak)) | self.sample.admits(_priority_key(peak, priority))
         value, position = find_peaks(responses, kept, self.per_image)
         row, column = position // responses.shape[3] + self.first, position % responses.shape[3] + self.first
@@ -80,8 +80,8 @@ class Collector:
 class BoundedQueues:
     """Bounded priority queues, one per unit: each keeps the `capacity` entries with the lowest keys, lowest first.
 
-    Ties go to the entry pushed first. Entries with an infinite key are dropped. Keys that fall with strength keep the
-    strongest; random keys keep a uniform sample without replacement (a reservoir).
+    Ties go to the entry pushed first. Entries with an infinite key are dropped. Keys that decrease with strength keep
+    the strongest; random keys keep a uniform sample without replacement (a reservoir).
 
     key:      [u, k].
     value:    response.
@@ -101,7 +101,7 @@ class BoundedQueues:
         return self.key < torch.inf
 
     def admits(self, key: Float64[Tensor, "u n"]) -> Bool[Tensor, "u n"]:
-        """Return which keys are below the last of their unit's queue: no others can enter."""
+        """Return which keys are below the last in their unit's queue: no others can enter."""
         return key < self.key[:, -1:]
 
     def push(
@@ -137,7 +137,7 @@ def range_inside(layer: Layer, count: int, size: int, margin: float) -> tuple[in
 
 
 def read_in_chunks(units: Units, maps: Float[Tensor, "b c h w"]) -> Iterator[tuple[slice, Float[Tensor, "_ u h w"]]]:
-    """Compute the units' maps from their layer's, a few images at a time; yield each slice of images and its maps."""
+    """Compute the units' maps from the layer's, a few images at a time; yield each slice of images and its maps."""
     for first in range(0, len(maps), _IMAGES_PER_CHUNK):
         images = slice(first, first + _IMAGES_PER_CHUNK)
         yield images, units.read(maps[images]).float()
@@ -163,8 +163,8 @@ def choose_at_quantiles(
 ) -> tuple[Int64[Tensor, "u q"], Float[Tensor, "u q"]]:
     """Choose for each unit the members at the quantiles, high to low; return their indices and ranks, -1 and 0 if none.
 
-    The j-th smallest of n members has rank j / (n + 1). Each quantile gets the member of the nearest rank that is below
-    the previous choice and whose image is not in `top_images`; the lower of two equally near.
+    The j-th smallest of n members has rank j / (n + 1). Each quantile gets the member with the nearest rank below the
+    previous choice whose image is not in `top_images`; ties go to the lower rank.
     """
     chosen = torch.full((len(top_images), len(quantiles)), -1)
     rank = torch.zeros(len(top_images), len(quantiles))
@@ -172,7 +172,7 @@ def choose_at_quantiles(
     counts, ascending = members.occupied.sum(1).tolist(), members.value.argsort(dim=1, stable=True)
     images, excluded = members.image.gather(1, ascending).tolist(), top_images.tolist()
     for unit, count in enumerate(counts):
-        # Empty slots have the value 0 and sort first.
+        # Empty slots have value 0 and sort first.
         empty = len(images[unit]) - count
         free = [j for j, image in enumerate(images[unit][empty:], 1) if image not in excluded[unit]]
         for index, j in enumerate(_nearest_below(free, [quantile * (count + 1) for quantile in descending])):
@@ -183,7 +183,7 @@ def choose_at_quantiles(
 def _nearest_below(free: Sequence[int], targets: Sequence[float]) -> list[int]:
     """For each of the descending targets, choose the nearest free number below the previous choice, until none is left.
 
-    `free` ascends, so that the lower of two equally near is chosen.
+    `free` ascends, so that ties go to the lower number.
     """
     chosen: list[int] = []
     for target in targets:

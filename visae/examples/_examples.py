@@ -34,7 +34,7 @@ class Examples:
 def join_examples(first: Examples, second: Examples) -> Examples:
     """Concatenate the examples of two populations, in the order of `visae.units.join_units`.
 
-    Both must be of the same layer and hold the same number of examples per unit.
+    Both must come from the same layer and have the same number of examples per unit.
     """
     names = ("value", "image", "row", "column")
     return Examples(first.layer, *(torch.cat([getattr(first, name), getattr(second, name)]) for name in names))

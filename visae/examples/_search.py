@@ -42,10 +42,10 @@ def find_examples(
     top:       number of strongest positions to keep per unit.
     quantiles: 0..1, of a unit's activation: its values at the strongest position of each image in which it fires.
                Estimated from a sample of these images, drawn uniformly without replacement: those with the lowest
-               priority, a random number that depends on the seed and the image's index only, so that batching does not
+               priority, a random number that depends only on the seed and the image's index, so that batching does not
                change the sample.
-    margin:    least distance in px from the image's border to the centre of a position's receptive field.
-    per_image: most positions to keep from one image.
+    margin:    minimum distance in px from the image's border to the centre of a position's receptive field.
+    per_image: maximum number of positions from one image.
 
     Memory does not grow with the number of images. Images that cannot be read are reported and left out.
 

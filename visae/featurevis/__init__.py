@@ -1,6 +1,6 @@
-"""Feature visualisation: pictures that drive a unit.
+"""Feature visualisation: pictures optimised to activate a unit.
 
-Four nouns after lucid, each usable alone: an objective scores pictures, a parameterisation makes them from parameters,
+Four parts, as in lucid, each usable alone: an objective scores pictures, a parameterisation makes them from parameters,
 a transform perturbs them on their way to the network, and `render` optimises them.
 """
 

@@ -1,4 +1,4 @@
-"""Albums: folders of rendered pictures. Pictures that are there with the same settings are not rendered again."""
+"""Albums: folders of rendered pictures. Pictures already there with the same settings are not rendered again."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +54,7 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "direction": unit_direction,
 }
 _PARAMETERISATIONS: dict[str, Parameterisation] = {"fourier": Fourier(), "pixels": Pixels(), "pyramid": Pyramid()}
-# Values that earlier versions wrote under other names.
+# Values that earlier versions stored under other names.
 _RENAMED = {"objective": {"drive": "pre_activation"}, "parameterisation": {"usual": "default"}}
 _OWNER = ("network", "weights", "layer", "kind", "dictionary")
 _OURS = re.compile(r"\d{5}(-examples)?\.png|sheet\.png")
@@ -65,7 +65,7 @@ _BATCH = 32  # pictures
 class RenderSettings:
     """Settings of the pictures of an album: the options of `visae render`, whose help explains them.
 
-    images:  name of the photographs whose spectrum the pictures have.
+    images:  name of the photographs whose spectrum the pictures take.
     """
 
     objective: str = "unit"
@@ -80,9 +80,10 @@ class RenderSettings:
 
 
 class Album:
-    """A folder of pictures of units: a PNG a unit, NNNNN.png, and render.json with settings and each picture's metrics.
+    """A folder of pictures of units: a PNG per unit, NNNNN.png, and render.json with settings and each picture's
+    metrics.
 
-    size:         px, side of the pictures; by default what the units see.
+    size:         px, side of the pictures; by default the units' receptive field.
     photographs:  the images that `settings.images` names.
     """
 
@@ -107,11 +108,11 @@ class Album:
         return self.folder / f"{number:05d}.png"
 
     def missing(self, numbers: Sequence[int]) -> list[int]:
-        """Return the units without a picture that was rendered with these settings."""
+        """Return the units that have no picture rendered with these settings."""
         return [number for number in numbers if _read_settings(self.file(number)) != {**self.about, "unit": number}]
 
     def render(self, numbers: Sequence[int]) -> int:
-        """Render the missing pictures, saving each chunk when it is finished; return how many were missing.
+        """Render the missing pictures, saving each chunk as it finishes; return how many were missing.
 
         Raises `VisaeError` for a folder with pictures of other units, or with images that visae did not write.
         """
@@ -125,15 +126,15 @@ class Album:
     def metrics(self) -> dict[int, dict[str, float]]:
         """Return the metrics of each picture in the folder, by unit.
 
-        before:   the objective of the initial noise.
-        value:    the objective of the picture.
-        reached:  the unit's value under the picture (`unit_values`).
+        before:   the objective at the initial noise.
+        value:    the objective at the picture.
+        reached:  the unit's value on the picture (`unit_values`).
         """
         units = (self._stored() or {"units": {}})["units"]
         return {int(number): metrics for number, metrics in units.items() if self.file(int(number)).is_file()}
 
     def silent(self, numbers: Sequence[int]) -> list[int]:
-        """Return which of these units do not fire under their own picture."""
+        """Return which of these units do not fire on their own picture."""
         metrics = self.metrics()
         return [number for number in numbers if number in metrics and metrics[number]["reached"] <= 0]
 
@@ -143,7 +144,7 @@ class Album:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """Everything that decides the pictures, as it stands in render.json and in their metadata."""
+        """Everything that determines the pictures, as stored in render.json and in their metadata."""
         units, window = self.units, self.window
         dictionary = {} if units.sae is None else {"dictionary": weights_digest(units.sae.state_dict())}
         return {
@@ -180,7 +181,7 @@ class Album:
         return Alpha(base) if self.settings.alpha else base
 
     def _render_chunks(self, numbers: list[int]) -> Iterator[tuple[list[int], RenderResult]]:
-        """Yield chunks of pictures with their units as soon as they are finished."""
+        """Yield chunks of pictures with their units as they finish."""
         objective, settings = self._objective(numbers), self.settings
         chunks = render_chunks(
             self.units.network,
@@ -209,7 +210,7 @@ class Album:
         rows = zip(numbers, result.initial_values.tolist(), result.values.tolist(), reached.tolist(), strict=True)
         for number, before, value, own in rows:
             units[str(number)] = {"before": before, "value": value, "reached": own}
-        # Metrics first: a picture that is there is not rendered again, and its metrics would be lost.
+        # Metrics first: an existing picture is not rendered again, so its metrics would be lost.
         files.write_json(self.folder / FILE, {**header, "units": units})
         for number, picture in zip(numbers, result.pictures, strict=True):
             save_png(picture, self.file(number), {**self.about, "unit": number})
@@ -223,9 +224,10 @@ def unit_values(
     window: Window,
     at: SpatialReduction = centre,
 ) -> Float[Tensor, " n"]:
-    """Return each unit's value under its own picture without transforms, on the scale of dataset examples.
+    """Return each unit's value on its own picture without transforms, on the scale of dataset examples.
 
-    0 for a feature that its picture leaves silent, whatever its pre-activation. Pictures with alpha are laid over grey.
+    0 for a feature left silent by its picture, whatever its pre-activation. Pictures with alpha are composited over
+    grey.
     """
     opaque = torch.lerp(torch.tensor(GREY), pictures[:, :3], pictures[:, 3:]) if pictures.shape[1] == 4 else pictures
     values = []
@@ -237,7 +239,7 @@ def unit_values(
 
 
 def _read_settings(path: Path) -> dict[str, Any] | None:
-    """Read the settings that a picture was rendered with; None if there is no picture of ours."""
+    """Read the settings that a picture was rendered with; None if visae wrote no picture there."""
     about = read_about(path)
     return about and _with_new_names(about)
 
@@ -250,8 +252,8 @@ def _with_new_names(about: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse_foreign(folder: Path, stored: Mapping[str, Any] | None, about: Mapping[str, Any]) -> None:
     """Raise `VisaeError` for a folder with pictures of other units, or with images that visae did not write.
 
-    stored:  what render.json says of the pictures in the folder, if it is there.
-    about:   the same for the pictures to be rendered.
+    stored:  the settings in the folder's render.json, if it exists.
+    about:   the settings of the pictures to be rendered.
     """
     if stored is None:
         foreign = sorted(path.name for path in folder.iterdir() if _is_foreign(path)) if folder.is_dir() else []

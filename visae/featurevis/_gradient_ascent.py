@@ -18,8 +18,8 @@ from visae.featurevis.objectives import Fallback, ForwardPass, Objective
 from visae.featurevis.transforms._transforms import GREY, Transform
 from visae.networks import Network
 
-_CHECK_EVERY = 8  # steps between checks for silent units and convergence, which make a GPU wait
-_PATIENCE = 64  # steps, over whose mean a picture must improve
+_CHECK_EVERY = 8  # steps between checks for silent units and convergence, which stall a GPU
+_PATIENCE = 64  # steps over whose mean a picture must improve
 ReluMode = Callable[[], AbstractContextManager[Any]]
 
 
@@ -27,12 +27,12 @@ ReluMode = Callable[[], AbstractContextManager[Any]]
 class Optimisation:
     """Settings of the optimiser.
 
-    steps:      at most.
+    steps:      maximum number of steps.
     rate:       Adam's learning rate; the parameterisation's, if None.
-    seed:       of the initial pictures and the transforms.
-    tolerance:  a chunk ends once no picture's mean objective over the last 64 steps exceeds that over the 64 before by
-                more than this fraction of it; 0 for never.
-    chunk:      pictures at once; what suits the device, if None.
+    seed:       seeds the initial pictures and the transforms.
+    tolerance:  a chunk ends once no picture's mean objective over the last 64 steps exceeds its mean over the previous
+                64 by more than this fraction; 0 for never.
+    chunk:      pictures per batch; if None, chosen for the device.
 
     Raises `VisaeError` for values out of range.
     """
@@ -54,7 +54,7 @@ class Optimisation:
 
 @dataclass(frozen=True, eq=False)
 class PictureBatch:
-    """Pictures under optimisation: parameters, leaves that require gradients, and the function that makes pictures."""
+    """Pictures being optimised: parameters (leaves that require gradients), and the function that makes pictures."""
 
     parameters: list[Tensor]
     pictures: Callable[[], Float[Tensor, "b c s s"]]
@@ -65,10 +65,10 @@ class RenderResult:
     """Rendered pictures and their scores, on the CPU.
 
     pictures:        [n, c, s, s], 0..1: RGB, or RGB and alpha.
-    values:          [n], the objective of each picture without transforms.
+    values:          [n], the objective at each picture without transforms.
     initial_values:  [n], the same before the first step.
     history:         [n, steps], the objective at every step, under its transforms; NaN after an early end.
-    labels:          what each picture shows.
+    labels:          a description of each picture.
     """
 
     pictures: Float[Tensor, "n c s s"]
@@ -80,7 +80,7 @@ class RenderResult:
     def replace_rows(
         self, rows: Int64[Tensor, " m"], source: "RenderResult", source_rows: Bool[Tensor, " _"]
     ) -> "RenderResult":
-        """Return a copy with `rows` taken from those of another result that a mask selects."""
+        """Return a copy with `rows` replaced by the rows of another result that a mask selects."""
 
         def replaced(name: str) -> Tensor:
             tensor: Tensor = getattr(self, name).clone()
@@ -96,9 +96,9 @@ class RenderResult:
 class GradientAscent:
     """Gradient ascent on an objective of pictures, seen by a network.
 
-    transform:    from the fraction of the steps that are done to the transform between pictures and network.
-    unperturbed:  the transform without anything random.
-    labels:       what each of all pictures shows.
+    transform:    maps the completed fraction of the steps to the transform between pictures and network.
+    unperturbed:  the transform without randomness.
+    labels:       a description of every picture.
     """
 
     network: Network
@@ -111,7 +111,7 @@ class GradientAscent:
     def run(
         self, batch: PictureBatch, index: Int64[Tensor, " b"], rate: float, update: Callable[[int, str], None]
     ) -> RenderResult:
-        """Optimise a batch of pictures, whose positions among all are `index`; `update` reports picture-steps."""
+        """Optimise a batch of pictures, at positions `index` among all; `update` reports picture-steps."""
         adam = torch.optim.Adam(batch.parameters, rate, maximize=True)
         draws = generator(self.optimisation.seed, "render", "transforms")
         steps, initial_values, history = self.optimisation.steps, self.values(batch, index), list[Tensor]()
@@ -145,13 +145,13 @@ class GradientAscent:
 
     @torch.no_grad()
     def failed(self, fallback: Fallback, batch: PictureBatch, index: Int64[Tensor, " b"]) -> Bool[Tensor, " b"]:
-        """Return which pictures failed and are to be rendered with the fallback."""
+        """Return which pictures failed and need rendering with the fallback."""
         return fallback.failed(self._observe_unperturbed(batch, index)).cpu()
 
     def _checked_gradients(
         self, observe: Callable[[], ForwardPass], parameters: list[Tensor], draws: torch.Generator
     ) -> tuple[Float[Tensor, " b"], tuple[Tensor, ...], ReluMode]:
-        """Return the objective, its gradients, and the mode of ReLUs that gives every picture a gradient."""
+        """Return the objective, its gradients, and the ReLU mode that gives every picture a gradient."""
         state = draws.get_state()
         values, gradients = self._gradients(observe, parameters, nullcontext)
         if not _any_vanished(gradients):
@@ -162,7 +162,7 @@ class GradientAscent:
     def _gradients(
         self, observe: Callable[[], ForwardPass], parameters: list[Tensor], relus: ReluMode
     ) -> tuple[Float[Tensor, " b"], tuple[Tensor, ...]]:
-        """Return the objective and its gradients for the pictures' parameters; none are computed for weights."""
+        """Return the objective and its gradients for the pictures' parameters, but none for the weights."""
         with relus():
             values = self.objective.value(observe())
         return values.detach(), torch.autograd.grad(values.sum(), parameters)
@@ -187,7 +187,8 @@ class GradientAscent:
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:
-    """Context manager: bfloat16 for the network on CUDA, where tensor cores make it pay. Pictures stay in float32."""
+    """Context manager: bfloat16 for the network on CUDA, where tensor cores make it faster. Pictures stay in
+    float32."""
     return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 
@@ -214,7 +215,7 @@ def _any_vanished(gradients: tuple[Tensor, ...]) -> bool:
 
 
 def _converged(history: list[Tensor], tolerance: float) -> bool:
-    """Whether no picture still improves; see `Optimisation.tolerance`."""
+    """Whether no picture is still improving; see `Optimisation.tolerance`."""
     if not tolerance or len(history) < 2 * _PATIENCE:
         return False
     last, before = (torch.stack(part).mean(0) for part in (history[-_PATIENCE:], history[-2 * _PATIENCE : -_PATIENCE]))

@@ -1,7 +1,7 @@
-"""Effective kernels: what a unit computes from pixels once the network is made linear. Exact, not optimised.
+"""Effective kernels: what a unit computes from pixels once the network is linearised. Exact, not optimised.
 
-For the first layer it is the unit's kernel. For later layers it is what remains when ReLUs are the identity and pools
-take means: the expanded weights of Voss et al. 2021 ("Visualizing Weights"), in one backward pass.
+For the first layer it is the unit's kernel. For later layers it is what remains when ReLUs become the identity and
+pools take means: the expanded weights of Voss et al. 2021 ("Visualizing Weights"), in one backward pass.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ from visae.featurevis.transforms._transforms import GREY
 from visae.units import Units
 
 _POOLS = {F.max_pool2d, torch.max_pool2d}
-_CHUNK = 32  # units at once
+_CHUNK = 32  # units per batch
 
 
 class linearised(TorchFunctionMode):  # noqa: N801 - used like a function
@@ -29,7 +29,7 @@ class linearised(TorchFunctionMode):  # noqa: N801 - used like a function
     def __torch_function__(
         self, function: Callable[..., Any], _types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Replace ReLUs and pools; called by torch for each of its functions."""
+        """Replace ReLUs and pools; torch calls this for each of its functions."""
         named: Mapping[str, Any] = kwargs or {}
         if function in RELUS:
             return args[0] if args else named["input"]
@@ -39,7 +39,7 @@ class linearised(TorchFunctionMode):  # noqa: N801 - used like a function
 
 
 def effective_kernels(units: Units, numbers: Sequence[int]) -> Float[Tensor, "n 3 r r"]:
-    """Return how much each pixel, 0..1, of their receptive field adds to units' pre-activations in the linear network.
+    """Return how much each pixel, 0..1, of the receptive field adds to units' pre-activations in the linear network.
 
     For the first layer this is the kernel seen through the network's preprocessing. Where a network divides (local
     response normalisation) it is the derivative at mid-grey. [n, 3, r, r], r the receptive field, px.
@@ -74,7 +74,7 @@ def _mean_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor:
-    """Torch's `max_pool2d` with means instead; padding does not count."""
+    """Torch's `max_pool2d` with means instead of maxima; padding does not count."""
     assert dilation in (1, (1, 1)), "means over dilated windows are not implemented"
     assert not return_indices
     return F.avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad=False)

@@ -1,8 +1,8 @@
 """Interoperation with lucent (github.com/greentfrapp/lucent): its objectives and parameterisations in `render`, visae's
 units in its `render_vis`.
 
-lucent need not be installed for the former: its objective is a function that reads layers by name and returns a loss,
-its parameterisation a function that returns parameters and a function of pictures.
+The former does not need lucent installed: its objectives are functions that read layers by name and return a loss, its
+parameterisations functions that return parameters and a function that makes pictures.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ _INPUT = "input"
 
 
 def from_lucent_objective(lucent: LucentObjective, network: Network, count: int) -> Objective:
-    """Convert an objective of lucent's for `count` pictures that share a batch.
+    """Convert a lucent objective for `count` pictures that share a batch.
 
     Its loss is one number for all pictures; minus the loss becomes the score of each. Layers have visae's names, which
-    for InceptionV1 are lucent's; `input` stands for the pictures. Raises `VisaeError` for a layer that does not exist.
+    for InceptionV1 are lucent's; `input` stands for the pictures. Raises `VisaeError` for an unknown layer.
     """
     layers: set[str] = set()
 
@@ -50,12 +50,12 @@ def from_lucent_objective(lucent: LucentObjective, network: Network, count: int)
 
 
 def from_lucent_parameterisation(parameterisation: LucentParameterisation) -> PictureBatch:
-    """Convert a parameterisation of lucent's; raises `VisaeError` for an object that is not one."""
+    """Convert a lucent parameterisation; raises `VisaeError` for an object that is not one."""
     made = parameterisation() if callable(parameterisation) else None
     if not (isinstance(made, tuple) and len(made) == 2 and callable(made[1])):
         raise VisaeError(
             f"{parameterisation!r} is not a parameterisation; give one of visae.featurevis.parameterisations, or a "
-            "function that returns parameters and a function of pictures, as lucent's param.image does"
+            "function that returns parameters and a function that makes pictures, like lucent's param.image"
         )
     return PictureBatch(list(made[0]), made[1])
 
@@ -64,8 +64,8 @@ def lucent_objective(units: Units, number: int) -> Any:
     """Return a unit, for instance a feature of an SAE, as an objective for lucent's `render_vis`.
 
     Its loss is minus the unit's pre-activation (`Units.pre_activations`) at the middle position, averaged over the
-    batch. The layer must have the same name in lucent's model. Raises `VisaeError` for a number that the units do not
-    have, and where lucent is not installed (`pip install "visae[lucent]"`).
+    batch. The layer must have the same name in lucent's model. Raises `VisaeError` for a number out of range, and if
+    lucent is not installed (`pip install "visae[lucent]"`).
     """
     checked_numbers(units, number)
     layer = units.layer.name.replace(".", "_")

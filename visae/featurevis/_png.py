@@ -19,7 +19,7 @@ from visae.images import to_float
 
 _KEY = "visae"
 _GAP, _LABEL = 4, 12  # px of white between pictures, and below each for its label
-_SMALLEST = 48  # px; smaller pictures are enlarged on a sheet, by whole factors
+_SMALLEST = 48  # px; smaller pictures are enlarged on a sheet, by integer factors
 
 
 def save_png(picture: Float[Tensor, "c h w"], path: str | Path, about: Mapping[str, Any]) -> None:
@@ -37,7 +37,7 @@ def save_image(image: Image.Image, path: str | Path, texts: Mapping[str, str]) -
 
 
 def read_about(path: str | Path) -> dict[str, Any] | None:
-    """Read the metadata that `save_png` wrote; None for a missing or damaged file, and for other programs' files."""
+    """Read the metadata written by `save_png`; None for a missing or damaged file, or one from another program."""
     try:
         with Image.open(path) as image:
             about = json.loads(image.info[_KEY])
@@ -47,7 +47,7 @@ def read_about(path: str | Path) -> dict[str, Any] | None:
 
 
 def load_png(path: str | Path) -> Float[Tensor, "c h w"]:
-    """Read a picture that `save_png` wrote, 0..1, in steps of 1/255."""
+    """Read a picture written by `save_png`, 0..1, in steps of 1/255."""
     with Image.open(path) as image:
         return to_float(torch.from_numpy(np.array(image)).permute(2, 0, 1))
 
@@ -59,13 +59,13 @@ def save_sheet(
     about: Mapping[str, Any],
     columns: int | None = None,
 ) -> None:
-    """Write a contact sheet of pictures, each above its label; about square, if `columns` is None.
+    """Write a contact sheet of pictures, each above its label; roughly square if `columns` is None.
 
-    The metadata hold `about` and, under `cells`, each picture's label and the left, top and side of its square, px.
+    The metadata contain `about` and, under `cells`, each picture's label and the left, top and side of its square, px.
     Raises `VisaeError` unless there is a label for each picture.
     """
     if len(pictures) != len(labels):
-        raise VisaeError(f"{len(pictures)} pictures, {len(labels)} labels; give one label a picture")
+        raise VisaeError(f"{len(pictures)} pictures but {len(labels)} labels; give one label per picture")
     count, factor = len(pictures), max(-(-_SMALLEST // pictures.shape[-1]), 1)
     side = factor * pictures.shape[-1]
     across = min(columns or round(count**0.5 + 0.5), count)

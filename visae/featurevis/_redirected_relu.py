@@ -1,9 +1,9 @@
-"""Gradients through inactive ReLUs, inside a context and never in the network itself.
+"""Gradients through inactive ReLUs, inside a context manager and never in the network itself.
 
 A unit that is silent under the initial noise has no gradient, and its picture would stay noise. Inside `redirected()`,
 a ReLU that passes no gradient for an image passes it where it would raise an inactive input (lucid's redirected ReLU;
-Olah et al. 2017), but only gradients at least half as strong as the strongest. Without this threshold, whichever of a
-unit's many weak inputs is easiest to raise would come first, and the picture would show that input.
+Olah et al. 2017), but only gradients at least half as strong as the strongest. Without this threshold, the unit's weak
+input that is easiest to raise would come first, and the picture would show that input.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,11 +22,11 @@ RELUS = {torch.relu, torch.Tensor.relu, F.relu, *_IN_PLACE}
 class redirected(TorchFunctionMode):  # noqa: N801 - used like a function
     """Context manager: ReLUs pass gradients even where they are inactive. Their values stay the same."""
 
-    @no_type_check  # called for every operation: checked types, as in tests, multiply the time of a forward pass
+    @no_type_check  # called for every operation: type checks, as in tests, would slow down a forward pass many times
     def __torch_function__(
         self, function: Callable[..., Any], _types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Replace ReLUs; called by torch for each of its functions."""
+        """Replace ReLUs; torch calls this for each of its functions."""
         named: Mapping[str, Any] = kwargs or {}
         if function not in RELUS:
             return function(*args, **named)
@@ -38,7 +38,7 @@ class redirected(TorchFunctionMode):  # noqa: N801 - used like a function
 
 
 class _RedirectedReLU(torch.autograd.Function):
-    """ReLU. Images whose gradient would vanish get the strong part of what would raise inactive inputs."""
+    """ReLU. Images whose gradient would vanish get the strong part of the gradient that raises inactive inputs."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

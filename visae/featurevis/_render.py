@@ -1,7 +1,7 @@
 """Rendering: pictures that maximise an objective, many at a time.
 
-Pictures are optimised independently, in chunks that fit the cache. The forward pass stops at the last layer that the
-objective reads, and gradients are computed for the pictures' parameters alone. The network is not changed.
+Pictures are optimised independently, in chunks that fit in cache. The forward pass stops at the last layer that the
+objective reads, and gradients are computed only for the pictures' parameters. The network is not changed.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from visae.featurevis.parameterisations import Parameterisation, default_paramet
 from visae.featurevis.transforms._transforms import ROTATION, ZOOM, Transform, random_affine
 from visae.networks import Network
 
-# Pictures at once: what stays in a CPU's cache; what keeps a GPU busy, and fits its memory at 128 px.
+# Pictures per batch: what stays in a CPU's cache; what keeps a GPU busy, and fits in its memory at 128 px.
 _ON_CPU, _ON_GPU = 16, 256
 _GPU_PX = _ON_GPU * 128**2
 _DEFAULT = Optimisation()
@@ -45,20 +45,20 @@ def render(
     """Render pictures that maximise an objective.
 
     objective:         one of `visae.featurevis.objectives`, or one of lucent's.
-    count:             pictures; if None, one for each unit that the objective names, or one group that it compares.
-    parameterisation:  one of `visae.featurevis.parameterisations`, or one of lucent's, which then decides count and
-                       size; `default_parameterisation` for the receptive field, if None.
+    count:             pictures; if None, one per unit of the objective, or one of the groups it compares.
+    parameterisation:  one of `visae.featurevis.parameterisations`, or one of lucent's, which then determines count and
+                       size; if None, `default_parameterisation` for the receptive field.
     transform:         between pictures and network; if None, `random_affine` with shifts of a tenth of the receptive
-                       field, reduced linearly to nothing over the steps.
-    size:              px, side of the pictures; if None, what the objective sees of them under the shifts.
+                       field, reduced linearly to zero over the steps.
+    size:              px, side of the pictures; if None, as much as the objective sees under the shifts.
 
-    Pictures of different units start from the same noise and get the same transforms, so that a picture hardly depends
-    on which others are rendered: only through the step at which its chunk ends, and through silent units in it
-    (`redirected`). A picture that fails (`Objective.fallback`) is rendered again with the fallback's objective, which
-    is kept if it does not fail too. Pictures of one objective without units of their own start from different noise.
-    On a CPU with the same number of threads, the same call returns the same bytes.
+    Pictures of different units start from the same noise and get the same transforms, so that a picture barely depends
+    on which others are rendered: only through the step at which its chunk ends, and through silent units in the chunk
+    (`redirected`). A picture that fails (`Objective.fallback`) is rendered again with the fallback's objective, and the
+    second picture is kept if it does not fail too. Pictures of one objective without separate units start from
+    different noise. On a CPU with the same number of threads, the same call returns the same bytes.
 
-    Raises `VisaeError` for a count that does not fit the objective, and for impossible sizes.
+    Raises `VisaeError` for a count that does not match the objective, and for impossible sizes.
     """
     parts = list(render_chunks(network, objective, count, parameterisation, transform, size, optimisation))
     return RenderResult(
@@ -79,7 +79,7 @@ def render_chunks(
     size: int | None = None,
     optimisation: Optimisation = _DEFAULT,
 ) -> Iterator[RenderResult]:
-    """Yield what `render` returns in chunks, each as soon as it is finished: for hundreds of pictures to be saved."""
+    """Yield the results of `render` in chunks as they finish, to save hundreds of pictures along the way."""
     batch = None
     if parameterisation is not None and not isinstance(parameterisation, Parameterisation):
         batch = from_lucent_parameterisation(parameterisation)
@@ -108,7 +108,7 @@ def _render_chunk(
     index: Int64[Tensor, " b"],
     progress: Progress,
 ) -> RenderResult:
-    """Render pictures; those that failed once more with the objective's fallback, if it has one."""
+    """Render pictures, and failed ones once more with the objective's fallback, if it has one."""
     rate = ascent.optimisation.rate or parameterisation.rate
     batch = _initial_batch(parameterisation, ascent, size, index)
     first, fallback = ascent.run(batch, index, rate, progress.update), ascent.objective.fallback
@@ -123,13 +123,13 @@ def _render_chunk(
         batch, retried, rate, lambda _, note: progress.update(0, note and f"{note}, {len(retried)} rendered again")
     )
     succeeded = ~ascent.failed(fallback, batch, retried)
-    # Scored by the first objective, like all others.
+    # Scored by the first objective, like all other pictures.
     second = replace(second, values=ascent.values(batch, retried), initial_values=first.initial_values[failed])
     return first.replace_rows(failed.nonzero()[succeeded, 0], second, succeeded)
 
 
 def _chunk_size(ascent: GradientAscent, window_size: int) -> int:
-    """Return the number of pictures to optimise at once: whole groups, for a network input of `window_size` px."""
+    """Return the number of pictures to optimise per batch: whole groups, for a network input of `window_size` px."""
     group_size = ascent.objective.group_size
     fitting = _ON_CPU if ascent.network.device.type == "cpu" else min(_ON_GPU, _GPU_PX // window_size**2)
     limit = ascent.optimisation.chunk or fitting
@@ -152,7 +152,8 @@ def _initial_batch(
 
 
 def _annealed(window: Window) -> Callable[[float], Transform]:
-    """The default transform, reduced with progress: coarse structure forms first, under large shifts, details last."""
+    """The default transform, reduced with progress: coarse structure forms first, under large shifts, and details
+    last."""
     return lambda progress: random_affine(
         window.max_shift * (1 - progress),
         window.size,
@@ -167,14 +168,14 @@ def _constant(transform: Transform) -> Callable[[float], Transform]:
 
 
 def _picture_count(objective: Objective, count: int | None) -> int:
-    """Return the number of pictures; raises `VisaeError` if the objective cannot be of so many."""
+    """Return the number of pictures; raises `VisaeError` if it does not match the objective."""
     units, group_size = len(objective.labels), objective.group_size
     if count is None:
         count = units or group_size
     if units and count != units:
-        raise VisaeError(f"count is {count}, the objective names {units} units; leave count out, or give {units}")
+        raise VisaeError(f"count is {count}, but the objective has {units} units; leave count out, or give {units}")
     if count < 1:
         raise VisaeError(f"count is {count}; give at least 1")
     if count % group_size:
-        raise VisaeError(f"count is {count}, the objective compares groups of {group_size}; give a multiple")
+        raise VisaeError(f"count is {count}, but the objective compares groups of {group_size}; give a multiple")
     return count

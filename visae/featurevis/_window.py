@@ -1,6 +1,6 @@
-"""The network's input while a picture is rendered: how large it is, and where the picture lies in it.
+"""The network's input while rendering: its size, and where the picture lies in it.
 
-A unit at the middle of a map depends on its receptive field alone. A window just large enough for that makes a step
+A unit at the middle of a map depends only on its receptive field. A window just large enough for that makes a step
 several times cheaper and changes nothing for the unit.
 """
 
@@ -13,14 +13,14 @@ from visae.featurevis.transforms._transforms import Transform, random_affine
 from visae.networks import Network
 
 _SHIFT = 1 / 11  # of the receptive field, either way: 8 px for mixed3b's 91
-_LARGEST = 512  # px, at which a window stops growing for a receptive field
-_FIELDS_A_PICTURE = 2  # receptive fields along the side of a picture whose whole map is scored
+_LARGEST = 512  # px: the largest window for a receptive field
+_FIELDS_A_PICTURE = 2  # receptive fields per side of a picture whose whole map is scored
 _SMALLEST_PICTURE = 8  # px
 
 
 @dataclass(frozen=True)
 class Window:
-    """The network's input, and the picture's position in it.
+    """The network's input and the picture's position in it.
 
     size:             px, side of the input.
     centre:           px, x and y of the picture's middle.
@@ -35,7 +35,7 @@ class Window:
 
     @property
     def unperturbed(self) -> Transform:
-        """The transform from pictures to this input, without anything random."""
+        """The transform from pictures to this input, without randomness."""
         return random_affine(0, self.size, self.centre, rotation=0, zoom=0)
 
     @property
@@ -45,14 +45,13 @@ class Window:
 
 
 def smallest_window(network: Network, objective: Objective, picture_size: int | None) -> Window:
-    """Return the smallest window that shows the objective all it depends on.
+    """Return the smallest window that contains everything the objective depends on.
 
-    A centred objective gets the receptive field of its middle position, whatever the picture's size; the picture's size
-    defaults to that plus the largest shifts. An objective of whole maps gets the whole picture, by default of two
-    receptive fields.
+    A centred objective gets the receptive field of its middle position, whatever the picture's size, which defaults to
+    that plus the largest shifts. An objective over whole maps gets the whole picture, by default two receptive fields
+    wide.
 
-    Raises `VisaeError` for a size below 8 px, for one that the network cannot take, and for an objective that reads no
-    layer.
+    Raises `VisaeError` for a size below 8 px or too large for the network, and for an objective that reads no layer.
     """
     if not objective.layers:
         raise VisaeError("the objective reads no layer of the network, only pictures; add a unit to it")
@@ -74,7 +73,7 @@ def smallest_window(network: Network, objective: Objective, picture_size: int | 
 
 
 def _around_middle(network: Network, names: list[str], receptive_field: int, stride: int) -> tuple[int, float]:
-    """Return the smallest size, a multiple of the stride, that holds the middle position's receptive field, and the
+    """Return the smallest size, a multiple of the stride, that contains the middle position's receptive field, and the
     field's centre."""
     half, widest = (receptive_field - 1) / 2, max(names, key=lambda name: network.layer(name).receptive_field)
     largest = _round_up(_LARGEST, stride)
@@ -86,7 +85,8 @@ def _around_middle(network: Network, names: list[str], receptive_field: int, str
 
 
 def middle_centre(network: Network, layer: str, size: int) -> float:
-    """Return the px, x and y, of the receptive field's centre of a layer's middle position, in images of `size` px."""
+    """Return the px coordinate, in x and y, of the receptive field's centre for a layer's middle position, in images of
+    `size` px."""
     return network.layer(layer).centre(network.map_shapes([layer], size)[layer][1] // 2)
 
 

@@ -1,4 +1,4 @@
-"""Sources of images (photographs, dead leaves), and the batches and float images made from them."""
+"""Sources of images (photographs, dead leaves), and batches and float images from them."""
 
 import lazy_loader
 

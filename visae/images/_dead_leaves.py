@@ -21,11 +21,11 @@ from torch.nn import functional
 from visae._support.errors import VisaeError
 from visae._support.seeds import generator
 
-# Increase whenever the same seed gives different pixels: everything made from leaves records it.
+# Increase whenever the same seed yields different pixels: everything made from leaves records it.
 MODEL = 1
 # Exponent of the size distribution at which images are scale-invariant.
 EXPONENT = 3.0
-# Smallest leaf, in px and as a fraction of the image: smaller ones cost as much to paint and are barely visible.
+# Smallest leaf, in px and as a fraction of the image: smaller ones cost as much to paint but are barely visible.
 SMALLEST_PX, SMALLEST = 3.0, 1 / 40
 # Largest leaf, as a fraction of the image: a larger one could leave an image without an edge.
 LARGEST = 0.5
@@ -39,7 +39,7 @@ DISCS, ELLIPSES = 0.35, 0.25
 FLATNESS = 0.3, 1.0
 # Half the length of a bar over its size: long enough that its sides, not its ends, fill a receptive field.
 BAR_LENGTH = 2.0, 5.0
-# Half the width of a bar, px, and its exponent: flatter than that of sizes, so that wide bars are not rare.
+# Half the width of a bar, px, and its exponent: flatter than the exponent of sizes, so that wide bars are not rare.
 BAR_HALF_WIDTH_PX, BAR_EXPONENT = 1.0, 2.0
 # Fraction of bars that are lines, and half their width, px: one pixel wide and up.
 LINES, LINE_HALF_WIDTH_PX = 0.3, (0.5, 1.0)
@@ -47,11 +47,11 @@ LINES, LINE_HALF_WIDTH_PX = 0.3, (0.5, 1.0)
 GREYS, GREY_SATURATION, COLOUR_SATURATION = 0.45, (0.0, 0.12), (0.35, 1.0)
 # Brightness stays away from black and white, so that shading and texture remain visible.
 BRIGHTNESS = 0.06, 0.94
-# Largest fraction of brightness that shading adds at a rim, and largest contrast of a texture: edges dominate.
+# Largest fraction of brightness that shading adds at a rim, and largest texture contrast: edges dominate.
 LIGHT, TEXTURE = 0.3, 0.16
 # Fractions of leaves without texture and with a grating; the others carry smooth noise.
 PLAIN, GRATINGS = 0.5, 0.2
-# Periods of gratings, px: from what a 7x7 kernel resolves to what looks like a gradient to it.
+# Periods of gratings, px: from the finest that a 7x7 kernel resolves to ones that look like gradients to it.
 PERIOD_PX = 4.0, 16.0
 # Grain of the smooth noise, px: coarser than the thinnest lines, so that it is not mistaken for them.
 GRAIN_PX = 5
@@ -60,10 +60,10 @@ Array = np.ndarray
 
 
 class Leaves:
-    """`count` dead-leaves images of `size` px; image i depends on `seed` and i only. Implements `Images`.
+    """`count` dead-leaves images of `size` px; image i depends only on `seed` and i. Implements `Images`.
 
-    The same seed and index give the same bits on the same machine.
-    Raises `VisaeError` for less than 1 image, and for images below 8 px, which are too small for a leaf.
+    The same seed and index give the same bits on the same machine. Raises `VisaeError` for fewer than 1 image, and for
+    images below 8 px, which are too small for a leaf.
     """
 
     def __init__(self, count: int, size: int = 128, seed: int = 0):

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from visae.images._source import Unreadable
 
-# `Image.open` tries fifty formats, some of which start other programs, and warns about huge images through
+# `Image.open` tries fifty formats, some of which launch other programs, and warns about huge images through
 # process-wide filters, which threads cannot change safely. So these readers are called directly.
 _FORMATS: tuple[tuple[str, re.Pattern[bytes], type[ImageFile]], ...] = (
     ("JPEG", re.compile(rb"\xff\xd8\xff"), JpegImagePlugin.JpegImageFile),
@@ -55,10 +55,10 @@ _FULL_SCALES: dict[str, tuple[float, ...]] = {
 def decode(data: bytes, resize: int, crop: int) -> UInt8[Tensor, "3 s s"]:
     """Decode an image, upright and over white: resize its short side to `resize`, centre-crop it to `crop` px.
 
-    JPEG, PNG, WebP, BMP, TIFF and GIF are recognised by their content, never by a file name; of several frames,
-    the first is read. The geometry is that of torchvision's `Resize(resize)` and `CenterCrop(crop)` on a PIL
-    image, with antialiasing. Raises `Unreadable` with the reason, whatever is wrong with the bytes, and for
-    images with more than `PIL.Image.MAX_IMAGE_PIXELS` pixels, before they are decoded or resized.
+    JPEG, PNG, WebP, BMP, TIFF and GIF are recognised by their content, never by file name; only the first of several
+    frames is read. The geometry matches torchvision's `Resize(resize)` and `CenterCrop(crop)` on a PIL image, with
+    antialiasing. Raises `Unreadable` with the reason, whatever is wrong with the bytes, and for images with more than
+    `PIL.Image.MAX_IMAGE_PIXELS` pixels, before they are decoded or resized.
     """
     kind, reader = _format(data)
     try:
@@ -68,7 +68,7 @@ def decode(data: bytes, resize: int, crop: int) -> UInt8[Tensor, "3 s s"]:
             square = _square(_upright(to_rgb(image), image), resize, crop)
     except Unreadable:
         raise
-    except Exception as error:  # damaged files make Pillow raise nearly anything
+    except Exception as error:  # damaged files make Pillow raise almost anything
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise Unreadable(f"damaged {kind}: {reason}") from error
     return torch.from_numpy(np.array(square).transpose(2, 0, 1).copy())

@@ -1,4 +1,4 @@
-"""Load images: open a source by its name, and read batches ahead of their consumer in threads."""
+"""Load images: open a source by name, and read batches ahead of the consumer in threads."""
 
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -17,7 +17,7 @@ from visae.images._dead_leaves import Leaves
 from visae.images._photographs import SUFFIXES, Photographs
 from visae.images._source import Images, Unreadable
 
-# One batch for the consumer, one being decoded meanwhile.
+# One batch for the consumer, one being decoded in the meantime.
 _BATCHES_AHEAD = 2
 
 
@@ -46,8 +46,8 @@ class Batch:
     """The readable images of one range of indices, and those that were skipped.
 
     pixels:           [b, 3, s, s]; b is 0 if no image of the range could be read.
-    indices, digests: [b], of the images in `pixels`.
-    skipped:          (index, reason) of the others.
+    indices, digests: the images' in `pixels`, [b].
+    skipped:          (index, reason) for the others.
     """
 
     pixels: UInt8[Tensor, "b 3 s s"]
@@ -66,9 +66,9 @@ class _Read:
 def batches(images: Images, size: int = 32, start: int = 0, workers: int = 2) -> Generator[Batch, None, None]:
     """Yield batches of the consecutive ranges [start, start + size), [start + size, start + 2 size), ...
 
-    A batch depends on its range only, never on timing. `workers` threads read at most one batch beyond the one
-    last yielded, whatever the number of images; they end with the generator, also when it is closed early.
-    Raises `VisaeError` for a size or a number of workers below 1, and for a negative start.
+    A batch depends only on its range, never on timing. `workers` threads read at most one batch beyond the one last
+    yielded, whatever the number of images; they end with the generator, even if it is closed early. Raises `VisaeError`
+    for a size or a number of workers below 1, and for a negative start.
     """
     if size < 1 or workers < 1 or start < 0:
         given = f"batches of {size} from image {start} with {workers} workers"

@@ -21,7 +21,7 @@ _SMALLEST_CROP_PX = 8
 class Photographs:
     """Image files with paths `keys` below `folder`. Implements `Images`.
 
-    resize: px, to which the short side is resized.  crop: px, side of the square cut from the centre.
+    resize: px, short side after resizing.  crop: px, side of the square cut from the centre.
 
     Raises `VisaeError` for a crop larger than `resize`, or below 8 px.
     """
@@ -55,8 +55,8 @@ class Photographs:
     def from_list(cls, path: str | Path, resize: int = 256, crop: int = 224) -> "Photographs":
         """The images listed in a text file, in its order: one path per line, relative to the list's folder.
 
-        Blank lines and lines that start with # are skipped.
-        Raises `VisaeError` for a list that is not UTF-8 text, that is empty, or none of whose files exists.
+        Blank lines and lines that start with # are skipped. Raises `VisaeError` for a list that is not UTF-8 text or is
+        empty, or if none of its files exists.
         """
         listing = Path(path)
         try:
@@ -70,7 +70,7 @@ class Photographs:
             raise VisaeError(f"the list {path} names no image in {len(lines)} lines; expected one path per line")
         if not any(os.path.lexists(listing.parent / key) for key in keys):
             raise VisaeError(
-                f"none of the {len(keys)} lines of {path} names a file that exists, the first is {keys[0][:80]!r};"
+                f"none of the {len(keys)} lines of {path} names an existing file, the first is {keys[0][:80]!r};"
                 f" expected a list of images, one path per line, relative to {listing.parent}"
             )
         return cls(listing.parent, keys, str(path), resize, crop)
@@ -121,7 +121,7 @@ def _raise_unlistable(error: OSError) -> None:
 
 
 def _suffix_counts(files: Sequence[str]) -> str:
-    """Describe how many files have which suffixes, the most frequent first."""
+    """Describe the counts of file suffixes, the most frequent first."""
     counts = Counter(PurePath(file).suffix.lower() or "no suffix" for file in files).most_common()
     listed = ", ".join(f"{suffix} ({count})" for suffix, count in counts[:5])
     rest = f" and {len(counts) - 5} more suffixes" if len(counts) > 5 else ""

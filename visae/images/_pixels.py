@@ -7,10 +7,10 @@ from torch.nn import functional
 
 
 def to_float(pixels: UInt8[Tensor, "*b c h w"], device: torch.device | str = "cpu") -> Float[Tensor, "*b c h w"]:
-    """Convert 8-bit pixels to what networks take: float32 in 0..1, on `device`; batches are channels-last in memory."""
+    """Convert 8-bit pixels to network input: float32 in 0..1, on `device`; batches are channels-last in memory."""
     moved = pixels.to(device, non_blocking=True)
     if moved.ndim == 4:
-        # Rearranged while 8-bit: a quarter of the bytes of floats.
+        # Rearranged while still 8-bit: a quarter of the bytes of floats.
         moved = moved.contiguous(memory_format=torch.channels_last)
     return moved.float() / 255
 
@@ -18,7 +18,7 @@ def to_float(pixels: UInt8[Tensor, "*b c h w"], device: torch.device | str = "cp
 def rotated_crops(
     image: Float[Tensor, "3 s s"], x: float, y: float, degrees: Float[Tensor, " n"], size: int, centre: float
 ) -> Float[Tensor, "n 3 z z"]:
-    """Crop `size` px squares from an image rotated about its point (x, y), which lands on (centre, centre).
+    """Crop `size` px squares from an image rotated about its point (x, y), which maps to (centre, centre).
 
     degrees: rotation of each crop, clockwise.
 

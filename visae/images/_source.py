@@ -1,4 +1,4 @@
-"""Sources of images: what each one implements, and subsets of them."""
+"""Sources of images: the interface they implement, and subsets."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -9,15 +9,15 @@ from torch import Tensor
 from visae._support.progress import say
 
 
-class Unreadable(Exception):  # noqa: N818 - it is the outcome of a read, not a fault of the program
-    """An image that could not be read; its text is the reason, in one line."""
+class Unreadable(Exception):  # noqa: N818 - the outcome of a read, not a program error
+    """An image that could not be read; the text is the reason, in one line."""
 
 
 @runtime_checkable
 class Images(Protocol):
     """Square images in a fixed order, each with a key; reading one never depends on the others.
 
-    `name` is what the user called the source, such as "photos/" or "leaves:2000"; `size` the side of an image, px.
+    `name` is the user's name for the source, such as "photos/" or "leaves:2000"; `size` is the side of an image, px.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Images(Protocol):
         ...
 
     def read(self, index: int) -> tuple[UInt8[Tensor, "3 s s"], str]:
-        """RGB pixels, and the SHA-256 of the file's bytes, or of the pixels where there is no file.
+        """RGB pixels, and the SHA-256 of the file's bytes, or of the pixels if there is no file.
 
         Thread-safe. Raises `Unreadable` with the reason.
         """
@@ -65,7 +65,7 @@ class Subset:
 
 
 def evenly_spaced(images: Images, count: int) -> Images:
-    """Select `count` evenly spaced images, and print so; all images for 0, or if there are no more than `count`."""
+    """Select `count` evenly spaced images, and report it; all images for 0, or if there are no more than `count`."""
     if count == 0 or count >= len(images):
         return images
     say(f"images: {count:,} of the {len(images):,} of {images.name}, evenly spaced")

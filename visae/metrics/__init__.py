@@ -1,4 +1,4 @@
-"""Metrics of dictionaries, one definition each: fidelity, loss recovered, recovery, stability, interference, rings."""
+"""Metrics of dictionaries, each defined once: fidelity, loss recovered, recovery, stability, interference, rings."""
 
 import lazy_loader
 

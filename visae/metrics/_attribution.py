@@ -1,4 +1,4 @@
-"""Attribution: which features make up a neuron, and whether these are the planted ones."""
+"""Attribution: which features make up a neuron, and whether they are the planted ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Attribution:
 
     share:    [m, d], Cov(c_ij, x_j) / Var(x_j). The shares of a neuron sum to Cov(x_hat_j, x_j) / Var(x_j), which is 1
               for a perfect reconstruction and 0 for the mean. 0 for a neuron that does not vary.
-    alone:    [m, d], 1 - Var(x_j - c_ij) / Var(x_j), up to 1: the fraction of its variance that the feature explains by
-              itself; negative where it adds more than it explains. 0 for a neuron that does not vary.
+    alone:    [m, d], 1 - Var(x_j - c_ij) / Var(x_j), up to 1: the fraction of the neuron's variance that the feature
+              explains alone; negative where it adds more than it explains. 0 for a neuron that does not vary.
     weight:   [m, d], D.
     """
 
@@ -58,7 +58,7 @@ def attribution(sae: SAE, batches: Iterable[Float[Tensor, "_ d"]]) -> Attributio
         x_square += x.square().sum(0)
         products += f.T @ x
     if not count:
-        raise VisaeError("there are no rows to attribute neurons over; give at least one")
+        raise VisaeError("no rows to attribute neurons over; give at least one")
     covariance = products / count - f_sum[:, None] / count * (x_sum / count)
     variance = x_square / count - (x_sum / count).square()
     varies = variance > 1e-12 * (x_square / count)
@@ -112,10 +112,10 @@ class Constituents:
 def constituents(
     attributed: Attribution, directions: Float[Tensor, "m d"], truth: Float[Tensor, "f d"], min_share: float
 ) -> Constituents:
-    """Compare the features with at least a share `min_share` of each neuron's variance with the planted ones.
+    """Compare the features with a share of at least `min_share` of each neuron's variance with the planted ones.
 
-    directions: of the features. A feature counts as a planted one if it is matched to it (see `match`) with a cosine
-                of at least 0.9.
+    directions: the features' directions. A feature counts as a planted one if it is matched to it (see `match`) with a
+    cosine of at least 0.9.
     truth:      directions of the planted features, which write to the neurons where they are not zero.
     """
     pairs = zip(*(column.tolist() for column in match(truth, directions)), strict=True)

@@ -1,4 +1,4 @@
-"""Fidelity: how well an SAE reconstructs rows, and how many features it needs for it."""
+"""Fidelity: how well an SAE reconstructs rows, and how many features it needs."""
 
 import math
 from collections.abc import Iterable
@@ -125,7 +125,7 @@ class _FiringCounts:
 
     def add(self, fires: Bool[Tensor, "n m"]) -> None:
         self.rows += len(fires)
-        # In 32 bits, which a batch cannot overflow: summing booleans in 64 bits takes five times as long on a CPU.
+        # 32 bits, which a batch cannot overflow: summing booleans in 64 bits takes five times as long on a CPU.
         self.by_feature += fires.sum(0, dtype=torch.int32).cpu()
         self._by_l0 += fires.sum(1, dtype=torch.int32).cpu().bincount(minlength=len(self._by_l0))
 

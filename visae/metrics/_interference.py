@@ -1,4 +1,4 @@
-"""Co-activation of features, and the interference between them in superposition: noise to be suppressed, or help.
+"""Co-activation of features, and their interference in superposition: harmful noise, or helpful context.
 
 G [n, n] is what feature j adds to the pre-activation of output i per unit of its activation x_j: products of encoder
 and decoder directions for an SAE, W^T W for a tied autoencoder. x [b, n] are rows of activations.
@@ -31,7 +31,7 @@ def pair_agreement(a: Float[Tensor, "n n"], b: Float[Tensor, "n n"]) -> float:
     """Pearson's r between two symmetric matrices over pairs of different features, each pair once.
 
     For instance W^T W, or the cosines of decoder directions, against the correlations of the data. Pairs with a NaN in
-    either are left out. NaN where all pairs of one matrix are equal. Raises `VisaeError` for fewer than three features,
+    either are left out. NaN if all pairs of one matrix are equal. Raises `VisaeError` for fewer than three features,
     whose pairs agree trivially.
     """
     if len(a) < 3:
@@ -47,15 +47,15 @@ def pair_agreement(a: Float[Tensor, "n n"], b: Float[Tensor, "n n"]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Interference:
-    """What the other features add to each feature's pre-activation, I_i = sum over j != i of G_ij x_j.
+    """The other features' contributions to each feature's pre-activation, I_i = sum over j != i of G_ij x_j.
 
     own:           [n], G_ii E[x_i | x_i > 0], what a feature adds to itself where it is present.
-    lift:          [n], E[I_i | x_i > 0] - E[I_i | x_i = 0], how much more the others add where it is present. For
-                   binary x it is sum over j != i of G_ij Cov(x_i, x_j) / Var(x_i): 0 for independent features.
-    present:       [n], share of |G_ij x_j|, summed over rows where i is present and over j != i, that raises.
-    absent:        [n], share of it, summed over rows where i is absent, that lowers.
+    lift:          [n], E[I_i | x_i > 0] - E[I_i | x_i = 0], how much more the others add where the feature is present.
+                   For binary x it is sum over j != i of G_ij Cov(x_i, x_j) / Var(x_i): 0 for independent features.
+    present:       [n], positive share of |G_ij x_j|, summed over rows where i is present and over j != i.
+    absent:        [n], negative share of it, summed over rows where i is absent.
     constructive:  [n], (present + absent) / 2, the share of interference with a helpful sign. For independent features
-                   the two sum to one, so this is 1/2, whatever their rates and the signs of G.
+                   the two sum to one, so this is 1/2, whatever the features' rates and the signs of G.
 
     NaN where a feature is always or never present, or nothing is added.
     """
@@ -73,7 +73,8 @@ class Interference:
 
     @property
     def borrowed(self) -> float:
-        """sum lift / sum (own + lift): the share that other features supply of what tells presence from absence."""
+        """sum lift / sum (own + lift): the share of the difference between presence and absence that other features
+        supply."""
         lift, own = self.lift.nansum(), self.own.nansum()
         return (lift / (own + lift)).item()
 
@@ -84,13 +85,13 @@ def interference(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"]) -> Interfe
     others = gram.double().clone().fill_diagonal_(0)
     raising = others.clamp_min(0)
     present = (x > 0).double()
-    # Entry i, j: the mean over all rows of x_j where i is present, and where it is absent.
+    # Entry i, j: the mean over all rows of x_j masked to where i is present, and to where it is absent.
     with_i = present.T @ x / len(x)
     without_i = x.mean(0) - with_i
     rate = present.mean(0)
     up, down = _row_products(raising, with_i), _row_products(raising - others, without_i)
     added, added_without = _row_products(others, with_i), _row_products(others, without_i)
-    # Sums of absolute values are twice those of one sign, less or plus the signed sums.
+    # Sums of absolute values are twice the sums of one sign, minus or plus the signed sums.
     share_up, share_down = up / (2 * up - added), down / (2 * down + added_without)
     return Interference(
         own=own * with_i.diagonal() / rate,
@@ -107,7 +108,8 @@ def _row_products(a: Float64[Tensor, "n n"], b: Float64[Tensor, "n n"]) -> Float
 
 
 def contributions(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"], target: int) -> Float[Tensor, "b n"]:
-    """What each feature adds to the target's pre-activation in each row, G_ij x_j; with the bias they sum to it."""
+    """Each feature's contribution to the target's pre-activation in each row, G_ij x_j; with the bias they sum to
+    it."""
     return gram[target] * x
 
 
@@ -135,9 +137,9 @@ def r2_alone(
     """`r2` over the n rows with one active feature each: reconstruction without context.
 
     Prieto et al. (arXiv 2603.09972) measure how much a feature depends on constructive interference by `r2` in context
-    less this.
+    minus this.
 
-    like: rows whose device and dtype the single features take.
+    like: rows that set the device and dtype of the single features.
     """
     single = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
     x_hat = reconstruct(single)

@@ -1,4 +1,4 @@
-"""Standard errors of metrics of rows, for the finite number of rows."""
+"""Standard errors of metrics over a finite number of rows."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,8 +15,8 @@ def standard_errors(
     """Standard errors of the values that `measures` returns for rows.
 
     The jackknife (Tukey 1958): each of g groups is left out in turn, and the variance of a metric is (g - 1) / g times
-    the sum of squares of its g values about their mean. Groups are of consecutive rows, so that the rows of one image,
-    which are alike, are left out together.
+    the sum of squares of its g values about their mean. Groups are consecutive rows, so that the rows of one image,
+    which are correlated, are left out together.
     """
     groups = torch.tensor_split(x, GROUPS)
     rest = (torch.cat([*groups[:index], *groups[index + 1 :]]) for index in range(GROUPS))

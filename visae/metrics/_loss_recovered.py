@@ -1,4 +1,4 @@
-"""Loss recovered: what a network still does when an SAE's reconstruction replaces one of its layers."""
+"""Loss recovered: how much performance a network keeps when an SAE's reconstruction replaces one of its layers."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,15 +19,15 @@ from visae.sae import SAE
 class LossRecovered:
     """Means over images of a network with one layer replaced by the SAE's reconstruction, by zeros, or by the mean row.
 
-    images:            how many.
+    images:            number of images.
     cross_entropy_*:   of the scores with respect to the top class of the clean network, in nats, since photographs
                        carry no labels; above 0 for the clean network, too.
     kl_*:              KL(clean || replaced) between the distributions over classes, in nats; from 0.
     loss_recovered_*:  1 - (CE(sae) - CE(clean)) / (CE(floor) - CE(clean)), where the floor is zeros or the mean row:
                        1 for a perfect SAE, 0 for one no better than the floor (Rajamanoharan et al. 2024, arXiv
                        2404.16014, section 3.2, with zeros). Unreliable if the CE of the floor is close to the clean CE.
-    kl_recovered_*:    1 - KL(sae) / KL(floor), up to 1: 1 for a perfect SAE, 0 for one no better than the floor.
-    The last two are NaN where the floor equals the clean network.
+    kl_recovered_*:    1 - KL(sae) / KL(floor), up to 1: 1 for a perfect SAE, 0 for one no better than the floor. The
+    last two are NaN if the floor equals the clean network.
     """
 
     images: int
@@ -52,14 +52,14 @@ def loss_recovered(
     batches: Iterable[Float[Tensor, "_ 3 _ _"]],
     mean: Float[Tensor, " _"],
 ) -> dict[str, LossRecovered]:
-    """Replace a layer, or a branch, of a network by the reconstruction of each SAE, and measure what its classes lose.
+    """Replace a layer or branch of a network by each SAE's reconstruction, and measure the loss of its class scores.
 
     saes:    by name; the result has the same names.
-    batches: of RGB images, 0..1. Each takes three complete forward passes, and one more per SAE.
+    batches: batches of RGB images, 0..1. Each takes three complete forward passes, and one more per SAE.
     mean:    [d], the mean row of the layer (see `mean_row`).
 
     Sums over images are in float64. Raises `VisaeError` for an unknown layer, one that no class depends on, a network
-    without classes, and an SAE or a mean of another width than the layer.
+    without classes, and an SAE or a mean whose width differs from the layer's.
     """
     _check_widths(network, layer, saes, mean)
     # A sum, not a view of the mean: the network may modify it in place.
@@ -135,4 +135,4 @@ def _check_widths(network: Network, layer: str, saes: Mapping[str, SAE], mean: F
     widths = {f"the SAE {name}".rstrip(): sae.dim for name, sae in saes.items()}
     for what, width in {**widths, "the mean": len(mean)}.items():
         if width != channels:
-            raise VisaeError(f"{what} is for {width} channels, and {layer} of {network.name} has {channels}")
+            raise VisaeError(f"{what} is for {width} channels, but {layer} of {network.name} has {channels}")

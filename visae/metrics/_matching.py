@@ -1,4 +1,4 @@
-"""Match the directions of dictionaries one to one, and measure how stable dictionaries are over runs."""
+"""Match the directions of dictionaries one to one, and measure how stable dictionaries are across runs."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -20,9 +20,8 @@ def match(
     Returns the p = min(a, b) pairs as (rows of `first`, ascending; rows of `second`; their cosines), on the CPU. The
     sign matters, lengths do not; a direction of length zero has a cosine of 0 with every direction.
 
-    block_size: number of consecutive, orthogonal rows of `second` that span one subspace. The cosine is then that
-                between a direction and its projection onto the subspace, and a subspace is matched at most
-                `block_size` times.
+    block_size: number of consecutive, orthogonal rows of `second` that span one subspace. The cosine is then between a
+    direction and its projection onto the subspace, and a subspace is matched at most `block_size` times.
     """
     cosines = unit_rows(first) @ unit_rows(second).T
     if block_size > 1:
@@ -46,7 +45,7 @@ def stability(dictionaries: Sequence[Float[Tensor, "_ _"]], block_size: int = 1)
     Raises `VisaeError` for fewer than two dictionaries, and for dictionaries of different shapes.
     """
     if len(dictionaries) < 2:
-        raise VisaeError(f"stability compares runs: it needs 2 dictionaries or more, and was given {len(dictionaries)}")
+        raise VisaeError(f"stability compares runs: it needs 2 or more dictionaries, but was given {len(dictionaries)}")
     width, dim = dictionaries[0].shape
     for index, directions in enumerate(dictionaries):
         if directions.shape != (width, dim):

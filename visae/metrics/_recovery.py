@@ -1,4 +1,4 @@
-"""Recovery: how much of a planted truth a dictionary found, by its directions and by where its features fire."""
+"""Recovery: how much of a planted truth a dictionary finds, by its directions and by where its features fire."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from visae.metrics._matching import match, unit_rows
 from visae.networks import Network
 from visae.sae import SAE
 
-# Cosine from which on a direction counts as the planted one.
+# Minimum cosine at which a direction counts as the planted one.
 MATCHED = 0.9
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """How well directions match planted ones; 1 for the truth itself, in any order.
+    """How well directions match the planted ones; 1 for the truth itself, in any order.
 
     matched_fraction: fraction of planted directions whose partner has a cosine of at least 0.9 with them, from 0 to 1.
     mean_cosine:      mean over planted directions of the cosine with their partner, from -1 to 1; 0 for one without.
@@ -41,7 +41,7 @@ def recovery(directions: Float[Tensor, "m d"], truth: Float[Tensor, "f d"], bloc
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """How well the features matched to planted ones fire where these fire.
+    """How well matched features fire where their planted features fire.
 
     f1:      [f], F1 of each planted feature, 2 hits / (rows where the match fires + rows where it fires itself), from 0
              to 1: 1 if both fire on the same rows; 0 without a partner; NaN for one that never fires in the data.
@@ -58,8 +58,8 @@ def detection(
 ) -> Detection:
     """Score "the matched feature fires (> 0)" as a predictor of "the planted feature fires (> 0)".
 
-    directions: of the planted features, matched one to one to the SAE's as in `recovery`; every pair is scored,
-                whatever its cosine. Of a block, the component along the planted direction counts.
+    directions: the planted features' directions, matched one to one to the SAE's as in `recovery`; every pair is
+    scored, whatever its cosine. For a block, the component along the planted direction counts.
     pairs:      batches of rows x [n, d] and the values of the planted features at the same positions, [n, f].
     """
     weights = readout(directions, sae.directions, sae.block_size).T.float()
@@ -77,7 +77,8 @@ def detection(
 def readout(
     truth: Float[Tensor, "f d"], directions: Float[Tensor, "m d"], block_size: int = 1
 ) -> Float64[Tensor, "f m"]:
-    """Weights that read each planted feature's value from the dictionary's: 1 for its partner; zeros without one.
+    """Weights that read each planted feature's value from the dictionary's features: 1 for its partner; zeros without
+    one.
 
     block_size: as in `match`. The weights then give the component of the subspace along the planted direction.
     """
@@ -99,10 +100,12 @@ def planted_rows(
 ) -> Iterator[tuple[Float[Tensor, "n d"], Float[Tensor, "n f"]]]:
     """Yield, for each batch of images, the rows at all positions of a planted network, and the planted values there.
 
-    Raises `VisaeError` for a network in which nothing is planted.
+    Raises `VisaeError` for a network without planted features.
     """
     if network.truth is None:
-        raise VisaeError(f"nothing is planted in {network.name}: its truth is not known; use the planted network")
+        raise VisaeError(
+            f"{network.name} has no planted features, so its ground truth is unknown; use the planted network"
+        )
     layer = network.truth.layer
     for images in batches:
         maps = network.maps(images, [layer, "truth"])

@@ -1,6 +1,6 @@
 """Whether directions lie on a ring, in which order, and how smooth it is.
 
-vectors [n, d] are decoder directions of an SAE, or columns of a toy's weights.
+vectors [n, d] are decoder directions of an SAE, or columns of a toy model's weights.
 """
 
 import cmath
@@ -14,10 +14,11 @@ from visae._support.errors import VisaeError
 
 
 def ring_plane(vectors: Float[Tensor, "n d"]) -> tuple[Float64[Tensor, "n 2"], float]:
-    """Coordinates in the plane of the top two principal components, around the centroid, and their share of variance.
+    """Coordinates in the plane of the top two principal components, about the centroid, and their share of the
+    variance.
 
-    The signs of the two axes are arbitrary, and so are their directions where the variances are equal. Raises
-    `VisaeError` for vectors of fewer than two dimensions.
+    The signs of the two axes are arbitrary, and so are their directions if the variances are equal. Raises `VisaeError`
+    for vectors of fewer than two dimensions.
     """
     if vectors.shape[1] < 2:
         raise VisaeError(f"the vectors have {vectors.shape[1]} dimension; a plane needs 2 or more")
@@ -38,9 +39,9 @@ def ring_order(points: Float[Tensor, "n 2"]) -> Int[Tensor, " n"]:
 
 
 def neighbours_kept(order: Int[Tensor, " n"]) -> float:
-    """Share of the n pairs side by side in an order that are neighbours i, i + 1 (mod n).
+    """Share of the n adjacent pairs in an order that are neighbours i, i + 1 (mod n).
 
-    1 exactly where the order is 0, 1, ..., n - 1 up to rotation and reflection; `neighbours_by_chance` on average over
+    1 exactly if the order is 0, 1, ..., n - 1 up to rotation and reflection; `neighbours_by_chance` on average over
     random orders. Raises `VisaeError` for fewer than four items, which are always in order.
     """
     n = len(order)
@@ -61,7 +62,7 @@ def order_by_chance(n: int) -> float:
 
 
 def rings_alike(a: Float[Tensor, " n"], b: Float[Tensor, " n"]) -> float:
-    """How closely angles (degrees) match others up to rotation and reflection: 1 for exactly.
+    """How closely angles (degrees) match others up to rotation and reflection: 1 for an exact match.
 
     The larger of |mean exp(i (a - b))| and |mean exp(i (a + b))|. Each is about 1 / sqrt(n) for n unrelated angles.
     """
@@ -75,7 +76,7 @@ def turned_onto(a: Float[Tensor, " n"], b: Float[Tensor, " n"]) -> Float64[Tenso
 
 
 def _best_turn(a: Float[Tensor, " n"], b: Float[Tensor, " n"]) -> tuple[int, complex]:
-    """1, or -1 for the mirror image, and the mean of exp(i (sign a - b)), whichever has the longer one."""
+    """1, or -1 for the mirror image, whichever makes the mean of exp(i (sign a - b)) longer, and that mean."""
     means = {}
     for sign in (1, -1):
         apart = torch.deg2rad(sign * a.double() - b.to(a.device).double())
@@ -85,11 +86,11 @@ def _best_turn(a: Float[Tensor, " n"], b: Float[Tensor, " n"]) -> tuple[int, com
 
 
 def ring_harmonics(vectors: Float[Tensor, "n d"], at: Float[Tensor, " n"], highest: int) -> list[float]:
-    """Share of the vectors' variance that each harmonic h = 1, ..., highest of the angle explains by itself.
+    """Share of the vectors' variance that each harmonic h = 1, ..., highest of the angle explains alone.
 
     By least squares on cos(h at) and sin(h at) around the centroid. For n even angles these are the powers of a Fourier
     transform over the ring, and harmonics 1 to n // 2 sum to 1; for others they overlap. A ring in a plane is harmonic
-    1; a ring that ripples, as Fourier features do, has several.
+    1 only; a ring that ripples, like Fourier features, has several.
 
     at: degrees, of each vector on the ring.
     """

@@ -1,4 +1,4 @@
-"""Networks: InceptionV1 in its two published forms, torchvision's, any module, and the planted one."""
+"""Networks: InceptionV1 in its two published forms, torchvision classifiers, any module, and the planted network."""
 
 import lazy_loader
 

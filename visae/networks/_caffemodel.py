@@ -27,7 +27,7 @@ _ROLES = ("weight", "bias")
 
 
 class MalformedError(ValueError):
-    """Bytes that are no valid caffemodel; `read_caffemodel` turns it into a `VisaeError`."""
+    """Bytes that are not a valid caffemodel; `read_caffemodel` turns it into a `VisaeError`."""
 
 
 class Field(NamedTuple):
@@ -61,7 +61,7 @@ def read_caffemodel(path: Path) -> dict[str, Tensor]:
     """Return the float32 tensors of a network's layers: `<layer>.weight` and `<layer>.bias`, with `_` for `/`.
 
     A convolution's weight is `[out, in, h, w]`, an inner product's `[out, in]`, a bias `[n]`, even where the file pads
-    each to the four axes of old Caffe. Further blobs are `<layer>.blob2`, ...; layers without blobs are skipped.
+    each to the four axes of old Caffe. Further blobs become `<layer>.blob2`, ...; layers without blobs are skipped.
     Raises `VisaeError` for a file that is not a complete caffemodel.
     """
     try:
@@ -122,7 +122,7 @@ def _tensor(blob: memoryview, index: int, layer: _CaffeLayer) -> Tensor:
     if legacy:
         shape = _without_padding(legacy, index, layer.is_convolution)
     if not len(values) or math.prod(shape) != len(values):
-        raise MalformedError(f"blob {index} of {layer.name!r} has {len(values)} values, its shape is {shape}")
+        raise MalformedError(f"blob {index} of {layer.name!r} has {len(values)} values, but its shape is {shape}")
     return torch.from_numpy(values.astype(np.float32, copy=False)).reshape(shape)
 
 

@@ -1,4 +1,5 @@
-"""Network cards: origin and licence of a published network, its weight files with their digests, published tuning."""
+"""Network cards: origin and licence of a published network, its weight files and their digests, and published
+tuning."""
 
 import hashlib
 import os
@@ -27,13 +28,13 @@ _DIGEST_TITLES = {
 
 @dataclass(frozen=True)
 class FileDigest:
-    """Expected digest of a file, in one of the kinds in which weights are published.
+    """Expected digest of a file, of one of the kinds published for weights.
 
     kind:   `sha1`, `sha256`, `git_blob` (git's object id of the content: SHA-1 over `blob <size>`, a zero byte and the
-            content) or `sha256_prefix` (at least the first 8 digits of the SHA-256; torchvision's file names have it).
+            content) or `sha256_prefix` (at least the first 8 digits of the SHA-256, as in torchvision's file names).
     value:  lower-case hexadecimal.
 
-    Raises `VisaeError` for an unknown kind, and for a value that is no digest of that kind.
+    Raises `VisaeError` for an unknown kind, and for a value that is not a digest of that kind.
     """
 
     kind: str
@@ -41,7 +42,7 @@ class FileDigest:
 
     def __post_init__(self) -> None:
         if self.kind not in _DIGEST_LENGTHS:
-            raise VisaeError(f"no digest is of kind {self.kind!r}; the kinds are {', '.join(_DIGEST_LENGTHS)}")
+            raise VisaeError(f"there is no digest of kind {self.kind!r}; the kinds are {', '.join(_DIGEST_LENGTHS)}")
         least, most = _DIGEST_LENGTHS[self.kind]
         if set(self.value) - set(string.digits + "abcdef") or not least <= len(self.value) <= most:
             digits = str(most) if least == most else f"{least} to {most}"
@@ -68,7 +69,7 @@ class WeightsFile:
 
     file:   its name in the cache.
     bytes:  its size, if known.
-    also:   other file names that the same weights may have, perhaps in another format.
+    also:   other file names for the same weights, possibly in another format.
 
     Raises `VisaeError` for a file name with a folder in it, and for a URL other than HTTP(S).
     """
@@ -107,7 +108,7 @@ class NetworkCard:
     """Provenance of a published network.
 
     weights:  its files, the preferred one first.
-    tuning:   published measurements by which to verify the weights, if there are any.
+    tuning:   published measurements to verify the weights against, if any.
     """
 
     name: str
@@ -135,7 +136,7 @@ def card_names() -> tuple[str, ...]:
 
 
 def named_card(name: str) -> NetworkCard:
-    """Return the card `zoo/<name>.toml`; raises `VisaeError` if there is none, or if its schema is not 1."""
+    """Return the card `zoo/<name>.toml`; raises `VisaeError` if it does not exist or its schema is not 1."""
     if name not in card_names():
         raise unknown("network card", name, card_names())
     return read_card(published("zoo") / f"{name}.toml")
@@ -151,7 +152,9 @@ def read_card(path: Path) -> NetworkCard:
         raise VisaeError(f"{path} is not TOML: {error}") from None
     schema = content.pop("schema", None)
     if schema != SCHEMA:
-        raise VisaeError(f"{path} has schema {schema}, this visae reads schema {SCHEMA}; use a visae that knows it")
+        raise VisaeError(
+            f"{path} has schema {schema}, this version of visae reads schema {SCHEMA}; use one that reads it"
+        )
     try:
         return _card(content, path.stem)
     except VisaeError as error:
@@ -188,7 +191,7 @@ def _weights_file(entry: dict[str, Any]) -> WeightsFile:
 def _tuning(table: dict[str, Any]) -> PublishedTuning:
     for name in ("layer", "origin", "licence"):
         if not isinstance(table.get(name), str):
-            raise VisaeError(f"'tuning.{name}' is {table.get(name)!r}, expected a text")
+            raise VisaeError(f"'tuning.{name}' is {table.get(name)!r}, expected a string")
     for name in table:
         if name not in ("layer", "origin", "licence", "neurons"):
             raise unknown("key of a card's tuning", name, ("layer", "origin", "licence", "neurons"))

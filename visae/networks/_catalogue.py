@@ -15,11 +15,11 @@ def network_names() -> tuple[str, ...]:
 def network_card(name: str) -> NetworkCard:
     """Return the card of a network that has weights to download.
 
-    Raises `VisaeError` for a name that does not exist (it lists the nearest), and for the planted network, which needs
-    no weights. A classifier of torchvision is described by torchvision itself, which is imported for it.
+    Raises `VisaeError` for an unknown name (it lists the nearest), and for the planted network, which needs no weights.
+    Imports torchvision for a torchvision classifier, which torchvision itself describes.
     """
     if name.startswith(TORCHVISION):
-        # Imports torch, which the cards in `zoo/` do without.
+        # Imports torch, which the cards in `zoo/` do not need.
         from visae.networks._torchvision import torchvision_card
 
         return torchvision_card(name.removeprefix(TORCHVISION))
@@ -36,5 +36,5 @@ def is_planted(name: str) -> bool:
 
 
 def unknown_network(name: str, known: tuple[str, ...]) -> VisaeError:
-    """Return the error for a network that does not exist; it lists the nearest of those known."""
+    """Return the error for an unknown network; it lists the nearest known names."""
     return unknown("network", name, [*known, f"{TORCHVISION}resnet18"])

@@ -1,4 +1,4 @@
-"""Download a network's weights: resume broken transfers, and give a file its name only if its digest is right."""
+"""Download a network's weights: resume broken transfers, and name a file only if its digest is right."""
 
 import http.client
 import os
@@ -26,9 +26,9 @@ _CHUNK = 1 << 18  # bytes
 class RetryPolicy:
     """When to give up on a server.
 
-    timeout:  seconds without a byte after which a transfer counts as broken off.
-    resumes:  how often a transfer that broke off is resumed.
-    pause:    seconds to wait before the first resume; before the n-th, n times as long.
+    timeout:  seconds without data after which a transfer counts as broken off.
+    resumes:  how often a broken transfer is resumed.
+    pause:    seconds to wait before the first resume, and n times as long before the n-th.
     """
 
     timeout: float = 30.0
@@ -50,9 +50,9 @@ class _BrokenOffError(Exception):
 def fetch_weights(card: NetworkCard, cache: Path | None = None, retries: RetryPolicy = DEFAULT_RETRIES) -> Path:
     """Download a network's weights into `cache` (`cache_folder("weights")` if None), and return their path.
 
-    Writes to `<file>.part`, which gets its name once its digest is right. A file already in the cache is kept if its
+    Writes to `<file>.part`, which is renamed once its digest is right. A file already in the cache is kept if its
     digest is right, and replaced if not. A transfer that broke off, in this run or an earlier one, is resumed. A second
-    process that wants the same file waits for the first.
+    process that needs the same file waits for the first.
 
     Raises `VisaeError` if the download fails, if the digest is wrong, and if the cache cannot be written.
     """
@@ -72,15 +72,15 @@ def fetch_weights(card: NetworkCard, cache: Path | None = None, retries: RetryPo
 def _ensure(source: WeightsFile, target: Path, retries: RetryPolicy) -> None:
     if target.exists():
         if source.digest.matches(target):
-            say(f"{target} is there already, with the right digest")
+            say(f"{target} is already there, with the right digest")
             return
-        say(f"{target} has another digest than {source.digest}; downloading it again")
+        say(f"{target} does not have the digest {source.digest}; downloading it again")
     part = transfer(source, target, retries)
     if not source.digest.matches(part):
         digest = source.digest.compute(part)
         part.unlink()
         raise VisaeError(
-            f"{source.url} sent a file with the digest {digest}, expected {source.digest}; the file was deleted: "
+            f"{source.url} sent a file with digest {digest}, expected {source.digest}; the file was deleted: "
             f"run the same command again; if that does not help, the file at that URL has changed"
         )
     part.replace(target)
@@ -102,10 +102,10 @@ def _exclusive(target: Path) -> Iterator[None]:
 
 
 def transfer(source: WeightsFile, target: Path, retries: RetryPolicy = DEFAULT_RETRIES) -> Path:
-    """Download `source` into `<target>.part` until it is complete according to the server; return that path.
+    """Download `source` to `<target>.part` until the server reports it complete; return that path.
 
-    Does not check the digest. Raises `VisaeError`, and keeps what arrived, if the server cannot be reached, refuses, or
-    breaks off more often than `retries` allows.
+    Does not check the digest. Raises `VisaeError`, and keeps the bytes received, if the server cannot be reached,
+    refuses, or breaks off more often than `retries` allows.
     """
     part = target.with_name(f"{target.name}.part")
     broken = _BrokenOffError("")
@@ -139,7 +139,7 @@ def _attempt(source: WeightsFile, target: Path, part: Path, timeout: float) -> N
         start, total = _span(response, source, target)
         if start not in (0, have):
             part.unlink(missing_ok=True)
-            raise _BrokenOffError(f"requested from byte {have:,} on, it sent from byte {start:,} on", total)
+            raise _BrokenOffError(f"requested from byte {have:,} on, but it sent from byte {start:,} on", total)
         _append(response, part, start, total)
 
 

@@ -1,4 +1,4 @@
-"""Any torch module as a network: layers read by forward hooks, their geometry measured by experiment."""
+"""Any torch module as a network: layers read by forward hooks, with their geometry measured by experiment."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from visae.networks._layers import Layer, LazyLayers
 
 
 class _AllReadError(Exception):
-    """Stops the forward pass once the last requested output has been read; not a fault."""
+    """Stops the forward pass once the last requested output has been read; not an error."""
 
 
 class HookedModule(nn.Module):
@@ -71,8 +71,8 @@ class HookedModule(nn.Module):
         """Return the module's output.
 
         replaced: functions, by submodule name, applied to that submodule's output before anything uses it; at its last
-                  call if it is called several times. Raises `VisaeError` if these images lead to a different number of
-                  calls than the probing image did, since then the last call is not known in advance.
+                  call if it is called several times. Raises `VisaeError` if these images cause a different number of
+                  calls than the probe image did, since the last call is then not known in advance.
         """
         remaining = Counter({name: self._calls[name] for name in replaced})
 
@@ -86,8 +86,8 @@ class HookedModule(nn.Module):
             if missed:
                 expected = self._calls[name]
                 raise VisaeError(
-                    f"cannot replace {name!r}: it was called {expected - missed} times for these images, "
-                    f"expected {expected}; replace a submodule that is called equally often for all images"
+                    f"cannot replace {name!r}: it was called {expected - missed} times on these images, "
+                    f"expected {expected}; replace a submodule that is called equally often on all images"
                 )
         return output
 
@@ -123,7 +123,7 @@ class HookedModule(nn.Module):
 
     @torch.no_grad()
     def _measure(self, name: str) -> Layer:
-        """Measure a layer's geometry, in wider images as long as the border truncates the receptive field."""
+        """Measure a layer's geometry, in ever wider images until the border no longer truncates the receptive field."""
         widths = {width: self._map_width(name, width) for width in (self.size, 2 * self.size, 4 * self.size)}
         stride = _stride(self.size, widths[self.size], widths[2 * self.size])
         for width in (width for width, columns in widths.items() if columns):
@@ -138,11 +138,11 @@ class HookedModule(nn.Module):
         return Layer(name, self._shapes[name][1], stride, receptive_field, offset)
 
     def _read_strip(self, name: str, images: Tensor) -> Tensor:
-        """Read a layer of the topmost `size` rows of images."""
+        """Read a layer over the top `size` rows of images."""
         return self.read(images[:, :, : self.size], [name])[name]
 
     def _map_width(self, name: str, width: int) -> int:
-        """Return the width of a layer's maps for images of a width; 0 if the module rejects that width."""
+        """Return the width of a layer's maps for images of a given width; 0 if the module rejects that width."""
         try:
             return self._read_strip(name, self._blank(width)).shape[3]
         # Modules that accept a single size report it with all kinds of errors.
@@ -167,7 +167,8 @@ def _forward_hook(
 def _stride(size: int, columns: int, columns_at_double_width: int) -> int:
     """Return the px between neighbouring columns of a map.
 
-    From the columns that doubling the width adds: without padding, `size` px alone give fewer than `size` / stride.
+    Computed from the columns that doubling the width adds: without padding, `size` px alone give fewer than `size` /
+    stride.
     """
     added = columns_at_double_width - columns
     return max(round(size / (added if added > 0 else columns)), 1)
@@ -181,7 +182,7 @@ def receptive_range(
 ) -> tuple[int, int]:
     """Return the first and last column of the image, in px, that a column of a layer's maps depends on.
 
-    read:      from images [1, 3, size, size] to the layer's maps.
+    read:      maps images [1, 3, size, size] to the layer's maps.
     position:  the column of the maps.
 
     A NaN in the image reaches exactly the positions that depend on it, so bisection finds both ends in 2 log2(size)
@@ -200,7 +201,7 @@ def receptive_range(
 
 
 def _bisect(size: int, reached: Callable[[int], bool]) -> int:
-    """Return the smallest of 0..size-1 for which `reached` holds, given that it holds for all above it."""
+    """Return the smallest of 0..size-1 for which `reached` is true, given that it is true for all larger ones."""
     low, high = 0, size - 1
     while low < high:
         middle = (low + high) // 2

@@ -1,7 +1,7 @@
-"""InceptionV1 (Szegedy et al. 2014, arXiv 1409.4842) in the two flavours in which its weights were published.
+"""InceptionV1 (Szegedy et al. 2014, arXiv 1409.4842) in the two flavours with published weights.
 
-Layers have their TensorFlow names; values before the ReLU are `<name>_pre_relu`. The order of channels in a mixed layer
-is 1x1, 3x3, 5x5, pool.
+Layers have their TensorFlow names; values before the ReLU are `<name>_pre_relu`. Channels in a mixed layer are ordered
+1x1, 3x3, 5x5, pool.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -35,13 +35,13 @@ TENSORFLOW_MIXED = CAFFE_MIXED | {
 POOL_BEFORE = {"mixed4a": "maxpool4", "mixed5a": "maxpool10"}
 _INPUT = Layer("input", channels=3, stride=1, receptive_field=1, offset=0.0)
 LOGITS = "softmax2_pre_activation"
-# Prefixes of the auxiliary classifiers, used in training only, which the published Caffe file still holds.
+# Prefixes of the auxiliary classifiers, used only in training, which the published Caffe file still contains.
 AUXILIARY_HEADS = ("loss1_", "loss2_")
 
 
 @dataclass(frozen=True)
 class Flavour:
-    """What differs between the two published forms of InceptionV1."""
+    """The differences between the two published forms of InceptionV1."""
 
     mixed: Mapping[str, tuple[int, ...]]
     classes: int
@@ -51,7 +51,7 @@ class Flavour:
     max_pool: Callable[[Tensor, int], Tensor]
     padding_before: Callable[[int, int], int]  # (kernel, stride) -> px, for even sizes
     lrn: Mapping[str, int | float]
-    stored_name: Callable[[str], str]  # from a convolution's name in this file to its name in the published one
+    stored_name: Callable[[str], str]  # maps a convolution's name in this file to its name in the published one
 
 
 def tensorflow_name(conv: str) -> str:

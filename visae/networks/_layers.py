@@ -12,7 +12,7 @@ class Layer:
 
     channels:         length of the activation vector at one position.
     stride:           distance between neighbouring positions, in px of the image.
-    receptive_field:  side, in px, of the square of the image that one position depends on.
+    receptive_field:  side, in px, of the image square that one position depends on.
     offset:           px coordinate, in x and in y, of the receptive field's centre at position 0. Pixel centres are
                       whole numbers. Exact for images whose side is a multiple of the stride.
     """

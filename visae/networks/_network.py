@@ -19,7 +19,7 @@ class Readable(Protocol):
     """What a `Network` wraps: a module that reads its own layers from RGB images, 0..1.
 
     Optional methods: `logits`, as `Network.logits`; `read_at`, as `Network.read_at`, if reading one position is cheaper
-    than computing the maps; and `middle`, which returns the row and column at the middle of all its layers' maps.
+    than computing the maps; and `middle`, which returns the row and column of the middle of all its layers' maps.
     """
 
     @property
@@ -57,14 +57,14 @@ class Network:
 
         layers:      names of submodules (as in `module.named_modules()`) whose outputs are maps `[b, c, h, w]`;
                      all of them if None.
-        preprocess:  from RGB images `[b, 3, h, w]`, 0..1, to the module's input; the identity if None.
+        preprocess:  maps RGB images `[b, 3, h, w]`, 0..1, to the module's input; the identity if None.
         size:        side, in px, of the images used to measure channels, strides and receptive fields.
 
         The module is put into evaluation mode and moved to `device`. Raises `VisaeError` for a layer that does not
         exist or does not output maps.
         """
         if isinstance(layers, str):
-            raise VisaeError(f"layers is the text {layers!r}; give a list of names, [{layers!r}]")
+            raise VisaeError(f"layers is the string {layers!r}; give a list of names, [{layers!r}]")
         hooked = HookedModule(module.eval().to(device), preprocess or _identity, size, layers)
         return cls(name, hooked, weights_digest(module.state_dict()), device)
 
@@ -93,8 +93,7 @@ class Network:
     def maps(self, images: Float[Tensor, "b 3 h w"], layers: Sequence[str]) -> dict[str, Tensor]:
         """Return maps `{layer: [b, c, H, W]}` of RGB images, 0..1; stop the forward pass after the last layer needed.
 
-        Gradients flow to the images unless the caller turns them off. Raises `VisaeError` for a layer that does not
-        exist.
+        Gradients flow to the images unless the caller turns them off. Raises `VisaeError` for an unknown layer.
         """
         for name in layers:
             self.layer(name)
@@ -107,8 +106,8 @@ class Network:
 
         positions: row and column, by layer.
 
-        The planted network computes these positions only; all other networks compute the maps and crop them. Raises
-        `VisaeError` for a layer that does not exist, and for a position outside its maps.
+        The planted network computes only these positions; all other networks compute the maps and crop them. Raises
+        `VisaeError` for an unknown layer, and for a position outside its maps.
         """
         for name in positions:
             self.layer(name)
@@ -130,7 +129,7 @@ class Network:
 
     @torch.inference_mode()
     def map_shapes(self, layers: Sequence[str], size: int) -> dict[str, tuple[int, int, int]]:
-        """Return channels, height and width of the layers' maps of square images of `size` px.
+        """Return channels, height and width of the layers' maps for square images of `size` px.
 
         Raises `VisaeError` if no layer is named, and for a size that the network cannot process.
         """
@@ -150,16 +149,16 @@ class Network:
     ) -> Float[Tensor, "b classes"]:
         """Return class scores before the softmax, `[b, classes]`.
 
-        replaced: functions, by layer name, from that layer's maps `[b, c, H, W]` to the maps, of the same shape, with
-                  which the forward pass continues.
+        replaced: functions, by layer name, that map the layer's maps `[b, c, H, W]` to the maps, of the same shape,
+        with which the forward pass continues.
 
-        Raises `VisaeError` for a network without classes, and for a layer that does not exist or cannot be replaced.
+        Raises `VisaeError` for a network without classes, and for a layer that is unknown or cannot be replaced.
         """
         for name in replaced:
             self.layer(name)
         score = getattr(self.readable, "logits", None)
         if score is None:
-            raise VisaeError(f"{self.name} does not classify: it has maps, no logits")
+            raise VisaeError(f"{self.name} does not classify: it has maps but no logits")
         logits: Tensor = score(images.to(self.device), replaced)
         return logits
 

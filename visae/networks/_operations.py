@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.grad import conv2d_input
 
-_SIMD_WIDTH = 8  # numbers that a CPU processes at once
+_SIMD_WIDTH = 8  # values that a CPU processes at once
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -59,7 +59,7 @@ class LocalResponseNorm(nn.Module):
     y_c = x_c / (k + alpha * sum over |c' - c| <= radius of x_c'^2) ** beta
 
     As in TensorFlow, alpha is *not* divided by the size of the window. The windowed sum is a 1x1 convolution with a
-    banded matrix: at these widths it is 3 to 5 times as fast as torch's pooling over channels.
+    banded matrix: at these widths, 3 to 5 times as fast as torch's pooling over channels.
     """
 
     band: Tensor
@@ -74,7 +74,7 @@ class LocalResponseNorm(nn.Module):
         self.beta = beta
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        # Sums of squares need the range and precision of the norm's own type, even under autocast to half.
+        # Sums of squares need the range and precision of the norm's own dtype, even under autocast to half.
         with torch.autocast(x.device.type, enabled=False):
             result: Tensor = _Normalise.apply(x.to(self.k), self.band, self.k, self.beta)
         return result
@@ -83,7 +83,7 @@ class LocalResponseNorm(nn.Module):
 class _Normalise(torch.autograd.Function):
     """y = x s^-beta, s = k + band x^2. The gradient for x is g s^-beta - 2 beta x band^T (g y / s).
 
-    Written out because autograd would keep, and pass over, half a dozen more maps.
+    Written out because autograd would store, and read, half a dozen more maps.
     """
 
     @staticmethod
@@ -114,8 +114,8 @@ def strided_conv(
 ) -> Float[Tensor, "b m H W"]:
     """Apply `F.conv2d`, with a faster gradient for the input on a CPU if the weights need none.
 
-    Feature visualisation needs the gradient for the pixels, and the first convolution's is what CPU libraries do worst:
-    7x7 with a stride of 2 and three input channels ran at a fifth of the speed of the rest. See `_PhaseConv`.
+    Feature visualisation needs the gradient for the pixels, and CPU libraries are worst at the first convolution's: 7x7
+    with stride 2 and three input channels ran at a fifth of the speed of the rest. See `_PhaseConv`.
     """
     if stride > 1 and x.device.type == "cpu" and x.requires_grad and not weight.requires_grad:
         result: Tensor = _PhaseConv.apply(x, weight, bias, stride, padding)
@@ -126,7 +126,7 @@ def strided_conv(
 class _PhaseConv(torch.autograd.Function):
     """A convolution whose gradient is computed over the s x s phases of its input, each at stride 1.
 
-    y[o] = sum over k of w[k] x[s o + k - p]. With k = s i + r this is, for each phase r, a sum over i alone: the input
+    y[o] = sum over k of w[k] x[s o + k - p]. With k = s i + r this is, for each phase r, a sum over i only: the input
     has s * s times the channels, the kernel 1 / s the side. If that still leaves few channels, blocks of 2 x 2 outputs
     become channels too: more zeros are multiplied, but SIMD registers are full. The forward pass is `F.conv2d`.
     """

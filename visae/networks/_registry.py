@@ -23,11 +23,11 @@ def network(name: str, weights: str | Path | None = None, device: torch.device |
 
     name:     `planted`, `planted:S` (S: lateral inhibition, -1..1), `inceptionv1`, `inceptionv1-caffe`, or
               `torchvision:NAME` for any classifier of torchvision.
-    weights:  a file of weights, or a folder that holds it; if None, `VISAE_WEIGHTS` and then the cache are searched.
-    device:   if None, CUDA where available, else the CPU.
+    weights:  a weights file, or its folder; if None, `VISAE_WEIGHTS` and then the cache are searched.
+    device:   if None, CUDA if available, else the CPU.
 
-    Raises `VisaeError` for a name that does not exist (it lists the nearest), and for weights that are missing or do
-    not fit the network.
+    Raises `VisaeError` for an unknown name (it lists the nearest), and for weights that are missing or do not fit the
+    network.
     """
     path = Path(weights) if weights is not None else None
     device = open_device(device)
@@ -43,14 +43,14 @@ def network(name: str, weights: str | Path | None = None, device: torch.device |
 def network_layers(name: str) -> Mapping[str, Layer]:
     """Return the layers of a network by name, in the order of the forward pass; needs no weights.
 
-    Raises `VisaeError` for a name that does not exist.
+    Raises `VisaeError` for an unknown name.
     """
     if is_planted(name):
         return PlantedNetwork().layers
     if name in FLAVOURS:
         return InceptionV1(FLAVOURS[name]).layers
     if name.startswith(TORCHVISION):
-        # It takes a second to import, and other networks do without it.
+        # Takes a second to import, and other networks do not need it.
         from visae.networks._torchvision import build_classifier, torchvision_card
 
         short = name.removeprefix(TORCHVISION)
@@ -78,7 +78,7 @@ def _open_inception(name: str, flavour: Flavour, path: Path | None, device: torc
 
 
 def _transpose_classifier(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the classifier's weight as (out, in): `.npz` files of the Caffe flavour have it as (in, out)."""
+    """Return the classifier's weight as (out, in): `.npz` files of the Caffe flavour store it as (in, out)."""
     name = "loss3_classifier.weight"
     if name in tensors and tensors[name].ndim == 2 and tensors[name].shape[0] > tensors[name].shape[1]:
         return tensors | {name: tensors[name].T.contiguous()}

@@ -1,4 +1,4 @@
-"""torchvision's classifiers: their published weights, and the preprocessing these expect."""
+"""torchvision's classifiers: their published weights, and the preprocessing the weights expect."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from visae._support.errors import unknown
 from visae.networks._cards import FileDigest, NetworkCard, WeightsFile
 from visae.networks._weights import check_weights
 
-# torchvision's own arguments for the published weights of these two: renormalise images, skip slow random weights.
+# torchvision's own arguments for these two with published weights: renormalise images, skip slow random weights.
 _ARGUMENTS = {name: {"transform_input": True, "init_weights": False} for name in ("googlenet", "inception_v3")}
 # The published DenseNet files have dots in names, which modules no longer allow.
 _DOTTED_NAME = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
@@ -55,7 +55,8 @@ def load_classifier(module: nn.Module, tensors: Mapping[str, Tensor], path: Path
 
 
 class Normalisation:
-    """Preprocessing of a classifier's published weights: RGB images, 0..1, less its mean, over its deviation."""
+    """Preprocessing of a classifier's published weights: RGB images, 0..1, minus its mean, over its standard
+    deviation."""
 
     def __init__(self, short: str):
         preset = _published_weights(short).transforms()

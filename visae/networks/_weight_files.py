@@ -13,8 +13,8 @@ def find_weights(card: NetworkCard, path: Path | None = None) -> Path:
     """Return the file with a network's weights.
 
     Looks at `path`, then at the environment variable `VISAE_WEIGHTS`, then in the cache. `path` and `VISAE_WEIGHTS` may
-    be a file of any name, or a folder with one of the card's files; a `path` must have this network's weights, a folder
-    in `VISAE_WEIGHTS` need not.
+    be a file of any name, or a folder with one of the card's files; a `path` must have this network's weights, but a
+    folder in `VISAE_WEIGHTS` need not.
 
     Raises `VisaeError` if `path` or `VISAE_WEIGHTS` does not exist, and if the weights are nowhere: the message then
     names the command that downloads them.

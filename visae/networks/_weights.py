@@ -1,4 +1,4 @@
-"""Read weights from files of any format without running code, check them, and compute their digest."""
+"""Read weights from files of any format without running pickled code, check them, and compute their digest."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from visae.networks._caffemodel import read_caffemodel
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a `.npz`, `.safetensors`, `.pth`, `.pt` or `.caffemodel` file, by name, on the CPU.
 
-    Floating-point tensors become float32, others keep their type. A `.pth` may hold a dict of tensors or
+    Floating-point tensors become float32, others keep their dtype. A `.pth` may hold a dict of tensors or
     `{"state_dict": {...}}`. Raises `VisaeError` for another suffix, a missing or damaged file, and a file that holds
     anything but tensors; pickled code is never run.
     """
@@ -29,7 +29,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     entries = _READERS[path.suffix](path)
     others = [str(name) for name, value in entries.items() if not _is_plain(value)]
     if others:
-        raise VisaeError(f"{path} holds more than plain tensors ({_few(others)}); save its tensors alone")
+        raise VisaeError(f"{path} holds more than plain tensors ({_few(others)}); save only its tensors")
     return {str(name): _as_float32(value) for name, value in entries.items()}
 
 
@@ -55,7 +55,7 @@ def check_weights(
 
 
 def weights_digest(tensors: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 over names, dtypes, shapes and values, in the order of names: the same for every file format.
+    """Return the SHA-256 over names, dtypes, shapes and values, sorted by name: the same for every file format.
 
     Identifies a network's weights wherever visae stores what was computed with them.
     """
@@ -69,7 +69,7 @@ def weights_digest(tensors: Mapping[str, Tensor]) -> str:
 
 def _npz(path: Path) -> dict[str, Any]:
     try:
-        # Opened here, because numpy does not close a file that it opened and failed to read.
+        # Opened here, because numpy does not close a file that it fails to read.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             entries = {name: arrays[name] for name in arrays.files}
     # A damaged zip or header surfaces as almost anything, from BadZipFile to MemoryError.

@@ -1,4 +1,4 @@
-"""Published results: run each here, and put our number beside its number. A package a paper."""
+"""Published results, each reproduced with our numbers beside the paper's. One package per paper."""
 
 import lazy_loader
 

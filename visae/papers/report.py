@@ -1,4 +1,4 @@
-"""What every paper's report shares: verdicts, and writing the numbers and the page."""
+"""Shared parts of every paper's report: verdicts, and writing the numbers and the page."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from visae._support.tables import markdown
 
 # How much a paper's reproduction spends: quick takes a minute or two on two cores, full has the paper's sizes.
 SettingsName = Literal["quick", "full"]
-# From each heading of a table to its cells: a format string or a function of a row.
+# A table's cells by heading: a format string or a function of a row.
 Columns = dict[str, str | Callable[[Any], str]]
 
 
@@ -22,7 +22,7 @@ class Verdict:
     """One claim, judged.
 
     claim:  what is measured.
-    paper:  the paper's number, or the exact value that is expected.
+    paper:  the paper's number, or the exact expected value.
     ours:   what was measured here.
     rule:   when `holds` is true; stated before the measurement, so that a reader can disagree with it.
     """
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def verdict_table(verdicts: Iterable[Verdict]) -> list[list[str]]:
-    """The paper's number beside ours, one row a claim, the heading first."""
+    """The paper's number beside ours, one row per claim, the heading first."""
     head = ["claim", "paper, or exact", "ours", "rule", "verdict"]
     return [head, *([v.claim, v.paper, v.ours, v.rule, _word(v)] for v in verdicts)]
 
@@ -48,8 +48,8 @@ def count_held(verdicts: Sequence[Verdict]) -> str:
 def table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> str:
     """Rows of numbers as a Markdown table.
 
-    columns: from each heading to a format string over the row's keys, such as "{loss[mean]:.2f}", or to a function of
-             the row.
+    columns: for each heading, a format string over the row's keys, such as "{loss[mean]:.2f}", or a function of the
+    row.
     """
     cells = [
         [column.format_map(row) if isinstance(column, str) else column(row) for column in columns.values()]
@@ -59,7 +59,7 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> str:
 
 
 def mean_and_spread(values: Iterable[float | None]) -> tuple[float, float]:
-    """Mean and standard deviation (that of a sample) of the numbers that are not null; NaN where these are too few."""
+    """Mean and sample standard deviation of the numbers that are not null; NaN if there are too few."""
     numbers = [value for value in values if value is not None]
     return (fmean(numbers) if numbers else nan), (stdev(numbers) if len(numbers) > 1 else nan)
 
@@ -76,13 +76,13 @@ def verdict_parts(report: Mapping[str, Any]) -> dict[str, str]:
 
 
 def fill_page(paper: str, values: Mapping[str, Any]) -> str:
-    """Fill the fields of a paper's page.md, such as {settings[n]:,}; paragraphs that are then empty are left out."""
+    """Fill the fields of a paper's page.md, such as {settings[n]:,}; paragraphs left empty are dropped."""
     template = (Path(__file__).parent / paper / "page.md").read_text()
     return re.sub(r"\n{3,}", "\n\n", template.format_map(values)).rstrip() + "\n"
 
 
 def write_report(out: Path, name: str, numbers: Mapping[str, Any], text: str) -> None:
-    """Write `<name>.json` and `<name>.md` into a folder, atomically."""
+    """Write `<name>.json` and `<name>.md` to a folder, atomically."""
     files.write_json(out / f"{name}.json", numbers)
     files.write_bytes(out / f"{name}.md", text.encode())
 

@@ -1,4 +1,4 @@
-"""Plots: tuning curves, coverage, frontiers, dataset examples, decomposed neurons; one style for all."""
+"""Plots, in one style: tuning curves, coverage, frontiers, dataset examples, decomposed neurons."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Populations of units compared: how they cover orientation, and how selective they are."""
+"""Comparisons of populations of units: how they cover orientation, and how selective they are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def plot_coverage(populations: Sequence[PopulationCoverage], period: float, titl
     for row, (population, (colour, dash)) in enumerate(zip(populations, cycle(LINE_STYLES), strict=False)):
         degrees = np.arange(len(population.envelope) + 1) * (period / len(population.envelope))
         closed = np.append(population.envelope, population.envelope[:1])
-        # The first lines are wider, so that they show under lines that coincide with them.
+        # The first lines are wider, so that they show under coinciding lines.
         width = max(3.4 - 0.6 * row, 1.2)
         above.plot(degrees, closed, color=colour, linestyle=dash, linewidth=width, clip_on=False, zorder=3)
         below.vlines(population.preferred, row - 0.36, row + 0.36, colors=colour, linewidth=1.1, clip_on=False)
@@ -59,7 +59,7 @@ def plot_coverage(populations: Sequence[PopulationCoverage], period: float, titl
 def plot_selectivity(
     populations: Mapping[str, Float[np.ndarray, " _"]], threshold: float, title: str, path: str | Path
 ) -> None:
-    """Plot for each population the share of its units that are at least this selective; a line marks the threshold.
+    """Plot the share of each population's units that are at least this selective; a line marks the threshold.
 
     populations: selectivities, 0..1, of the units that respond at all, by name.
     """

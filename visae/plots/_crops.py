@@ -1,4 +1,5 @@
-"""A dataset example as two square pictures: what the position sees, and the whole image under the unit's map."""
+"""A dataset example as two square pictures: the position's receptive field, and the whole image under the unit's
+map."""
 
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from visae.networks import Layer
 SIDE = 132  # px of a picture
 _MAX_OPACITY = 0.9  # of the map, at its maximum
 _DESATURATION = 0.6  # of the image, so that the map's colours stand out
-_CRISP = 4  # least enlargement at which a crop's pixels are shown as squares
+_CRISP = 4  # minimum enlargement at which a crop's pixels are shown as squares
 _COLOURS = matplotlib.colormaps["plasma"]
 
 Pixels = UInt8[np.ndarray, "3 s s"]
@@ -29,7 +30,7 @@ class Square:
 
 
 def square_around(layer: Layer, row: int, column: int, side: int, size: int) -> Square:
-    """Return the square of `side` px centred on a position, moved inside an image of `size` px at its border.
+    """Return the square of `side` px centred on a position, shifted at the border to stay inside an image of `size` px.
 
     row, column: of the layer's map.
     """
@@ -58,14 +59,14 @@ def overlay_map(pixels: Pixels, unit_map: Float[np.ndarray, "h w"], layer: Layer
 
 
 def _interpolation(count: int, layer: Layer, size: int) -> Float[np.ndarray, "z c"]:
-    """Weights that interpolate, linearly, `count` positions of a map at the picture's pixels."""
+    """Weights that linearly interpolate `count` positions of a map at the picture's pixels."""
     pixel = (np.arange(SIDE) + 0.5) * size / SIDE - 0.5
     position = np.clip((pixel - layer.offset) / layer.stride, 0, count - 1)
     return np.asarray(np.maximum(0, 1 - np.abs(position[:, None] - np.arange(count))))
 
 
 def _outline(image: Image.Image, square: Square, size: int) -> None:
-    """Draw the square in white within black, to be visible on any background."""
+    """Draw the square in white within black, so that it shows on any background."""
     scale = SIDE / size
     left, top, side = round(square.left * scale), round(square.top * scale), max(round(square.side * scale), 5)
     box = left, top, min(left + side, SIDE) - 1, min(top + side, SIDE) - 1

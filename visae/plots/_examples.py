@@ -26,9 +26,9 @@ from visae.units import Units
 _GROUPS = "strongest", "at quantiles of its value"
 _FOOTER = (
     "Below each crop, its whole image under the unit's map: clear at 0, brightest at the map's own maximum. "
-    "Positions that see beyond the border are not searched."
+    "Positions whose receptive field crosses the border are not searched."
 )
-_COLUMNS = 8  # examples side by side, at most
+_COLUMNS = 8  # maximum number of examples side by side
 _GAP, _GROUP_GAP, _MARGIN = 6, 34, 20  # px
 _HEADER, _LABEL, _CAPTION, _FOOT = 62, 24, 26, 22  # px of height
 _ROW = 2 * SIDE + 3 + _CAPTION
@@ -39,7 +39,7 @@ _LEAST_WIDTH = 720  # px, for the text
 
 @dataclass(frozen=True, eq=False)
 class SheetExample:
-    """One example of a sheet: its crop, the whole image under the map (None if unreadable by now), and its caption."""
+    """One example of a sheet: its crop, the whole image under the map (None if no longer readable), and its caption."""
 
     crop: Picture | None
     whole: Picture | None
@@ -61,10 +61,10 @@ def plot_examples(
 ) -> list[Path]:
     """Plot the examples of each chosen unit on its own sheet, `<unit>-examples.png`; return the paths.
 
-    margin: used by the search, px; crops have twice its side, plus one pixel.
+    margin: the search's margin, px; crops have twice its side, plus one pixel.
 
-    Each image is read and run once, however many units it is an example of. Pictures wait in a temporary file in `out`,
-    so that memory grows with neither. Raises `VisaeError` if `out` cannot be written.
+    Each image is read and run once, however many units it is an example for. Pictures are spooled to a temporary file
+    in `out`, so that memory grows with neither. Raises `VisaeError` if `out` cannot be written.
     """
     out = Path(out)
     side = min(int(2 * margin) + 1, images.size)
@@ -157,7 +157,7 @@ def _sheet_text(units: Units, examples: DatasetExamples, unit: int, side: int) -
     share = f"{fires / examples.images:.1%}" if 0 < fires < examples.images else ("all" if fires else "none")
     maximum = f"; maximum {_number(examples.top.value[unit, 0].item())}" if fires else ""
     extent = "all" if side >= layer.receptive_field else f"the middle {side} px"
-    crops = f"; crops: {extent} of the {layer.receptive_field} px that a position sees" if fires else ""
+    crops = f"; crops: {extent} of the {layer.receptive_field} px receptive field" if fires else ""
     return SheetText(
         f"{units.network.name} {layer.name}, {units.kind.removesuffix('s')} {unit}",
         f"fires in {share} of {examples.images:,} images{maximum}{crops}",
@@ -213,7 +213,7 @@ def _group_width(columns: int) -> int:
 
 @cache
 def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """The font that matplotlib ships: the same on every machine."""
+    """The font shipped with matplotlib: the same on every machine."""
     family = font_manager.FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
     return ImageFont.truetype(font_manager.findfont(family), size)
 

@@ -1,4 +1,4 @@
-"""The frontier: how well each kind of dictionary describes a layer, against how many features it uses."""
+"""The frontier: how well each kind of dictionary describes a layer, against the number of features it uses."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ EVALUATION_PANELS = {
     "kl_recovered_zero": "KL recovered (floor: zeros)",
     "matched_fraction": "planted features matched",
 }
-# Metrics for which good dictionaries reach 0.9, 0.99 or 0.999: their distance from 1 is drawn on a log scale.
+# Metrics on which good dictionaries reach 0.9, 0.99 or 0.999: their distance from 1 is drawn on a log scale.
 _NEAR_ONE = {"explained_variance", "loss_recovered_zero", "kl_recovered_zero"}
 _NEAREST = 1e-4
 _TICKS = (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -35,7 +35,7 @@ class FrontierPoint:
 
 
 def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path: str | Path) -> None:
-    """Plot what `visae.evaluate` returned as a frontier over L0; dictionaries whose training stopped are left out."""
+    """Plot the result of `visae.evaluate` as a frontier over L0; dictionaries whose training stopped are left out."""
     plotted = [metrics for metrics in evaluated.values() if "stopped" not in metrics]
     points = [FrontierPoint(metrics["kind"], metrics["l0"], metrics) for metrics in plotted]
     plot_frontier(points, EVALUATION_PANELS, title, path)
@@ -48,10 +48,10 @@ def plot_frontier(
     path: str | Path,
     style_of: Callable[[str], LineStyle] = style_of,
 ) -> None:
-    """Plot metrics against L0, one line per kind, one panel for each metric that any of the points has.
+    """Plot metrics against L0, one line per kind, one panel for each metric that any point has.
 
     panels:   axis labels by metric.
-    style_of: returns the style of a kind; kinds of one colour and marker are given different markers.
+    style_of: returns the style of a kind; kinds that share colour and marker get different markers.
 
     Raises `VisaeError` for a suffix that is not an image format.
     """
@@ -69,14 +69,14 @@ def plot_frontier(
         axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         if name in _NEAR_ONE:
             _stretch_near_one(axes)
-        style_axes(axes, "L0: features that fire at a position", label)
+        style_axes(axes, "L0: features that fire per position", label)
     if handles:
         figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
     save_figure(figure, path)
 
 
 def line_properties(kind: str, style: LineStyle) -> dict[str, Any]:
-    """Return the properties of a kind's line, as matplotlib's `plot` takes them."""
+    """Return the properties of a kind's line, as keyword arguments of matplotlib's `plot`."""
     return {
         "color": style.colour,
         "marker": style.marker,
@@ -88,7 +88,7 @@ def line_properties(kind: str, style: LineStyle) -> dict[str, Any]:
 
 
 def _line_properties(names: Iterable[str], style_of: Callable[[str], LineStyle]) -> dict[str, dict[str, Any]]:
-    """Line properties of each kind; kinds that share colour and marker are given spare markers."""
+    """Line properties of each kind; kinds that share colour and marker get spare markers."""
     lines: dict[str, dict[str, Any]] = {}
     used: set[tuple[str, str]] = set()
     for kind in _in_order(names):
@@ -101,7 +101,7 @@ def _line_properties(names: Iterable[str], style_of: Callable[[str], LineStyle])
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    """Registered kinds in the order of the registry, then the others in the order of the points."""
+    """Registered kinds in the registry's order, then the others in the order of the points."""
     present, registered = dict.fromkeys(names), kinds()
     return [*(kind for kind in registered if kind in present), *(kind for kind in present if kind not in registered)]
 

@@ -1,4 +1,4 @@
-"""A gallery of units: a dataset example, a feature visualisation and the tuning to circles of each."""
+"""A gallery of units: a dataset example, a feature visualisation and the tuning to circles for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def crop_strongest(examples: Examples, unit: int, images: Images) -> UInt8[np.nd
 def plot_gallery(units: Sequence[GalleryUnit], title: str, path: str | Path) -> None:
     """Plot a column per unit: its dataset example, its feature visualisation and its tuning."""
     width, height = _LEFT + _PITCH * len(units), _TOP + len(_ROWS) * _PITCH
-    # Fixed positions, in inches, so that pictures keep their size whatever their number.
+    # Fixed positions, in inches, so that pictures keep their size whatever the number of units.
     figure = Figure(figsize=(width, height), dpi=115)
     figure.text(0.08 / width, 1 - 0.05 / height, title, fontsize=9, va="top")
     for row, label in enumerate(_ROWS):

@@ -27,7 +27,7 @@ def plot_heatmaps(
 
     groups: maps by name, over orientations evenly spaced from 0 to 360 degrees; each group begins a new row.
     radii:  px, log-spaced.
-    label:  of the colour scale, which goes with the square root of the response, so that weak responses show.
+    label:  label of the colour scale, which follows the square root of the response, so that weak responses show.
     """
     groups = [group for group in groups if group]
     columns = min(_COLUMNS, max(len(group) for group in groups))
@@ -42,7 +42,7 @@ def plot_heatmaps(
             axes.set_visible(False)
             continue
         image = _draw_map(axes, panel, norm, radii)
-        # Where the row below is not full, this is the lowest panel of its column.
+        # If the row below is not full, this is the lowest panel in its column.
         axes.tick_params(labelbottom=not any(panels[index + columns :: columns]))
     figure.supxlabel(ORIENTATION_LABEL, fontsize=8)
     figure.supylabel("radius, px", fontsize=8)

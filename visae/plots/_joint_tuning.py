@@ -20,7 +20,7 @@ class TuningComparison:
     natural:   each unit's tuning to its rotated dataset examples, peaking at 0, [n, p].
     synthetic: its tuning to circles, [n, o].
     preferred: its preferred orientation, by circles, degrees, [n].
-    apart:     the angle between each two units, by natural images, degrees, [n, n]; NaN where unknown.
+    apart:     the angle between each pair of units, by natural images, degrees, [n, n]; NaN where unknown.
     """
 
     name: str
@@ -31,7 +31,7 @@ class TuningComparison:
 
 
 def plot_joint_tuning(populations: Sequence[TuningComparison], title: str, path: str | Path) -> None:
-    """Plot for each population the curves centred on their peaks, and the angle between each two units, both ways."""
+    """Plot each population's curves centred on their peaks, and the angle between each pair of units, both ways."""
     figure = new_figure(6.6, 2.7 * len(populations) + 0.4, title)
     grid = figure.subplots(len(populations), 2, squeeze=False)
     for (left, right), population in zip(grid, populations, strict=True):
@@ -64,7 +64,7 @@ def _draw_curves(axes: Axes, population: TuningComparison) -> None:
 def _draw_pairs(axes: Axes, population: TuningComparison) -> None:
     synthetic = (population.preferred[None] - population.preferred[:, None]) % 360
     pairs = ~np.eye(len(population.preferred), dtype=bool)
-    # Angles are drawn within half a circle of the expected ones, so that 359 and 1 are neighbours.
+    # Angles are drawn within half a circle of the expected ones, so that 359 and 1 are adjacent.
     natural = synthetic + (population.apart - synthetic + 180) % 360 - 180
     axes.plot([0, 360], [0, 360], color="0.7", linewidth=0.8)
     axes.plot(synthetic[pairs], natural[pairs], ".", color=_NATURAL, markersize=2.5, alpha=0.6)

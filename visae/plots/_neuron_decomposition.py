@@ -1,4 +1,4 @@
-"""A decomposed neuron: its tuning over its features' contributions, and the dataset examples that each explains."""
+"""A decomposed neuron: its tuning over its features' contributions, and the dataset examples each feature explains."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ def plot_neuron_decomposition(case: NeuronDecomposition, layer: Layer, images: I
     plotted.
     """
     width = _POLAR + (_STRIP if images is not None else 0)
-    # Fixed positions, so that figures of neurons with few and with many features match.
+    # Fixed positions, so that figures of neurons with few and many features match.
     figure = Figure(figsize=(width, _HEIGHT), dpi=150)
     axes = figure.add_axes((0.5 / width, 1.2 / _HEIGHT, (_POLAR - 1.0) / width, 2.1 / _HEIGHT), projection="polar")
     assert isinstance(axes, PolarAxes)
@@ -44,7 +44,7 @@ def plot_neuron_decomposition(case: NeuronDecomposition, layer: Layer, images: I
 
 
 def _tuning(case: NeuronDecomposition) -> DecomposedTuning:
-    """The neuron's tuning and its largest contributions; the others' are summed."""
+    """The neuron's tuning and its largest contributions; the rest are summed."""
     labels = [f"feature {part.feature}, {part.share:.0%}" for part in case.parts[:FEATURES_SHOWN]]
     shown, rest = case.contributions[:FEATURES_SHOWN], case.contributions[FEATURES_SHOWN:]
     if len(rest):

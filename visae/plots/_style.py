@@ -35,7 +35,7 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
 
 
 def style_axes(axes: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> None:
-    """Set small type and a faint grid, remove the frame above and to the right, and set the labels that are given."""
+    """Set small type and a faint grid, remove the frame above and to the right, and set any labels given."""
     axes.tick_params(labelsize=7)
     axes.grid(linewidth=0.4, color="0.88")
     axes.set_axisbelow(True)

@@ -65,7 +65,7 @@ def plot_curves(populations: Sequence[Curves], path: str | Path) -> None:
 
 
 def population_tuning(curves: Curves) -> PopulationTuning:
-    """Return the tuning of the curve detectors; without any, that of the units that respond most."""
+    """Return the tuning of the curve detectors or, if there are none, of the units that respond most."""
     chosen, preferred = curves.detectors, curves.preferred[curves.detectors]
     title = f"{curves.count} of {len(curves.tuning)} {curves.kind}, largest gap {curves.max_gap:.0f}°"
     if not curves.count:
@@ -93,7 +93,7 @@ def plot_tuning(populations: Sequence[PopulationTuning], title: str, path: str |
 
 
 def plot_decomposed_tuning(units: Sequence[DecomposedTuning], title: str, path: str | Path) -> None:
-    """Plot a radial panel per unit: its tuning as a grey area, that of its parts as lines.
+    """Plot a radial panel per unit: its tuning as a grey area, its parts' as lines.
 
     Angles are degrees clockwise from +x, the direction from a circle's centre to its rim. Each panel is scaled to its
     largest value; negative responses are not drawn.

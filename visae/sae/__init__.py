@@ -1,4 +1,4 @@
-"""Sparse autoencoders: one file a kind, one registry, one base."""
+"""Sparse autoencoders: one file per kind, one registry, one base."""
 
 from typing import Any
 

@@ -25,7 +25,7 @@ def shifted(
 
 
 def with_ones(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
-    """Append a column of ones, so that one product adds a bias and its gradient sums the bias's."""
+    """Append a column of ones, so that one product also adds the bias, and its gradient contains the bias's."""
     return torch.cat([rows, rows.new_ones(len(rows), 1)], 1)
 
 
@@ -43,7 +43,7 @@ def squared_error(z: Float[Tensor, "*r n d"], reconstruction: Float[Tensor, "*s 
 
 @torch.no_grad()
 def drop_parallel_gradient(directions: Tensor) -> None:
-    """Remove from the gradient of unit rows the part along each row."""
+    """Remove the component along each row from the gradient of unit rows."""
     gradient = directions.grad
     assert gradient is not None
     gradient.addcmul_(torch.linalg.vecdot(gradient, directions)[..., None], directions, value=-1)

@@ -19,7 +19,7 @@ from visae.sae._topk import TopK, TopKSAE
 class ArchetypalSAE(TopKSAE):
     """A TopK SAE whose decoder is scale * (mixture @ centroids + relaxation).
 
-    mixture: [m, c], each row non-negative and of sum one.  centroids: [c, d], fixed by the data.
+    mixture: [m, c], each row non-negative and summing to one.  centroids: [c, d], fixed by the data.
     relaxation: [m, d], rows of norm at most delta.  scale: exp of `log_scale`.
     """
 
@@ -45,14 +45,14 @@ class ArchetypalSAE(TopKSAE):
 
     @property
     def decoder(self) -> Float[Tensor, "*s m d"]:  # type: ignore[override]
-        """The features' directions, composed of their parts."""
+        """The features' directions: scale * (mixture @ centroids + relaxation)."""
         return self.log_scale.exp()[..., None, None] * (self.mixture @ self.centroids + self.relaxation)
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Find centroids by K-means, and align the encoder with them.
 
-        K-means always has the same seed: SAEs of different seeds share their centroids, as in the paper, and differ in
-        the random directions that are added to the encoder's, at the same length.
+        K-means always uses the same seed: SAEs with different seeds share their centroids, as in the paper, and differ
+        in the random directions of equal norm that are added to the encoder's.
         """
         super().initialise(z)
         self.centroids.copy_(_centroids(z, len(self.centroids)))
@@ -65,7 +65,7 @@ class ArchetypalSAE(TopKSAE):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Project the mixture's rows to the simplex, and the relaxation's into their ball."""
+        """Project the mixture's rows onto the simplex, and the relaxation's into the ball of radius delta."""
         self.mixture.relu_()
         total = self.mixture.sum(-1, keepdim=True)
         self.mixture.copy_(torch.where(total > 0, self.mixture / total, 1 / self.mixture.shape[-1]))
@@ -78,7 +78,7 @@ class ArchetypalSAE(TopKSAE):
 class Archetypal(TopK):
     """Settings of a relaxed archetypal SAE: those of TopK, and
 
-    centroids:  centroids of the data (K-means) of which features are convex combinations; 0 for as many as features.
+    centroids:  centroids of the data (K-means) of which features are convex combinations; 0 for one per feature.
     delta:      how far a feature may lie from its combination, in units of standardised rows, whose norm is about
                 sqrt(d); the paper's 0.01 keeps features on the hull of the centroids.
     """
@@ -99,7 +99,7 @@ class Archetypal(TopK):
 
 def _centroids(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "c d"]:
     if len(z) < count:
-        raise VisaeError(f"{count} centroids are wanted and there are {len(z)} rows; capture more, or set fewer")
+        raise VisaeError(f"there are only {len(z)} rows for {count} centroids; capture more, or set fewer")
     # Slow to import, and used by this kind alone.
     from sklearn.cluster import MiniBatchKMeans
 

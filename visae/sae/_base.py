@@ -32,9 +32,9 @@ class SAE(nn.Module, ABC):
     `centre` and `scale` are fixed by the data before training.
 
     decoder: [m, d];  bias: [d];  centre: [d];  scale: a scalar.
-    rows_since_fired: rows of training since each feature last fired, [m], counted by the trainer.
-    configs: its config; in a stack, that of each member.
-    about: what its file records: network, layer, rows, training, metrics.
+    rows_since_fired: training rows since each feature last fired, [m], counted by the trainer.
+    configs: its config; in a stack, each member's.
+    about: the metadata in its file: network, layer, rows, training, metrics.
 
     Within a stack (`visae.sae.stack`) every tensor has one more leading axis, [s, ...], and so do the terms of the
     loss: a formula written for one SAE holds for all.
@@ -56,7 +56,7 @@ class SAE(nn.Module, ABC):
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("rows_since_fired", torch.zeros(self.width, dtype=torch.int64))
         for name in config.varied:
-            # Of the setting's own type: a penalty given as 2 is the number 2.0.
+            # Cast to the setting's own type: a penalty given as 2 becomes 2.0.
             number = type(getattr(type(config), name))
             self.register_buffer(name, torch.tensor(number(getattr(config, name))), persistent=False)
         self.about: dict[str, Any] = {}
@@ -68,7 +68,7 @@ class SAE(nn.Module, ABC):
 
     @property
     def config(self) -> Any:
-        """Its config; in a stack that of the first member, which differs from the others' in varied settings alone."""
+        """Its config; in a stack, the first member's, which differs from the others only in varied settings."""
         return self.configs[0]
 
     @property
@@ -137,13 +137,13 @@ class SAE(nn.Module, ABC):
         """Help features that have not fired for more than `after` rows; `by` is in learning rates. A hook."""
 
     def refresh(self) -> None:
-        """Called before the first step and every few steps: update what need not be updated in each."""
+        """Called before the first step and every few steps: update what need not be updated at every step."""
 
     def forget(self) -> None:
-        """Called when tensors have been replaced: drop what was derived from them."""
+        """Called after tensors have been replaced: drop anything derived from them."""
 
     def remember(self, before: "SAE", kept: Sequence[int]) -> None:
-        """Copy what a larger stack had derived; `kept` are the indices of the remaining members."""
+        """Copy what a larger stack had derived; `kept` holds the indices of the remaining members."""
 
     def before_step(self) -> None:
         """Called between backward and the optimiser's step."""
@@ -159,7 +159,7 @@ class EncoderSAE(SAE):
     """
 
     revive_rate: ClassVar[float] = 1.0
-    """How fast the encoder's bias of silent features rises, relative to other kinds."""
+    """How fast the encoder bias of a silent feature rises, relative to other kinds."""
 
     encoder: Tensor
     encoder_bias: Tensor
@@ -187,9 +187,9 @@ class EncoderSAE(SAE):
 
     @torch.no_grad()
     def revive(self, after: int, by: float) -> None:
-        """Raise the encoder's bias of features that have not fired for more than `after` rows.
+        """Raise the encoder bias of features that have not fired for more than `after` rows.
 
-        A bias that rises until its feature fires again leaves the loss alone, as in the balancing of experts by Wang et
+        Raising a bias until its feature fires again leaves the loss unchanged, as in the expert balancing of Wang et
         al. 2024 (arXiv 2408.15664). AuxK and resampling send silent features after the residual, where they explain
         rare rows and lose against the pre-activations of other features; here they keep their directions.
         """
@@ -200,11 +200,11 @@ class UnitNormSAE(EncoderSAE):
     """An SAE whose decoder rows have unit norm."""
 
     def before_step(self) -> None:
-        """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
+        """Remove the component along each row from the decoder's gradient, since rows keep unit norm."""
         drop_parallel_gradient(self.decoder)
 
     def after_step(self) -> None:
-        """Project the decoder's rows back to the unit sphere."""
+        """Project the decoder's rows back onto the unit sphere."""
         project_to_sphere(self.decoder)
 
 
@@ -218,7 +218,7 @@ def _as_maps(rows: Float[Tensor, "n c"], like: Float[Tensor, "b _ h w"]) -> Floa
 
 
 def same_shape(sae: SAE) -> tuple[Any, ...]:
-    """Return what SAEs must share to be stacked: their kind, and every setting that decides shapes or formulas."""
+    """Return what SAEs must share to be stacked: their kind, and every setting that determines shapes or formulas."""
     settings: dict[str, Any] = asdict(sae.config)
     return (type(sae), sae.dim, *((name, value) for name, value in settings.items() if name not in sae.config.varied))
 

@@ -1,6 +1,6 @@
 """Baselines that an SAE has to beat: principal and independent components, random directions, and neurons.
 
-All are linear and share the SAE's interface. Each is fitted to a sample of rows at once instead of being trained.
+All are linear and share the SAE's interface. Each is fitted to a sample of rows in one go instead of being trained.
 Their features are signed, except for neurons.
 """
 
@@ -19,12 +19,12 @@ from visae.sae._base import SAE, Losses
 from visae.sae._config import LineStyle, SAEConfig
 from visae.sae._registry import register_kind
 
-# Steps of FastICA: components that have not converged by then belong to nearly Gaussian directions, and never will.
+# FastICA steps: components that have not converged by then are nearly Gaussian directions, and never will.
 _ICA_STEPS = 200
 
 
 class LinearSAE(SAE):
-    """f = encoder z + encoder_bias, of which the k values of the largest magnitude are kept; nothing is trained."""
+    """f = encoder z + encoder_bias, keeping the k values of largest magnitude; nothing is trained."""
 
     encoder: Tensor
     encoder_bias: Tensor
@@ -53,7 +53,7 @@ class LinearSAE(SAE):
         return z @ self.encoder.T + self.encoder_bias
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
-        """Return the features of the largest magnitude of each row, with their sign; zero elsewhere."""
+        """Return the k features of largest magnitude in each row, with their sign; zero elsewhere."""
         f = self.preactivate(z)
         if not 0 < self.config.k < self.width:
             return f
@@ -75,7 +75,7 @@ class LinearSAE(SAE):
         self.bias.copy_(mean)
 
     def orient(self, z: Float[Tensor, "n d"]) -> None:
-        """Flip each direction so that its features have their long tail above zero; the sign is arbitrary otherwise."""
+        """Flip each direction so that its feature has positive skewness; the sign is otherwise arbitrary."""
         f = self.preactivate(z).double()
         sign = torch.where((f - f.mean(0)).pow(3).mean(0) < 0, -1.0, 1.0).to(z.dtype)
         self.encoder *= sign[:, None]
@@ -100,14 +100,14 @@ class ICASAE(LinearSAE):
     """Independent components of a sample of rows, by FastICA."""
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """Encode by unmixing directions and decode by mixing ones; raises `VisaeError` if the rows span too little."""
-        # Slow to import, and needed by this kind alone.
+        """Encode with unmixing and decode with mixing directions; raises `VisaeError` if the rows' rank is too low."""
+        # Slow to import, and only this kind needs it.
         from sklearn.decomposition import FastICA
         from sklearn.exceptions import ConvergenceWarning
 
         count = min(self.width, int(torch.linalg.matrix_rank((z - z.mean(0)).double())))
         if count < self.width:
-            raise VisaeError(f"{self.width} independent components are wanted, the rows span {count} dimensions")
+            raise VisaeError(f"{self.width} independent components need as many dimensions; the rows only span {count}")
         fitted = FastICA(count, whiten="unit-variance", max_iter=_ICA_STEPS, tol=1e-3, random_state=self.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -120,7 +120,7 @@ class ICASAE(LinearSAE):
 
 
 class RandomSAE(LinearSAE):
-    """Random unit directions, as encoder and, times one gain, as decoder."""
+    """Random unit directions as the encoder and, scaled by a common gain, as the decoder."""
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
@@ -128,7 +128,7 @@ class RandomSAE(LinearSAE):
         return cls.with_random_directions(config, dim, generator)
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """Use the gain with the least squared error."""
+        """Set the gain to the one with the least squared error."""
         reconstruction = self.reconstruct(self.features(z))
         self.decoder *= (reconstruction * z).sum() / reconstruction.square().sum().clamp_min(1e-12)
 
@@ -138,7 +138,7 @@ class NeuronsSAE(LinearSAE):
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
-        """Return an SAE of the neurons, once it is initialised; raises `VisaeError` for another width than theirs."""
+        """Return an SAE of the neurons, once it is initialised; raises `VisaeError` for a width other than theirs."""
         if config.width not in (0, dim):
             raise VisaeError(f"the width is {config.width}, the layer has {dim} neurons; leave it out")
         return cls.with_random_directions(config, dim, generator)
@@ -154,8 +154,8 @@ class NeuronsSAE(LinearSAE):
 class _Baseline(SAEConfig):
     """Settings of a baseline.
 
-    width:  features; 0 for as many as the rows have dimensions.
-    k:      features that may be used for one row, those of the largest magnitude; 0 for all.
+    width:  features; 0 for one per dimension of the rows.
+    k:      features used for one row, those of largest magnitude; 0 for all.
     """
 
     baseline: ClassVar[bool] = True
@@ -170,7 +170,7 @@ class _Baseline(SAEConfig):
 @register_kind
 @dataclass(frozen=True)
 class PCA(_Baseline):
-    """Settings of principal component analysis; its features are the components of the largest variance."""
+    """Settings of principal component analysis; its features are the components with the largest variance."""
 
     kind: ClassVar[str] = "pca"
     sae: ClassVar[Any] = PCASAE

@@ -1,4 +1,4 @@
-"""BatchTopK SAE (Bussmann et al. 2024, arXiv 2412.06410): k features a row on average over a batch."""
+"""BatchTopK SAE (Bussmann et al. 2024, arXiv 2412.06410): k features per row, on average over a batch."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,18 +13,18 @@ from visae.sae._sparse_code import Code, Dense, SparseCode, sparse_code, sparse_
 from visae.sae._topk import TopK, TopKSAE
 from visae.sae._topk_select import Entries, batch_threshold
 
-# Weight of a batch in the running mean of thresholds. The code released with the paper has 0.001, for runs a hundred
-# times as long; in a thousand steps that would remember the untrained encoder.
+# Weight of a batch in the running mean of thresholds. The code released with the paper uses 0.001, for runs a hundred
+# times as long; after a thousand steps that would still remember the untrained encoder.
 _BATCH_WEIGHT = 0.01
-# Share of the running threshold above which the batch's own threshold is searched first.
+# Fraction of the running threshold above which the batch's own threshold is searched for first.
 _SAFE_SHARE = 0.7
 
 
 class BatchTopKSAE(TopKSAE):
     """In training, the k n largest positive pre-activations of a batch of n rows fire.
 
-    In use, a feature fires where it reaches `threshold`, whatever else is in the batch: the running mean over batches
-    of the smallest pre-activation that fired.
+    At inference, a feature fires where it reaches `threshold`, whatever else is in the batch; `threshold` is the
+    running mean over batches of the smallest pre-activation that fired.
     """
 
     threshold: Tensor
@@ -56,7 +56,7 @@ class BatchTopKSAE(TopKSAE):
         return pre[rows, columns], rows, columns
 
     def _over_batch(self, pre: Float[Tensor, "*s n m"]) -> Float[Tensor, "*s n m"]:
-        """Return the same as a dense tensor, without reading numbers on the host, which would wait for the GPU."""
+        """Return the same as a dense tensor, without reading values on the host, which would wait for the GPU."""
         positive = pre.relu()
         flat = positive.detach().flatten(-2)
         largest = flat.topk(min(self.largest_k * pre.shape[-2], flat.shape[-1])).values
@@ -81,7 +81,7 @@ class BatchTopK(TopK):
 
     kind: ClassVar[str] = "batchtopk"
     sae: ClassVar[Any] = BatchTopKSAE
-    summary: ClassVar[str] = "k on average over a batch, one threshold in use"
+    summary: ClassVar[str] = "k on average over a batch, one threshold at inference"
     source: ClassVar[str] = "arXiv 2412.06410"
     style: ClassVar[LineStyle] = LineStyle("#56B4E9", "^")
 

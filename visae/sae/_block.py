@@ -13,8 +13,8 @@ from visae.sae._base import SAE, Losses
 from visae.sae._config import LineStyle, SAEConfig
 from visae.sae._registry import register_kind
 
-# How fast the gain of silent blocks rises, relative to the biases of other kinds: a gain changes pre-activations by a
-# share of themselves.
+# How fast the gain of silent blocks rises, relative to the biases of other kinds: a gain scales pre-activations instead
+# of shifting them.
 _REVIVE_RATE = 3.0
 
 
@@ -31,7 +31,8 @@ class BlockSAE(SAE):
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
-        """Return a fresh SAE with random orthonormal blocks; raises `VisaeError` for blocks larger than the rows."""
+        """Return a fresh SAE with random orthonormal blocks; raises `VisaeError` for blocks of more dimensions than the
+        rows."""
         if config.size > dim:
             raise VisaeError(f"a block's size is {config.size}, rows have {dim} dimensions; it cannot be larger")
         start = _orthonormal(random_directions(config.width, dim, generator), config.size)
@@ -61,7 +62,8 @@ class BlockSAE(SAE):
         return pre * self._selected(pre)[0]
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
-        """`error`, per dimension, and `aux`: what the next blocks leave of the residual, per dimension and block."""
+        """`error`, per dimension, and `aux`: the residual left unexplained by the next blocks, per dimension and
+        block."""
         pre = self.preactivate(z)
         first, second = self._selected(pre)
         reconstruction = self.reconstruct(pre * first)
@@ -87,7 +89,7 @@ class BlockSAE(SAE):
 
     @torch.no_grad()
     def revive(self, after: int, by: float) -> None:
-        """Raise the gain of blocks in which no feature fired: they have no bias."""
+        """Raise the gain of blocks in which no feature fired, since blocks have no bias."""
         silent = (self.rows_since_fired > after).view(*self.log_gain.shape, -1).all(-1)
         self.log_gain += _REVIVE_RATE * by * silent
 
@@ -131,7 +133,7 @@ class Block(SAEConfig):
 
 
 def _orthonormal(decoder: Float[Tensor, "*s m d"], size: int) -> Float[Tensor, "*s m d"]:
-    """Return the blocks' subspaces with orthonormal rows, each as near to its old ones as QR leaves it."""
+    """Return orthonormal rows that span the same subspaces, by QR with the signs of the old rows."""
     factor = torch.linalg.qr(_in_blocks(decoder, size).mT)
     sign = factor.R.diagonal(dim1=-2, dim2=-1).sign()[..., None, :]
     oriented: Tensor = factor.Q * torch.where(sign == 0, 1, sign)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class LineStyle(NamedTuple):
     """How a kind is drawn in every plot: colour, marker and dash, in matplotlib's terms.
 
-    Each kind has a marker of its own, for prints in grey.
+    Each kind has its own marker, for greyscale prints.
     """
 
     colour: str = "0.5"
@@ -25,8 +25,8 @@ class LineStyle(NamedTuple):
 class SAEConfig:
     """The settings of one kind of SAE: subclass it as a frozen dataclass whose fields all have defaults.
 
-    Register the subclass with `visae.register_kind`. Beside its fields, which are whole numbers, numbers or words, it
-    has what the rest of visae needs to know about the kind:
+    Register the subclass with `visae.register_kind`. Beside its fields, which are integers, floats or strings, it has
+    what the rest of visae needs to know about the kind:
 
     kind:      its name on the command line and in files.
     sae:       the class that it builds, a subclass of `visae.SAE`.
@@ -34,7 +34,7 @@ class SAEConfig:
     summary:   what it is, in a few words, for tables.
     source:    the paper.
     style:     how its line is drawn.
-    baseline:  whether it is fitted at once instead of trained.
+    baseline:  whether it is fitted in one go instead of trained.
 
     Its docstring explains each field in an entry `name:  text`, which the command line shows as help.
     """

@@ -1,8 +1,9 @@
 """The kinds of this package as their files declare them, read without torch.
 
 A kind's file holds its config class and its SAE side by side, so importing it imports torch, which takes longer than
-all that `visae train --help` does. The command line needs the config classes alone: their names, settings, defaults,
-help and checks. So this module executes those classes, and of the file's imports the ones that are free of torch.
+everything else in `visae train --help`. The command line only needs the config classes: their names, settings,
+defaults, help and checks. So this module executes those classes, and those of the file's imports that do not need
+torch.
 """
 
 import ast
@@ -15,7 +16,7 @@ from visae.sae._config import SAEConfig
 from visae.sae._registry import in_order
 
 _FOLDER = Path(__file__).parent
-# What a config class may need to be executed; everything else in a file is skipped.
+# Statements that a config class may need to run; everything else in a file is skipped.
 _FREE_OF_TORCH = ("math", "dataclasses", "typing", "visae._support.errors", "visae.sae._config")
 
 
@@ -30,7 +31,7 @@ def declared_kinds() -> dict[str, type[SAEConfig]]:
 
 
 def config_named(name: str) -> type[SAEConfig]:
-    """Return the config class of this package with this name, registered; raises `AttributeError` if there is none."""
+    """Return this package's config class of this name, registered; raises `AttributeError` if there is none."""
     for config in declared_kinds().values():
         if config.__name__ == name:
             registered: type[SAEConfig] = getattr(importlib.import_module(config.__module__), name)

@@ -1,4 +1,4 @@
-"""The file of a dictionary: safetensors, with a JSON header that describes it."""
+"""Dictionary files: safetensors with a JSON header that describes the dictionary."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,7 +23,7 @@ _HEADER = {"schema": int, "kind": str, "config": dict, "dim": int, "about": dict
 
 
 def save(sae: SAE, path: Path) -> None:
-    """Write an SAE and what is known about it, atomically."""
+    """Write an SAE and its metadata, atomically."""
     header = {
         "schema": SCHEMA,
         "kind": sae.config.kind,
@@ -35,9 +35,9 @@ def save(sae: SAE, path: Path) -> None:
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
-    """Read an SAE from its file, or from the folder that training left.
+    """Read an SAE from its file, or from the folder written by training.
 
-    The script that registers a kind of your own must be imported before. Raises `VisaeError` for what is not a
+    For a kind of your own, import the script that registers it first. Raises `VisaeError` for a file that is not a
     dictionary, for an unknown kind, and for tensors that are missing, surplus or misshapen.
     """
     file = require_dictionary(path)
@@ -52,7 +52,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
     sae = make_config(header["kind"], header["config"]).build(header["dim"], torch.Generator())
     expected, stored = _shapes(_kept(sae)), _shapes(tensors)
     if stored != expected:
-        raise VisaeError(f"{file} holds the tensors {stored}, a {header['kind']} SAE has {expected}")
+        raise VisaeError(f"{file} holds the tensors {stored}, but a {header['kind']} SAE has {expected}")
     sae.load_state_dict(sae.state_dict() | tensors)
     sae.about = header["about"]
     return sae.to(device).eval().requires_grad_(False)
@@ -67,11 +67,11 @@ def _refuse_other_headers(header: Mapping[str, Any], file: Path) -> None:
     wrong = [key for key, kind in _HEADER.items() if not isinstance(header[key], kind)]
     if wrong or header["dim"] < 1:
         values = ", ".join(f"{key} {header[key]!r}" for key in wrong or ["dim"])
-        raise VisaeError(f"{file} is no dictionary of this visae: its header has {values}")
+        raise VisaeError(f"{file} is not a dictionary of this version of visae: its header has {values}")
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Return types and shapes by name, in the order of names."""
+    """Return dtypes and shapes by name, sorted by name."""
     return {name: f"{str(tensor.dtype)[6:]} {list(tensor.shape)}" for name, tensor in sorted(tensors.items())}
 
 

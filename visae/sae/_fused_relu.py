@@ -1,8 +1,8 @@
 """The error and the weighted L1 norm of a ReLU autoencoder, with a hand-written backward pass for the CPU.
 
-Automatic differentiation writes every intermediate of [n, m] to memory and reads it again: pre-activations, features,
-masks, and the gradient of each. Here only the features are kept, and the rest is done in pieces that stay in the cache:
-five products per step remain, which is the floor of dense training.
+Automatic differentiation writes every [n, m] intermediate to memory and reads it again: pre-activations, features,
+masks, and the gradient of each. Here only the features are kept, and the rest is computed in pieces that stay in cache:
+five products per step remain, the minimum for dense training.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from visae.sae._algebra import linear, squared_error, with_ones
 
-# Values of [p, m] at once: a piece that stays in the cache between its product and what follows.
+# Elements of a piece [p, m]: small enough to stay in cache between its product and the operations that follow.
 _PIECE = 1 << 21
 
 FusedReLU = tuple[Float[Tensor, "*s"], Float[Tensor, "*s"], Bool[Tensor, "*s m"]]
@@ -27,7 +27,7 @@ def fused_relu(
     bias: Float[Tensor, "*s d"],
     weight: Float[Tensor, "*s m"],
 ) -> FusedReLU:
-    """Return the means of |z - f decoder - bias|^2 and f . weight, and what fires; f = ReLU(encoder z + shift)."""
+    """Return the means of |z - f decoder - bias|^2 and f . weight, and which fire; f = ReLU(encoder z + shift)."""
     parameters = (encoder, shift, decoder, bias, weight)
     if z.device.type != "cpu":
         return _unfused(z, *parameters)
@@ -47,8 +47,9 @@ def _unfused(z: Tensor, encoder: Tensor, shift: Tensor, decoder: Tensor, bias: T
 class _FusedReLU(torch.autograd.Function):
     """`_unfused` for a stack, member by member and piece by piece; rows are data and get no gradient.
 
-    Rows have a one appended, and the encoder its shift: the product then adds the shift, and the product that gives the
-    encoder its gradient sums that of the shift. Likewise the decoder carries the price of each feature's activity.
+    Rows get a one appended, and the encoder its shift: the product then adds the shift, and the product for the
+    encoder's gradient also yields the shift's. Likewise the decoder gets the penalty per unit of each feature's
+    activity.
     """
 
     @staticmethod
@@ -71,7 +72,7 @@ class _FusedReLU(torch.autograd.Function):
         price = weight * (penalty_gradient / len(z1))[:, None]
         decoder1 = torch.cat([decoder, price[..., None]], -1)
         scales = 2 / len(z1) * error_gradient
-        # One buffer for all pieces: fresh pages cost as much as what is written to them.
+        # One buffer for all pieces: fresh memory pages cost as much as the writes to them.
         buffer = torch.empty_like(ctx.kept[0][0][_pieces(ctx.kept[0][0])[0]])
         per_member = [
             _backward(z1, f, with_ones(scale * residual), decoder1[member], buffer)
@@ -97,13 +98,13 @@ def _backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of the encoder with its shift, of the decoder, and of the bias.
 
-    gradient1: that of the reconstruction, with ones appended.
+    gradient1: the reconstruction's gradient, with ones appended.
     """
     gradient = gradient1[:, :-1]
     for_encoder1, for_decoder = torch.zeros_like(decoder1), decoder1.new_zeros(len(decoder1), gradient.shape[1])
     for piece in _pieces(f):
         for_pre = torch.mm(gradient1[piece], decoder1.T, out=buffer[: len(f[piece])])
-        # The backward pass of ReLU, in one reading of each.
+        # ReLU's backward pass, reading each array once.
         torch.ops.aten.threshold_backward.grad_input(for_pre, f[piece], 0, grad_input=for_pre)
         for_encoder1.addmm_(for_pre.T, z1[piece])
         for_decoder.addmm_(f[piece].T, gradient[piece])

@@ -1,4 +1,5 @@
-"""Gated SAE (Rajamanoharan et al. 2024, arXiv 2404.16014): whether a feature fires is not how strongly it does."""
+"""Gated SAE (Rajamanoharan et al. 2024, arXiv 2404.16014): a gate decides whether a feature fires, a magnitude how
+strongly."""
 
 import math
 from dataclasses import dataclass

@@ -20,7 +20,8 @@ class HierarchicalTopKSAE(TopKSAE):
     """A TopK SAE whose loss is the mean error of the reconstructions from the strongest 1, 2, ..., k features.
 
     loss = 1/k sum_(j=1..k) |z - f^(j) decoder - bias|^2 / d + aux_weight * AuxK, with f^(j) the j strongest features
-    (equation 4 of the paper, with every budget up to k). `with_budget` gives the SAE with fewer than k features a row.
+    (equation 4 of the paper, with every budget up to k). `with_budget` returns the SAE with fewer than k features per
+    row.
     """
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
@@ -47,9 +48,11 @@ class HierarchicalTopKSAE(TopKSAE):
         return F.embedding(columns, self.decoder.reshape(-1, dim))
 
     def with_budget(self, k: int) -> "HierarchicalTopKSAE":
-        """Return the same SAE with k features a row; raises `VisaeError` for more than it was trained for."""
+        """Return the same SAE with k features per row; raises `VisaeError` for more than it was trained for."""
         if not 1 <= k <= self.config.k:
-            raise VisaeError(f"the budget is {k}, the SAE was trained for 1 to {self.config.k}; choose one of these")
+            raise VisaeError(
+                f"the budget is {k}, but the SAE was trained for 1 to {self.config.k}; choose one of these"
+            )
         sae = deepcopy(self)
         sae.configs = (replace(self.config, k=k),)
         sae.k.fill_(k)

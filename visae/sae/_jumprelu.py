@@ -22,8 +22,8 @@ _THRESHOLD_RATE = 5.0
 class JumpReLUSAE(UnitNormSAE):
     """f = pre * 1[pre > threshold], pre = encoder (z - bias) + encoder_bias, threshold = exp(log_threshold).
 
-    loss = |z - f decoder - bias|^2 + l0 * L0, or + l0 * (L0 / target - 1)^2; unit-norm decoder rows. The thresholds
-    learn by the pseudo-derivatives of the paper with the rectangle kernel (section 3).
+    loss = |z - f decoder - bias|^2 + l0 * L0, or + l0 * (L0 / target - 1)^2; unit-norm decoder rows. The thresholds are
+    trained by the paper's pseudo-derivatives with the rectangle kernel (section 3).
     """
 
     l0: Tensor
@@ -72,9 +72,9 @@ class JumpReLU(SAEConfig):
     width:      features, m.
     l0:         weight of the L0 penalty, on rows scaled so that E|z|^2 = d.
     target:     the L0 to reach: the penalty is then l0 * (L0 / target - 1)^2; 0 for a penalty of l0 * L0.
-    bandwidth:  width of the kernel that stands for the step's derivative; the paper's 0.001 is for rows scaled so that
+    bandwidth:  width of the kernel that replaces the step's derivative; the paper's 0.001 is for rows scaled so that
                 E|z|^2 = 1, and for batches many times larger.
-    threshold:  where the thresholds start: high, so that features begin with few rows each and do not settle on sums of
+    threshold:  initial thresholds: high, so that each feature starts with few rows and does not settle on a sum of
                 several (measured: from 1 they do).
     """
 

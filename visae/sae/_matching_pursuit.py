@@ -24,9 +24,9 @@ from visae.sae._registry import register_kind
 class MatchingPursuitSAE(SAE):
     """Greedy pursuit with a tied, unit-norm decoder: k times, the feature that best matches the residual is added.
 
-    r_0 = z - bias; at step t, i = argmax_i decoder_i . r_(t-1), v = max(decoder_i . r_(t-1), 0), f_i += v, and
-    r_t = r_(t-1) - v decoder_i (algorithm 1 of the paper, with features that cannot be negative). There is no encoder:
-    a feature responds to what those before it leave, so correlated features do not compete for the same rows.
+    r_0 = z - bias; at step t, i = argmax_i decoder_i . r_(t-1), v = max(decoder_i . r_(t-1), 0), f_i += v, and r_t =
+    r_(t-1) - v decoder_i (algorithm 1 of the paper, with features that cannot be negative). There is no encoder: a
+    feature responds to what earlier ones leave unexplained, so correlated features do not compete for the same rows.
 
     loss = |z - f decoder - bias|^2 / d, with the gradient of every step.
     """
@@ -44,10 +44,10 @@ class MatchingPursuitSAE(SAE):
         return linear(z, self.decoder, shifted(no_bias, self.decoder, self.bias))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
-        """Return the features that k steps of matching pursuit select: at most k of each row; zero elsewhere."""
+        """Return the features that k steps of matching pursuit select: at most k in each row; zero elsewhere."""
         match = self.preactivate(z)
         f = torch.zeros_like(match)
-        # What a selected feature explains changes the match of every other by their cosine.
+        # Subtracting a selected feature changes the match of every other by their cosine.
         gram = self.decoder @ self.decoder.mT
         for step in range(max(config.k for config in self.configs)):
             value, column = match.max(-1, keepdim=True)
@@ -63,11 +63,11 @@ class MatchingPursuitSAE(SAE):
         return Losses({"error": squared_error(z, self.reconstruct(f)) / self.dim}, (f.detach() > 0).any(-2))
 
     def before_step(self) -> None:
-        """Remove from the decoder's gradient the part along each row, which the unit norm forbids."""
+        """Remove the component along each row from the decoder's gradient, since rows keep unit norm."""
         drop_parallel_gradient(self.decoder)
 
     def after_step(self) -> None:
-        """Project the decoder's rows back to the unit sphere."""
+        """Project the decoder's rows back onto the unit sphere."""
         project_to_sphere(self.decoder)
 
 

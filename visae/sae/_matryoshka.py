@@ -1,4 +1,5 @@
-"""Matryoshka SAE (Bussmann et al. 2025, arXiv 2503.17547): nested dictionaries, each of which must do alone."""
+"""Matryoshka SAE (Bussmann et al. 2025, arXiv 2503.17547): nested dictionaries, each of which must reconstruct
+alone."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ class MatryoshkaSAE(BatchTopKSAE):
     revive_rate: ClassVar[float] = 2.0
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
-        """`nested`, the errors of all proper prefixes; `error`, of the whole; and `aux` (see `auxk`)."""
+        """`nested`, the errors of all proper prefixes; `error`, the whole SAE's; and `aux` (see `auxk`)."""
         code = self.code(z)
         prefixes = [*(code.prefix(size) for size in self.config.sizes[:-1]), code]
         reconstructions = [prefix.decode(self.decoder) + self.bias[..., None, :] for prefix in prefixes]

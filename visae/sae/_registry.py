@@ -1,4 +1,4 @@
-"""The kinds of SAE by name. Does not import torch before kinds are listed.
+"""The kinds of SAE by name. Does not import torch until kinds are listed.
 
 A kind is one file of this package, or of a user's: a config class under `@register_kind`, and the SAE that it builds.
 """
@@ -18,11 +18,11 @@ _REGISTERED: dict[str, type[SAEConfig]] = {}
 
 
 def register_kind(config: _Config) -> _Config:
-    """Register a kind of SAE: the decorator of its config class, a frozen dataclass under `visae.SAEConfig`.
+    """Register a kind of SAE: a decorator for its config class, a frozen dataclass under `visae.SAEConfig`.
 
     From then on it trains, resumes, loads, evaluates and appears in plots by its name `config.kind`. Raises
-    `VisaeError` for a class that is no such dataclass, for a setting without a default or with one that is neither a
-    number nor a word, and for a name that is taken.
+    `VisaeError` for any other class, for a setting without a default or with one that is neither a number nor a string,
+    and for a name that is taken.
     """
     name = config.__dict__.get("kind")
     is_dataclass = issubclass(config, SAEConfig) and "__dataclass_fields__" in config.__dict__
@@ -32,10 +32,10 @@ def register_kind(config: _Config) -> _Config:
         )
     _refuse_settings(config)
     if not config.__module__.startswith("visae.sae."):
-        # This package's kinds come first, so that a name of theirs is taken.
+        # This package's kinds come first, so that their names are taken.
         kinds()
     before = _REGISTERED.get(name)
-    # The same class defined again, as when a cell of a notebook runs twice, replaces the first.
+    # The same class defined again, as when a notebook cell runs twice, replaces the first.
     if before is not None and (before.__module__, before.__qualname__) != (config.__module__, config.__qualname__):
         raise VisaeError(f"there is a kind {name!r} already, {before.__module__}.{before.__qualname__}; choose another")
     _REGISTERED[name] = config
@@ -51,7 +51,7 @@ def _refuse_settings(config: type[SAEConfig]) -> None:
         default = getattr(config, field.name)
         if type(default) not in (int, float, str):
             raise VisaeError(
-                f"{field.name} of {config.__name__} is {default!r}; a setting is a whole number, a number or a word"
+                f"{field.name} of {config.__name__} is {default!r}; a setting is a whole number, a number or a string"
             )
 
 
@@ -76,11 +76,11 @@ def in_order(configs: Mapping[str, type[SAEConfig]]) -> dict[str, type[SAEConfig
 def make_config(
     kind: str, settings: Mapping[str, Any], known: Mapping[str, type[SAEConfig]] | None = None
 ) -> SAEConfig:
-    """Return the config of a kind by name; missing settings have their defaults.
+    """Return the config of a kind by name; missing settings take their defaults.
 
     known:  kinds to choose from; all that are registered, if None.
 
-    Raises `VisaeError` for a kind or a setting that does not exist, and for a setting of another type.
+    Raises `VisaeError` for an unknown kind or setting, and for a setting of the wrong type.
     """
     known = kinds() if known is None else known
     if kind not in known:
@@ -98,6 +98,6 @@ def setting_names(config: type[SAEConfig]) -> list[str]:
 
 
 def style_of(kind: str) -> LineStyle:
-    """Return how a kind is drawn: in grey, if it is not registered."""
+    """Return how a kind is drawn: in grey if it is not registered."""
     config = kinds().get(kind)
     return LineStyle() if config is None else config.style

@@ -1,8 +1,8 @@
 """Sparse codes, whose decoding touches only the features that fire.
 
-A sparse code lists its entries: the value that fires, its feature and its row. Decoding, the gradient of the decoder,
-that of the encoder and that of the values are then sums over the list, and all of them are `embedding_bag`, which is
-fast on a CPU. `Dense` has the same interface over dense products, which a GPU is made for.
+A sparse code lists its entries: the value that fires, its feature and its row. Decoding and the gradients of decoder,
+encoder and values are then sums over the list, all computed by `embedding_bag`, which is fast on a CPU. `Dense` has the
+same interface with dense products, which suit a GPU.
 """
 
 import math
@@ -18,7 +18,7 @@ from torch import Tensor
 from visae.sae._algebra import with_ones
 from visae.sae._topk_select import Entries
 
-# Pre-activations computed at once: a piece that stays in the cache while its entries are selected.
+# Pre-activations computed at once: a piece that stays in cache while its entries are selected.
 _PIECE = 1 << 22
 
 
@@ -59,8 +59,8 @@ class Dense:
 class SparseCode:
     """A code as the list of its w non-zero values, in the order of rows.
 
-    values: [w], with the gradient.  features: [w], counted through the stack, 0 .. s m.
-    rows: [w], counted through the stack, 0 .. s n.  shape: (*s, n, m).
+    values: [w], with the gradient.  features: [w], numbered through the stack, 0 .. s m.
+    rows: [w], numbered through the stack, 0 .. s n.  shape: (*s, n, m).
     by_feature: [w], the order that sorts the list by feature;  rows_by_feature: [w], `rows` in that order;
     starts: [s m], where each feature begins in it. All are needed twice, for the gradients of decoder and encoder.
     """
@@ -102,7 +102,7 @@ class SparseCode:
 
 
 def sparse_pays(device: torch.device, k: int, width: int) -> bool:
-    """Return whether sparse decoding is faster than dense products: on a CPU, up to a k of a twelfth of the width.
+    """Return whether sparse decoding is faster than dense products: on a CPU, for k up to a twelfth of the width.
 
     Measured with `benchmarks/training.py sparse`; not measured on a GPU.
     """
@@ -119,14 +119,14 @@ def sparse_code(
     """Select entries among the pre-activations encoder z + shift; they carry the gradients of encoder and shift.
 
     select: maps rows of one member's pre-activations [p, m], and the member's index, to the entries that fire.
-    piece:  rows at once; as many as stay in the cache, if None.
+    piece:  rows at once; if None, as many as stay in cache.
     """
     n, m = len(z), encoder.shape[-2]
-    # A column of ones makes the shift part of the product, and its gradient part of the encoder's.
+    # A column of ones makes the shift part of the product, and its gradient part of the encoder's gradient.
     z1 = with_ones(z)
     encoder1 = torch.cat([encoder, shift[..., None]], -1).flatten(0, -2)
     size = min(piece or max(_PIECE // m, 1), n)
-    # One buffer for all pieces: fresh pages cost as much as what is written to them.
+    # One buffer for all pieces: fresh memory pages cost as much as the writes to them.
     buffer = z.new_empty(size, m)
     entries = []
     with torch.no_grad():
@@ -151,7 +151,7 @@ def _listed(
 
 
 def _starts(sorted_index: Int[Tensor, " w"], count: int) -> Int[Tensor, " c"]:
-    """Return where each of 0 .. count begins in a sorted list of them."""
+    """Return where each of 0 .. count begins in a sorted list of such numbers."""
     return torch.searchsorted(sorted_index, torch.arange(count, dtype=sorted_index.dtype, device=sorted_index.device))
 
 

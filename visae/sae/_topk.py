@@ -1,4 +1,4 @@
-"""TopK SAE (Gao et al. 2024, arXiv 2406.04093): exactly k features a row, and AuxK against dead ones."""
+"""TopK SAE (Gao et al. 2024, arXiv 2406.04093): exactly k features per row, and AuxK against dead ones."""
 
 import math
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class TopKSAE(UnitNormSAE):
     dead: list[Tensor] | None = None  # for each member, as of the last refresh
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """Move the bias to the geometric median if the config says so; the mean is zero already."""
+        """Move the bias to the geometric median if the config says so; the mean is already zero."""
         if self.config.origin == "median":
             self.bias.data.copy_(geometric_median(z))
 
@@ -55,7 +55,7 @@ class TopKSAE(UnitNormSAE):
         return Dense(topk_dense(self.preactivate(z), self.k, self.largest_k))
 
     def select(self, pre: Float[Tensor, "p m"], member: int) -> Entries:
-        """Return the entries that fire among some rows of a member's pre-activations."""
+        """Return the entries that fire in a piece of a member's pre-activations."""
         return topk_entries(pre, self.configs[member].k)
 
     def aux(self, z: Float[Tensor, "n d"], reconstruction: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
@@ -94,10 +94,10 @@ class TopK(SAEConfig):
 
     width:       features, m.
     k:           features that may fire at one position.
-    aux_k:       dead features that together explain the residual (AuxK), at most; 0 for none.
+    aux_k:       dead features, at most, that explain the residual together (AuxK); 0 for none.
     aux_weight:  weight of AuxK's term; the paper's 1/32.
-    dead_after:  rows without firing after which a feature counts as dead; a tenth of the paper's. If counted
-                 dead too early, features that are merely rare are pulled towards the residual and die.
+    dead_after:  rows without firing after which a feature counts as dead; a tenth of the paper's. If counted as dead
+                 too early, merely rare features are pulled towards the residual and die.
     origin:      where the bias starts: at the data's `mean`, or at their geometric `median` as in the paper.
     """
 
@@ -135,7 +135,7 @@ def auxk(
     dead: Sequence[Int[Tensor, " _"]],
     k: int,
 ) -> Float[Tensor, "*s"]:
-    """Return AuxK (Gao et al. 2024, appendix A.2): what the k strongest dead features leave of each row's residual.
+    """Return AuxK (Gao et al. 2024, appendix A.2): how much of each row's residual the k strongest dead features leave.
 
     |e - e_hat|^2 / |e|^2, with e the residual, which gets no gradient, and e_hat the reconstruction from dead features.
     0 for a member without dead features.

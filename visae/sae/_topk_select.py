@@ -9,8 +9,8 @@ from torch import Tensor
 # The values that fire, their rows and their features, each [w].
 Entries = tuple[Float[Tensor, " w"], Int[Tensor, " w"], Int[Tensor, " w"]]
 
-# A selection in two stages, in groups of at most 8 values, pays where there are three times as many groups as k and the
-# length of rows times k is large (measured on a CPU; from 768 features and k 32, from 3840 and k 8).
+# Selection in two stages, in groups of at most 8 values, pays off if there are three times as many groups as k and the
+# row length times k is large (measured on a CPU: from 768 features at k 32, from 3840 at k 8).
 _GROUP = 8
 _GROUPS_PER_K = 3
 _LONG = 12_288
@@ -38,7 +38,7 @@ def topk_entries(pre: Float[Tensor, "p m"], k: int) -> Entries:
 
 
 def _largest(pre: Float[Tensor, "p m"], k: int) -> tuple[Float[Tensor, "p k"], Int[Tensor, "p k"]]:
-    """Return the k largest of each row and their columns, in no order.
+    """Return the k largest of each row and their columns, unordered.
 
     Long rows take two stages: the k largest values lie in the k groups with the largest maxima.
     """
@@ -56,7 +56,7 @@ def _largest(pre: Float[Tensor, "p m"], k: int) -> tuple[Float[Tensor, "p k"], I
 def batch_threshold(pre: Float[Tensor, "n m"], count: int, lower_bound: float = 0.0) -> Float[Tensor, ""]:
     """Return the smallest of the `count` largest positive values of a batch; 0 where fewer are positive.
 
-    lower_bound:  a guess below it. Where at least `count` values exceed the guess, only those are searched.
+    lower_bound:  a guess below it. If at least `count` values exceed the guess, only those are searched.
     """
     above = pre[pre > lower_bound]
     if len(above) < count:

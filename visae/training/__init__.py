@@ -1,4 +1,4 @@
-"""Training: one pass over the rows for any number of SAEs, its batches, checkpoints and logs."""
+"""Training any number of SAEs in one pass over the rows, with batches, checkpoints and logs."""
 
 import lazy_loader
 

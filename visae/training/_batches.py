@@ -1,4 +1,4 @@
-"""Batches: the rows that are trained on, in which order, and those that are held out."""
+"""Batches: the training rows and their order, and the held-out rows."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _SAMPLE = 32_768  # rows on which an SAE is initialised
 class Batches:
     """The rows of a store, split by image; every epoch in a new order over the whole store.
 
-    The order depends on the seed and the epoch alone, so training can resume at any step.
+    The order depends only on the seed and the epoch, so training can resume at any step.
     """
 
     def __init__(self, rows: Rows, training: TrainingConfig):
@@ -31,13 +31,13 @@ class Batches:
         self.per_epoch = self._count // training.batch
         if self.per_epoch < 1:
             raise VisaeError(
-                f"a batch is {training.batch:,} rows, {rows.folder} has {self._count:,} to train on; "
+                f"a batch is {training.batch:,} rows, but {rows.folder} has {self._count:,} to train on; "
                 "capture more rows or train with a smaller batch"
             )
         self.steps = self.per_epoch * training.epochs
 
     def from_step(self, step: int) -> Iterator[Int64[Tensor, " b"]]:
-        """Yield the indices in the store of the rows of steps `step`, `step + 1`, ... to the end."""
+        """Yield the store indices of the rows of steps `step`, `step + 1`, ... to the end."""
         size = self.training.batch
         for epoch in range(step // self.per_epoch, self.training.epochs):
             shuffle = generator(self.training.seed, "order", epoch)
@@ -56,7 +56,7 @@ class Batches:
             yield self.rows.gather(self._store_index(images, part))
 
     def sample(self, count: int = _SAMPLE) -> Float[Tensor, "b d"]:
-        """Return at most `count` of the rows that are trained on, the same in every call."""
+        """Return at most `count` of the training rows, the same ones in every call."""
         order = torch.randperm(self._count, generator=generator(self.training.seed, "sample"))[:count]
         return self.rows.gather(self._store_index(self._images, order))
 

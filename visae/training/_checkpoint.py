@@ -1,4 +1,4 @@
-"""Checkpoints, which hold all that a run needs to go on as if it had not been interrupted, and the log."""
+"""Checkpoints, which hold all that a run needs to resume as if never interrupted, and the log."""
 
 import json
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ LOG = "log.jsonl"
 class Checkpoint:
     """The state before a step.
 
-    step:     steps done.
-    tensors:  of every member, `member/...` (see `Group.state`); of one that was stopped, its last good state.
+    step:     completed steps.
+    tensors:  the state of every member, `member/...` (see `Group.state`); for a stopped one, its last good state.
     stopped:  why each member that diverged was stopped.
     """
 
@@ -57,12 +57,12 @@ def members(folder: Path) -> set[str]:
 
 
 def remove(folder: Path) -> None:
-    """Remove the checkpoint of a run that is finished."""
+    """Remove the checkpoint of a finished run."""
     (folder / FILE).unlink(missing_ok=True)
 
 
 class Log:
-    """Lines of JSON in `folder`, each with a `step`; lines of steps that will be taken again are dropped on opening."""
+    """Lines of JSON in `folder`, each with a `step`; lines of steps that will be repeated are dropped on opening."""
 
     def __init__(self, folder: Path, step: int):
         self.path = folder / LOG
@@ -71,7 +71,7 @@ class Log:
         files.write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())
 
     def write(self, **entry: Any) -> None:
-        """Append one line; raises `VisaeError` where that is not possible."""
+        """Append one line; raises `VisaeError` if that fails."""
         try:
             with self.path.open("a") as file:
                 file.write(json.dumps(entry, allow_nan=False) + "\n")
@@ -83,7 +83,7 @@ def _step(line: str) -> float:
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
-        # A killed run left the line half written.
+        # A killed run left a half-written line.
         return float("inf")
 
 

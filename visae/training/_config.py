@@ -1,4 +1,4 @@
-"""What is trained, and how: an SAE of a sweep, and the settings that do not depend on its kind. Without torch."""
+"""What is trained, and how: an SAE of a sweep, and the settings independent of its kind. Does not import torch."""
 
 import math
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from visae.sae._config import SAEConfig
 class TrainingConfig:
     """Settings of a training run.
 
-    epochs:   passes over the rows that are not held out.
+    epochs:   passes over the training rows.
     batch:    rows per step.
     lr:       Adam's peak learning rate.
-    warmup:   share of the steps over which the rate, and a sparsity penalty, rise from zero.
-    decay:    share of the steps, at the end, over which the rate falls to zero.
-    holdout:  share of the images whose rows are kept for the metrics: other images, not other positions.
-    revive:   how far the encoder's bias of a silent feature rises in each step until it fires again, in learning
-              rates; 0 for not at all (see `EncoderSAE.revive`).
-    seed:     decides the images held out, the order of the rows and, except for a sweep, the initial directions.
+    warmup:   share of the steps over which the learning rate, and any sparsity penalty, rise from zero.
+    decay:    share of the steps, at the end, over which the learning rate falls to zero.
+    holdout:  share of the images whose rows are held out for the metrics: whole images, not positions.
+    revive:   how far the encoder bias of a silent feature rises per step until it fires again, in learning rates; 0 to
+              disable (see `EncoderSAE.revive`).
+    seed:     seeds the held-out images, the row order and, except for a sweep, the initial directions.
     """
 
     epochs: int = 8

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from visae.sae import SAE, same_shape, stack, unstack
 
-# Explaining nothing costs 1 or d, depending on the kind; a loss this many times d has diverged.
+# A zero reconstruction costs 1 or d, depending on the kind; a loss this many times d has diverged.
 _DIVERGED = 1e4
-# Values of [s, n, m] in one stack: what fits a CPU's memory, and what keeps a GPU busy.
+# Elements of [s, n, m] in one stack: what fits in a CPU's memory, and what keeps a GPU busy.
 _MAX_VALUES = {"cpu": 1 << 26, "cuda": 1 << 28}
 
 Terms = dict[str, Float[Tensor, " _"]]
@@ -26,7 +26,7 @@ class Group:
     def step(self, x: Float[Tensor, "n d"], learning_rate: float, warmup_factor: float) -> Terms:
         """Take one step of the optimiser, and count which features fired; return each member's terms before it."""
         whole = self.whole
-        # All members have the centre and the scale of the rows.
+        # All members share the centre and scale of the rows.
         z = next(iter(self.members.values())).standardise(x)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
             terms, fired = whole.losses(z)
@@ -39,7 +39,7 @@ class Group:
         whole.before_step()
         self.optimiser.step()
         whole.after_step()
-        # Detached from the graph, which would keep this step's activations during the next.
+        # Detached: the graph would keep this step's activations alive during the next.
         return {name: term.detach() for name, term in terms.items()}
 
     def diverged(self, terms: Terms) -> list[str]:
@@ -60,7 +60,7 @@ class Group:
             self.whole.remember(before, kept)
 
     def state(self) -> dict[str, Tensor]:
-        """Return everything that decides the next steps, as `member/sae.name` and `member/adam.parameter.moment`."""
+        """Return everything that determines the next steps, as `member/sae.name` and `member/adam.parameter.moment`."""
         tensors = {f"sae.{name}": tensor for name, tensor in self.whole.state_dict().items()}
         for name, parameter in self.whole.named_parameters():
             moments = self.optimiser.state.get(parameter, {})
@@ -96,7 +96,7 @@ class Group:
 
 
 def without_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names have a prefix, without it."""
+    """Return the tensors whose names start with a prefix, with the prefix removed."""
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 

@@ -1,4 +1,4 @@
-"""Moving batches of rows to the training device ahead of their use."""
+"""Moving batches of rows to the training device ahead of use."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from torch import Tensor
 from visae.activations import Rows
 
 _BATCHES_AHEAD = 4
-# Share of a GPU's free memory that rows may take.
+# Fraction of a GPU's free memory that rows may take.
 _RESIDENT_SHARE = 0.5
 
 Indices = Iterator[Int64[Tensor, " b"]]

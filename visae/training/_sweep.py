@@ -1,4 +1,4 @@
-"""Sweeps: a TOML file that names a grid of SAEs. Does not import torch if the kinds are given."""
+"""Sweeps: a TOML file that describes a grid of SAEs. Does not import torch if the kinds are given."""
 
 import itertools
 import tomllib
@@ -19,13 +19,13 @@ _EXAMPLE = 'for instance [[sae]] with kind = "topk", width = 768, k = [2, 4, 8]'
 def read_sweep(
     path: str | Path, training: TrainingConfig | None = None, known: Mapping[str, type[SAEConfig]] | None = None
 ) -> tuple[dict[str, SAESpec], TrainingConfig]:
-    """Read the SAEs that a file names, by the names of their folders, and how to train them.
+    """Read the SAEs described in a file, keyed by folder name, and how to train them.
 
     The file has tables [[sae]], each with `kind`, settings of that kind, and `seed`; a setting may be a list, and a
     table stands for every combination of its lists. An SAE is named after its kind (or `name`) and the settings that
     are lists, as in `topk-k8-seed0`. A table [training] may hold settings of `TrainingConfig`, which override those of
-    `training`. Kinds are those in `known`, or if None all that are registered. Raises `VisaeError` for a file that is
-    no sweep, and for two SAEs of one name.
+    `training`. The kinds are those in `known`, or all registered ones if None. Raises `VisaeError` for a file that is
+    not a sweep, and for two SAEs of the same name.
     """
     path = Path(path)
     content = _read(path)
@@ -63,7 +63,7 @@ def _specs(table: dict[str, Any], path: Path, known: Mapping[str, type[SAEConfig
         raise VisaeError(f"a table [[sae]] of {path} has no kind; the kinds are {', '.join(known)}; {_EXAMPLE}")
     name = table.pop("name", kind)
     if not isinstance(name, str) or not name or set(name) & set("/\\\0") or name.startswith("."):
-        raise VisaeError(f"the name {name!r} in {path} cannot be that of a folder; use letters, digits and dashes")
+        raise VisaeError(f"the name {name!r} in {path} cannot be a folder's name; use letters, digits and dashes")
     axes = {key: value if isinstance(value, list) else [value] for key, value in table.items()}
     empty = [key for key, values in axes.items() if not values]
     if empty:

@@ -1,4 +1,4 @@
-"""Training SAEs on the rows of a store, one or many in a pass."""
+"""Training SAEs on the rows of a store, one or many in one pass."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -30,11 +30,11 @@ def train(
     training: TrainingConfig | None = None,
     device: torch.device | str | None = None,
 ) -> SAE:
-    """Train one SAE; leaves `sae.safetensors` and `log.jsonl` in the folder `out`, and a checkpoint meanwhile.
+    """Train one SAE; writes `sae.safetensors` and `log.jsonl` to the folder `out`, with a checkpoint in the meantime.
 
-    An interrupted run goes on from its last checkpoint and, on the CPU and with as many threads, ends with the same
-    bits as one that was not interrupted; a finished run is loaded. Raises `VisaeError` for a folder made with other
-    settings, for rows that do not vary, and when training diverges; the last checkpoint is then from before.
+    An interrupted run resumes from its last checkpoint and, on the CPU with the same number of threads, ends bit for
+    bit like an uninterrupted one; a finished run is loaded. Raises `VisaeError` for a folder made with other settings,
+    for constant rows, and when training diverges; the last checkpoint is then from before the divergence.
     """
     training = training or TrainingConfig()
     return _train(rows, {"": SAESpec(config, training.seed)}, {"": Path(out)}, Path(out), training, device)[""]
@@ -47,13 +47,13 @@ def train_many(
     training: TrainingConfig | None = None,
     device: torch.device | str | None = None,
 ) -> dict[str, SAE]:
-    """Train any number of SAEs in one pass over the rows; leaves a folder for each in the folder `out`.
+    """Train any number of SAEs in one pass over the rows; writes a folder for each to the folder `out`.
 
-    specs:  by the name of its folder. SAEs of the same shape are trained as one stack.
+    specs:  the SAEs by folder name. SAEs of the same shape are trained as one stack.
 
-    Interrupted and called again it goes on, as `train` does; SAEs that are finished already are loaded, so that a sweep
-    can be extended. An SAE that diverges is stopped and keeps its state of the last checkpoint; its `about["stopped"]`
-    says why, and the others go on. Raises `VisaeError` if all diverge.
+    An interrupted call is resumed by the next, as in `train`; finished SAEs are loaded, so that a sweep can be
+    extended. An SAE that diverges is stopped and keeps its state at the last checkpoint; its `about["stopped"]` says
+    why, and the others continue. Raises `VisaeError` if all diverge.
     """
     folders = {name: Path(out) / name for name in specs}
     return _train(rows, specs, folders, Path(out), training or TrainingConfig(), device)
@@ -73,7 +73,7 @@ def _train(
     for folder in {root, *folders.values()}:
         files.drop_leftovers(folder)
     saes = {name: _finished(folders[name], settings[name], device) for name in specs}
-    # The members of a checkpoint are finished together: its last one is from before the dictionaries were written.
+    # The members of a checkpoint finish together: the last checkpoint is from before the dictionaries were written.
     begun = checkpoint.members(root)
     todo = {name: specs[name] for name, sae in saes.items() if sae is None or name in begun}
     if todo:
@@ -96,8 +96,8 @@ def _finished(folder: Path, settings: Mapping[str, Any], device: torch.device) -
 def _refuse_other_members(root: Path, begun: set[str], todo: Mapping[str, SAESpec]) -> None:
     if begun and begun != set(todo):
         raise VisaeError(
-            f"{root} holds an unfinished sweep of {len(begun)} SAEs, {len(todo)} are wanted; "
-            "finish it with the sweep that it was begun with, then extend it"
+            f"{root} holds an unfinished sweep of {len(begun)} SAEs, but this one has {len(todo)}; "
+            "finish it with its original sweep, then extend it"
         )
 
 
@@ -150,11 +150,11 @@ def _about(rows: Rows, batches: Batches, sae: SAE, settings: Mapping[str, Any]) 
 
 
 def _refuse_constant(batches: Batches) -> None:
-    """Refuse rows that are all alike, which have no variance to explain, before training rather than after it."""
+    """Reject constant rows, which have no variance to explain, before training rather than after."""
     first = next(batches.held_out())[:1]
     if all(bool((x == first).all()) for x in batches.held_out()):
         raise VisaeError(
-            f"the {'held-out ' * bool(len(batches.held_out_images))}rows of {batches.rows.folder} are all alike; "
+            f"the {'held-out ' * bool(len(batches.held_out_images))}rows of {batches.rows.folder} are constant; "
             "capture more images, or another layer"
         )
 

@@ -21,7 +21,7 @@ class Budget:
 
     config:    maps a layer's number of channels to the configuration of its SAE.
     training:  how SAEs are trained.
-    positions: which positions of every image are captured.
+    positions: which positions in each image are captured.
     l1:        L1 penalty of the ReLU SAE of the same width that a reproduction trains beside it.
     images:    maximum number of images over which the standard deviations of units are measured.
     """
@@ -44,9 +44,9 @@ def default_budget(
 ) -> Budget:
     """Return a budget for TopK SAEs with 8 features per channel and k = channels / 12, trained for 8 epochs.
 
-    On the planted network, which is small and whose truth is known: 128 features, k = 2, 60 epochs. Arguments that are
-    not None override these defaults for every layer. Raises `VisaeError` for values out of range: for `k` and `width`
-    when the configuration of a layer is made.
+    On the planted network, which is small and has a known ground truth: 128 features, k = 2, 60 epochs. Arguments that
+    are not None override these defaults for every layer. Raises `VisaeError` for values out of range: for `k` and
+    `width` when the configuration of a layer is made.
     """
     planted = network.startswith("planted")
 

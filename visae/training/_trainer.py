@@ -47,7 +47,7 @@ class Trainer:
             self._save()
 
     def run(self) -> None:
-        """Train to the end; does nothing if all members are baselines, which are fitted already."""
+        """Train to the end; does nothing if all members are baselines, which are already fitted."""
         if not self.groups:
             return
         steps, every = self.batches.steps, self._steps_per_checkpoint()
@@ -75,7 +75,8 @@ class Trainer:
             group.finish()
 
     def _steps_per_checkpoint(self) -> int:
-        """Return the steps between checkpoints: at most twenty a run, each at a refresh, so that it can be resumed."""
+        """Return the steps between checkpoints: at most twenty per run, each at a refresh, so that the run can be
+        resumed."""
         return max(_STEPS_PER_CHECKPOINT, self.batches.steps // 20 // _STEPS_PER_REFRESH * _STEPS_PER_REFRESH)
 
     def _refresh(self, step: int) -> None:
@@ -85,7 +86,7 @@ class Trainer:
             group.whole.refresh()
 
     def _stop_diverged(self, all_terms: list[Terms], step: int) -> list[Terms]:
-        """Continue without the members that diverged, whose state becomes that of the last checkpoint.
+        """Continue without the members that diverged, whose state reverts to the last checkpoint.
 
         Return the terms of the remaining members.
         """
@@ -110,7 +111,7 @@ class Trainer:
         assert good is not None
         self._last_good |= {key: tensor for key, tensor in good.tensors.items() if _member(key) == name}
         self.members[name].load_state_dict(without_prefix(self._last_good, f"{name}/sae."))
-        self.stopped[name] = f"diverged at step {step} ({values}); what is kept is its state at step {good.step}"
+        self.stopped[name] = f"diverged at step {step} ({values}); keeping its state at step {good.step}"
         say(f"train: {name or 'the SAE'} {self.stopped[name]}")
 
     def _log(self, all_terms: list[Terms], step: int) -> None:

@@ -39,7 +39,7 @@ class Battery:
 
 
 def battery(populations: Sequence[Units], orientations: int = 72, radii: int = 16, batch: int = 64) -> list[Battery]:
-    """Sweep populations of units of one network; radii are those of the layer with the largest receptive field."""
+    """Sweep populations of units of one network; radii are scaled to the layer with the largest receptive field."""
     axes = battery_axes(widest(populations), orientations, radii)
     swept = {kind: sweep(populations, kind, values, batch=batch) for kind, values in axes.items()}
     return [Battery({kind: swept[kind][index] for kind in axes}) for index in range(len(populations))]
@@ -62,8 +62,7 @@ def colour_peaks(populations: Sequence[Units], batch: int = 64) -> list[Float[Te
     """Return the largest response of each unit to edges between opposite hues and to spots of one hue on grey.
 
     Hues are 30 degrees apart; a hue and the grey around it have the same mean of red, green and blue. Spots are centred
-    on the receptive field; their radii are 0.02 to 0.4 receptive fields of the layer with the largest, and more than
-    all of it.
+    on the receptive field; their radii are 0.02 to 0.4 of the largest layer's receptive field, and one that exceeds it.
     """
     axes = {"hue": angles(_HUES), "orientation": angles(_COLOUR_ORIENTATIONS)}
     edges = [responses.peak() for responses in sweep(populations, "colour_edge", axes, batch=batch)]

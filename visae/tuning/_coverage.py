@@ -12,7 +12,7 @@ from visae.tuning._curve_detectors import DEFAULT_CRITERIA, DetectorCriteria
 from visae.tuning._families import FAMILY_STIMULUS, families
 from visae.tuning._tuning_statistics import angular_distance, largest_gap
 
-# Counts and gaps are reported over this grid, so that no finding hangs on one threshold.
+# Counts and gaps are reported over this grid, so that no finding depends on a single threshold.
 SELECTIVITIES = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 ECHOES = (0.02, 0.05, 0.1, 0.2)
 # Degrees: half the usual spacing of neighbouring curve neurons in the paper.
@@ -27,7 +27,7 @@ class Coverage:
     orientation: their preferred orientations, degrees, sorted.
     largest_gap: between neighbours, degrees; the whole circle for fewer than two.
     envelope:    the best member's response at every orientation, [o], in its standard deviations over natural images.
-    ratio:       minimum of the envelope over its median; 0 where no member responds; nan without members.
+    ratio:       minimum of the envelope over its median; 0 if no member responds; nan without members.
     """
 
     family: str
@@ -41,7 +41,7 @@ class Coverage:
 def coverage(battery: Battery, family: str, members: Bool[Tensor, " u"], deviation: Float[Tensor, " u"]) -> Coverage:
     """Measure how the members of a family cover orientation.
 
-    deviation: of `natural_deviation`; units that never vary are left out.
+    deviation: from `natural_deviation`; units that never vary are left out.
     """
     stimulus = FAMILY_STIMULUS[family]
     responses, preferred = battery.responses[stimulus], battery.tuning[stimulus].orientation
@@ -65,7 +65,7 @@ def coverages_over_criteria(
     echoes: Sequence[float] = ECHOES,
     criteria: DetectorCriteria = DEFAULT_CRITERIA,
 ) -> Iterator[tuple[float, float, Coverage]]:
-    """Yield selectivity, echo and coverage for every pair of the two thresholds; the other criteria are as given."""
+    """Yield selectivity, echo and coverage for every pair of the two thresholds; the other criteria stay as given."""
     for selectivity in selectivities:
         for echo in echoes:
             varied = replace(criteria, selectivity=selectivity, echo=echo)

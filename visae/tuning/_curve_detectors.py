@@ -1,4 +1,4 @@
-"""What a curve detector is: the one definition that every command uses.
+"""The definition of a curve detector that every command uses.
 
 A curve detector responds strongly to dark circles on grey, is selective for their orientation, does not respond to the
 opposite curve, and does not prefer lines, edges or corners. Responses to circles alone are not enough: units that
@@ -27,11 +27,12 @@ class DetectorCriteria:
     selectivity: smallest resultant length of the orientation tuning.
     echo:        largest echo of a curve detector: its response 150 to 210 degrees from the peak, over the peak.
     double_echo: smallest echo of a double-curve detector.
-    response:    smallest peak response, as a fraction of that of the layer's strongest unit to the same stimulus.
+    response:    smallest peak response, as a fraction of the response of the layer's strongest unit to the same
+                 stimulus.
     corner:      Michelson contrast between the best corner and the best circle above which a unit prefers corners.
 
-    Selectivity and echo are such that the ten curve neurons of inception5h's mixed3b pass (resultants 0.89 to 0.96,
-    echoes up to 0.03). Raises `VisaeError` for a threshold outside 0..1.
+    Selectivity and echo are chosen so that the ten curve neurons of inception5h's mixed3b pass (resultants 0.89 to
+    0.96, echoes up to 0.03). Raises `VisaeError` for a threshold outside 0..1.
     """
 
     selectivity: float = 0.85
@@ -60,8 +61,8 @@ def is_curve_detector(
     circle:      tuning to circles.
     rival_peaks: largest response to any line, edge and angle, by these names.
 
-    They are responsive to circles, prefer them to lines and edges, and not corners to them (`prefers_curves`), are
-    selective for their orientation, and have no echo.
+    They respond to circles, prefer them to lines and edges, do not prefer corners (`prefers_curves`), are selective for
+    orientation, and have no echo.
     """
     sharp = (circle.selectivity >= criteria.selectivity) & (circle.echo <= criteria.echo)
     return sharp & is_responsive(circle, criteria) & prefers_curves(circle.peak, rival_peaks, criteria)
@@ -96,6 +97,7 @@ def is_responsive(tuning: OrientationTuning, criteria: DetectorCriteria = DEFAUL
 def is_orientation_selective(
     tuning: OrientationTuning, criteria: DetectorCriteria = DEFAULT_CRITERIA
 ) -> Bool[Tensor, " u"]:
-    """Decide which responsive units are selective for orientation, opposite orientations taken as two or as one."""
+    """Decide which responsive units are selective for orientation, with opposite orientations distinct or
+    identified."""
     selective = torch.maximum(tuning.selectivity, tuning.axial) >= criteria.selectivity
     return is_responsive(tuning, criteria) & selective

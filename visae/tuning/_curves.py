@@ -30,7 +30,7 @@ CIRCLES = {"stroke": "circle", "filled": "disc"}
 class Curves:
     """Responses of `u` units to circles at `o` orientations (degrees, evenly spaced from 0) and `r` radii (px).
 
-    response:    at the position in the middle of the image, [u, r, o].
+    response:    at the middle position of the image, [u, r, o].
     rival_peaks: largest response of each unit to any line, edge and angle, by these names, [u] each. Empty in files
                  written before it was measured; then `detectors` is unknown.
     """
@@ -46,7 +46,7 @@ class Curves:
 
     @classmethod
     def from_battery(cls, battery: Battery) -> "Curves":
-        """Return the curves of a battery: what `curves` measures of the same units."""
+        """Return the curves of a battery, as `curves` measures them for the same units."""
         circle = battery.responses["circle"]
         rivals = {name: battery.responses[name].peak() for name in RIVALS}
         return cls(
@@ -99,12 +99,12 @@ class Curves:
     def detectors(self) -> Bool[Tensor, " u"]:
         """Which units are curve detectors: see `is_curve_detector`.
 
-        Raises `VisaeError` where responses to lines, edges and angles are missing.
+        Raises `VisaeError` if responses to lines, edges and angles are missing.
         """
         missing = [name for name in RIVALS if name not in self.rival_peaks]
         if missing:
             raise VisaeError(
-                f"the curves of {self.layer} hold no responses to {', '.join(missing)}, and without them curve "
+                f"the curves of {self.layer} lack responses to {', '.join(missing)}, without which curve "
                 "detectors are unknown; sweep the units again"
             )
         return is_curve_detector(self._circle, self.rival_peaks)
@@ -132,7 +132,7 @@ class Curves:
 
 
 def load_curves(path: str | Path) -> Curves:
-    """Read a file that `Curves.save` wrote."""
+    """Read a file written by `Curves.save`."""
     tensors, header = files.read_tensors(Path(path), SCHEMA, upgrades=_UPGRADES)
     kind, network, layer, stimulus = (header[name] for name in ("kind", "network", "layer", "stimulus"))
     orientations, radii, response = (tensors[name] for name in ("orientations", "radii", "response"))
@@ -153,8 +153,8 @@ def curves(
     orientations: their number, evenly spaced over 360 degrees.
     radii:        px; or their number, log-spaced from 0.12 to 2.94 receptive fields.
 
-    The rim passes through the centre of the receptive field of the position that is read. Raises `VisaeError` for a
-    stimulus that does not exist, for fewer than 8 orientations or 1 radius, and for a radius that is not above 0.
+    The rim passes through the centre of the receptive field of the position that is read. Raises `VisaeError` for an
+    unknown stimulus, for fewer than 8 orientations or 1 radius, and for a radius that is not above 0.
     """
     if stimulus not in CIRCLES:
         raise VisaeError(f"no circle named {stimulus!r}; there are {', '.join(CIRCLES)}")

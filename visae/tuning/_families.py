@@ -47,15 +47,15 @@ class Families:
 def families(battery: Battery, criteria: DetectorCriteria = DEFAULT_CRITERIA) -> Families:
     """Sort units into families by their responses to stimuli that are dark on grey, as in the published sweeps.
 
-    Units that respond to light strokes only belong to no family. Members are responsive to the stimulus that they
-    prefer, and selective for its orientation:
+    Units that respond to light strokes only belong to no family. Members respond to the stimulus that they prefer, and
+    are selective for its orientation:
 
     curve:        `is_curve_detector`.
-    double_curve: a circle is better than any line, edge and corner, and the opposite curve is at least half as good
-                  (`double_echo`).
-    angle:        a corner is better than any line and edge and, by `corner`, than any circle.
-    line:         a line is better than any edge and circle.
-    edge:         an edge is better than any line and circle; opposite polarities may count as one.
+    double_curve: a circle drives it more than any line, edge and corner, and the opposite curve at least half as much
+    (`double_echo`).
+    angle:        a corner drives it more than any line and edge and, by `corner`, than any circle.
+    line:         a line drives it more than any edge and circle.
+    edge:         an edge drives it more than any line and circle; opposite polarities may count as one.
     """
     circle, line, edge, angle = (battery.tuning[name] for name in ("circle", *RIVALS))
     rivals = {name: battery.tuning[name].peak for name in RIVALS}

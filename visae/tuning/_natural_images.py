@@ -1,7 +1,7 @@
-"""Responses to natural images: how much units vary over them, and joint tuning to each other's dataset examples.
+"""Responses to natural images: how much units vary, and their joint tuning to each other's dataset examples.
 
-Joint tuning is that of Cammarata et al. 2020 ("Curve Detectors", section "Joint tuning curves"): it tests on natural
-images what a sweep of synthetic curves says about a unit.
+Joint tuning follows Cammarata et al. 2020 ("Curve Detectors", section "Joint tuning curves"): it tests on natural
+images what a sweep of synthetic curves shows about a unit.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -20,7 +20,7 @@ from visae.tuning._tuning_statistics import angular_distance, preferred_orientat
 from visae.tuning._views import viewing
 from visae.units import Units, read_all
 
-# A unit that responds to another unit's examples by less than this fraction of its response to its own is not tuned to
+# A unit whose response to another unit's examples is below this fraction of its response to its own is not tuned to
 # them.
 _MIN_RESPONSE = 0.1
 _MIN_PAIRS = 3
@@ -74,7 +74,7 @@ class JointTuning:
     def orientation_differences(self, period: float = 360.0) -> Float[Tensor, "n n"]:
         """Return unit j's preferred orientation minus unit i's, clockwise, in natural images; degrees, 0 .. period.
 
-        nan where j responds to i's examples by less than a tenth of its response to its own.
+        nan where j's response to i's examples is below a tenth of its response to its own.
         """
         count = len(self.units)
         folded = _folded(self.responses, period).flatten(0, 1)
@@ -93,7 +93,8 @@ class JointTuning:
     def unit_disagreement(
         self, unit: int, anchors: Collection[int], orientation: Float[Tensor, " n"], period: float = 360.0
     ) -> float:
-        """Return the same over the pairs of one unit with the anchors, by number; nan for fewer than three pairs."""
+        """Return the same over the pairs of one unit with the anchors, given by number; nan for fewer than three
+        pairs."""
         row, errors = self.units.index(unit), self._errors(orientation, period)
         columns = [index for index, number in enumerate(self.units) if number in anchors]
         pairs = torch.cat([errors[row, columns], errors[columns, row]])
@@ -118,15 +119,15 @@ def joint_tuning(
 ) -> JointTuning:
     """Rotate the dataset examples of the chosen units, and read the responses of all chosen units.
 
-    examples: of these units, from `strongest` on the same images; all of them are used.
+    examples: the units' examples, from `strongest` on the same images; all are used.
     period:   degrees after which the units' tuning repeats, 360 or 180.
 
-    Each example is a crop that shows what the position sees. Its responses are rolled so that its own unit peaks at 0,
-    to the nearest step, and averaged over the unit's examples.
-    Raises `VisaeError` for no units, and for fewer than 8 orientations.
+    Each example is a crop of the position's receptive field. Its responses are rolled so that its own unit peaks at 0,
+    to the nearest step, and averaged over the unit's examples. Raises `VisaeError` for no units, and for fewer than 8
+    orientations.
     """
     if not chosen:
-        raise VisaeError("joint tuning of no units; give at least one")
+        raise VisaeError("joint tuning needs units; give at least one")
     degrees = angles(orientations)
     responses = torch.zeros(len(chosen), len(chosen), orientations)
     counts = tuple(len(examples.positions(unit)) for unit in chosen)

@@ -1,4 +1,4 @@
-"""Responses of units to a sweep, stored with their axes, and the orientation tuning that they show."""
+"""Responses of units to a sweep, stored with their axes, and the orientation tuning derived from them."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ class Responses:
 
     axes:   the parameters that were varied and their values, in the order of the axes of `values`.
     values: [u, *axes], at the position that the stimulus was centred on.
-    fixed:  parameters that were not varied and not at their defaults.
+    fixed:  parameters held constant at values other than their defaults.
     """
 
     kind: str
@@ -65,7 +65,7 @@ class Responses:
 
 
 def load_responses(path: str | Path) -> Responses:
-    """Read a file that `Responses.save` wrote."""
+    """Read a file written by `Responses.save`."""
     tensors, header = files.read_tensors(Path(path), SCHEMA)
     axes = {name: tensors[f"axis.{name}"] for name in header["axes"]}
     kind, network, layer, stimulus = (header[name] for name in ("kind", "network", "layer", "stimulus"))
@@ -79,7 +79,7 @@ class OrientationTuning:
     peak:        the largest response to any of the stimuli.
     orientation: the preferred orientation, degrees (`preferred_orientation`).
     selectivity: resultant length on the stimulus's own period, 0..1.
-    axial:       the same with opposite orientations taken as one.
+    axial:       the same with opposite orientations identified.
     echo:        the largest response 150 to 210 degrees from the peak, over the peak; 0 for a period of 180 degrees.
     """
 
@@ -91,7 +91,7 @@ class OrientationTuning:
 
 
 def orientation_tuning(responses: Responses) -> OrientationTuning:
-    """Compute the orientation tuning that a sweep shows."""
+    """Compute the orientation tuning in a sweep."""
     tuning, period, peak = responses.tuning(), responses.period, responses.peak()
     orientation, (_, selectivity) = preferred_orientation(tuning, period), resultant(tuning, period)
     if period == 180:

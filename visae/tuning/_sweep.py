@@ -20,7 +20,7 @@ _MIN_ORIENTATIONS = 8
 
 
 def angles(count: int, period: float = 360.0) -> Float[Tensor, " o"]:
-    """Return orientations in degrees, spaced as `count` on a full circle, from 0 up to the period.
+    """Return orientations in degrees from 0 up to the period, at the spacing of `count` on a full circle.
 
     Raises `VisaeError` for fewer than 8, and for an odd number, which has no opposite orientations.
     """
@@ -59,13 +59,13 @@ def sweep(
 ) -> list[Responses]:
     """Measure the responses of populations of units of one network to a kind of stimulus.
 
-    axes:  parameters to vary, and their values; if None, the kind's own, for the layer with the largest receptive
+    axes:  parameters to vary, and their values; if None, the kind's defaults for the layer with the largest receptive
            field.
-    fixed: values of parameters that are not varied, where they are not the defaults.
+    fixed: values of parameters held constant, if not the defaults.
 
     Patterns are centred on the receptive field of the position that is read. Layers whose positions share a centre
-    share a forward pass. Raises `VisaeError` for no units, units of several networks, a stimulus or a parameter that
-    does not exist, and a value that is not allowed.
+    share a forward pass. Raises `VisaeError` for no units, units of several networks, an unknown stimulus or parameter,
+    and a value that is not allowed.
     """
     drawn, fixed = stimulus(kind), dict(fixed or {})
     if not populations or any(units.network is not populations[0].network for units in populations):
@@ -90,10 +90,10 @@ def sweep(
 
 
 def _grid(kind: Stimulus, axes: Axes, fixed: Mapping[str, float]) -> tuple[dict[str, Float[Tensor, " n"]], torch.Size]:
-    """Return the parameters of every stimulus of a sweep, and the shape of the grid that they make."""
+    """Return the parameters of every stimulus of a sweep, and the shape of their grid."""
     for name, values in axes.items():
         if name in fixed:
-            raise VisaeError(f"{kind.name}: {name} is fixed and varied; do one of them")
+            raise VisaeError(f"{kind.name}: {name} is both fixed and varied; choose one")
         if len(values) == 0:
             raise VisaeError(f"{kind.name}: {name} is varied over no values; give at least one")
     grid = torch.meshgrid(*axes.values(), indexing="ij")

@@ -3,12 +3,11 @@
 A tuning curve is a unit's response at `o` orientations, evenly spaced over one period from 0. The period is 360 degrees
 for curves and edges, 180 for lines. Definitions follow Cammarata et al. 2020 ("Curve Detectors") and its data.
 
-Orientation is estimated in two ways. `preferred_orientation`, the mean of the peak's lobe, is the orientation of a unit
-wherever units are compared: families, coverage, gaps, joint tuning, the atlas. `resultant` gives the circular mean of
-the whole curve, which is the published measure: it stands beside published numbers (`verify`, `TuningSummary`) and in
-`Curves`, so that reports of `visae run` can be compared with earlier ones. On features of an SAE the lobe's mean is
-closer to the truth, because interference adds weak responses far from the peak. (`peak_orientation` is the largest
-sample itself, for tables.)
+Orientation is estimated in two ways. `preferred_orientation`, the mean of the peak's lobe, is used wherever units are
+compared: families, coverage, gaps, joint tuning, the atlas. `resultant` gives the circular mean of the whole curve, the
+published measure: it is used beside published numbers (`verify`, `TuningSummary`) and in `Curves`, so that reports of
+`visae run` can be compared with earlier ones. On features of an SAE the lobe's mean is closer to the truth, because
+interference adds weak responses far from the peak. (`peak_orientation` is the largest sample itself, for tables.)
 """
 
 import torch
@@ -29,7 +28,7 @@ def resultant(tuning: Float[Tensor, "u o"], period: float = 360.0) -> tuple[Floa
     total = tuning.double().sum(1)
     z = torch.complex(tuning.double() @ torch.cos(angle), tuning.double() @ torch.sin(angle)) / total
     silent = total == 0
-    # Twice, because the nearest float32 to an angle just below 360 is 360.
+    # Twice, because the float32 nearest to an angle just below 360 is 360.
     mean = torch.rad2deg(z.angle()).remainder(360).float().remainder(360) * (period / 360)
     return mean.masked_fill(silent, torch.nan), z.abs().masked_fill(silent, 0.0).float()
 
@@ -73,7 +72,7 @@ def harmonic_fractions(tuning: Float[Tensor, "u o"], harmonics: int = HARMONICS)
     """Return the fractions of a tuning curve's variance in harmonics 1 .. `harmonics`; nan for a flat curve.
 
     |F_k|^2 / sum over j > 0 of |F_j|^2, with F the discrete Fourier transform, and positive and negative frequencies
-    counted together. A single cosine is all in the first harmonic; an echo raises the even ones.
+    counted together. A single cosine lies entirely in the first harmonic; an echo raises the even ones.
     """
     count = tuning.shape[1]
     power = torch.fft.rfft(tuning.double(), dim=1).abs().square()[:, 1:]
@@ -95,7 +94,7 @@ def michelson_contrast(first: Float[Tensor, " u"], second: Float[Tensor, " u"]) 
 
 
 def edge_polarity(tuning: Float[Tensor, "u o"]) -> Float[Tensor, " u"]:
-    """Return the Michelson contrast between the largest response to an edge and that to the same edge reversed.
+    """Return the Michelson contrast between the largest response to an edge and the response to the reversed edge.
 
     1 for a unit that responds to one polarity only, 0 for one that responds to both alike. Needs an even number of
     orientations over 360 degrees.
@@ -145,7 +144,7 @@ def _lobe(tuning: Float[Tensor, "u o"]) -> Bool[Tensor, "u o"]:
     count, peak = tuning.shape[1], tuning.argmax(1, keepdim=True)
     around = (peak + torch.arange(count, device=tuning.device)) % count
     low = tuning.gather(1, around) < tuning.amax(1, keepdim=True) / 2
-    # Forwards from the peak, and backwards from it, until the first that is too low.
+    # Forwards and backwards from the peak, until the first sample that is too low.
     forwards = low.cumsum(1) == 0
     backwards = (low[:, 1:].flip(1).cumsum(1) == 0).flip(1)
     inside = forwards | torch.cat([forwards[:, :1], backwards], 1)
@@ -164,7 +163,7 @@ def _half_width(curve: Float[Tensor, " o"]) -> float:
 
 
 def _steps_to_level(curve: list[float], level: float) -> float:
-    """Return after how many steps a curve first falls to a level, interpolated."""
+    """Return the number of steps, interpolated, after which a curve first falls to a level."""
     first = next(index for index, value in enumerate(curve) if value <= level)
     above, below = curve[first - 1], curve[first]
     return first - 1 + (above - level) / (above - below)

@@ -45,7 +45,8 @@ class TuningSummary:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def medians(self, units: list[int]) -> dict[str, float | list[float]]:
-        """Return the median of each statistic over units where it is defined; nan if nowhere, empty without units.
+        """Return the median of each statistic over units where it is defined; nan if it is for none, empty without
+        units.
 
         Orientations are left out: angles have no median.
         """
@@ -73,6 +74,6 @@ def tuning_summary(battery: Battery) -> TuningSummary:
 
 
 def _median(values: Tensor) -> float | list[float]:
-    # For an even number, the mean of the middle two, unlike torch.nanmedian.
+    # For an even count, the mean of the middle two, unlike torch.nanmedian.
     middle: float | list[float] = torch.nanquantile(values, 0.5, dim=0).tolist()
     return middle

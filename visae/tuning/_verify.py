@@ -25,8 +25,8 @@ _SHIFTS = 8  # windows of radii tried on either side of the middle one
 _SMALLEST = 5.5
 MIN_CORRELATION, MAX_DISTANCE, MAX_ECHO = 0.95, 8.0, 0.06
 _SCALES = (0.5, 2.0)
-# Effects of a wrong convention on the orientation of o samples: sample k of the truth is at index(k) of the measured.
-# As (sign, fraction of a circle): index(k) = sign k + fraction o.
+# Effects of a wrong convention on o orientation samples: sample k of the truth is at index(k) of the measured. As
+# (sign, fraction of a circle): index(k) = sign k + fraction o.
 _WRONG_CONVENTIONS = {
     "mirrored left to right": (-1, 1 / 2),
     "flipped upside down": (-1, 0),
@@ -38,7 +38,7 @@ _WRONG_CONVENTIONS = {
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """Measured tuning beside the published one, [n, o] each, after the fit; statistics of each neuron are [n].
+    """Measured tuning beside the published, [n, o] each, after the fit; per-neuron statistics are [n].
 
     correlation:     Pearson's r.
     distance:        degrees between the circular means.
@@ -46,7 +46,7 @@ class Verification:
     order:           channels by circular mean, from the first; order_published: the same for the published curves.
     radii:           ends of the fitted range, px.
     width:           fitted width of the stroke, px.
-    scale:           median over neurons of the measured over the published activation.
+    scale:           median over neurons of the ratio of measured to published activation.
     symptoms:        what looks wrong, in words; empty if nothing does.
     """
 
@@ -65,30 +65,31 @@ class Verification:
 
     @property
     def passed(self) -> list[bool]:
-        """Whether each neuron's tuning is the published one."""
+        """Whether each neuron's tuning matches the published one."""
         same = (self.correlation >= MIN_CORRELATION) & (self.distance <= MAX_DISTANCE) & (self.echo < MAX_ECHO)
         passed: list[bool] = same.tolist()
         return passed
 
     @property
     def verified(self) -> bool:
-        """Whether every neuron passes, their order is the published one, and nothing looks wrong."""
+        """Whether every neuron passes, their order matches the published one, and nothing looks wrong."""
         return all(self.passed) and self.order == self.order_published and not self.symptoms
 
 
 def swept_radii() -> Float[Tensor, " r"]:
-    """Return the radii of the sweep in px, those of all windows."""
+    """Return the radii of the sweep in px, across all windows."""
     step = FACTOR ** (1 / (RADII - 1))
     exponents = torch.arange(-_SHIFTS, RADII + _SHIFTS, dtype=torch.float64)
     return torch.pow(step, exponents) * _SMALLEST
 
 
 def verify(network: Network, published: PublishedTuning) -> Verification:
-    """Sweep the published neurons of a network with circles, and compare; raises `VisaeError` for a foreign network."""
+    """Sweep the published neurons of a network with circles, and compare; raises `VisaeError` for a network that lacks
+    these neurons."""
     units = neurons(network, published.layer)
     if max(published.neurons) >= len(units):
         raise VisaeError(
-            f"{published.layer} of {network.name} has {len(units)} channels, and channel {max(published.neurons)} was "
+            f"{published.layer} of {network.name} has {len(units)} channels, but channel {max(published.neurons)} was "
             "published; verify the network that the card describes"
         )
     samples = len(next(iter(published.neurons.values())))
@@ -143,15 +144,15 @@ def _symptoms(
         corrected[name] = _correlation(windows[..., index], truth[:, None, None]).mean(0).max().item()
     best = max(corrected, key=lambda name: corrected[name])
     if as_measured < MIN_CORRELATION and corrected[best] > as_measured + 0.2:
-        # The fit is then meaningless, and so is everything that follows from it.
+        # The fit is then meaningless, and so is everything derived from it.
         return (f"the sweep looks {best} (r {corrected[best]:.2f} after undoing it, {as_measured:.2f} as measured)",)
     symptoms = []
     if not _SCALES[0] <= scale <= _SCALES[1]:
         symptoms.append(
-            f"activations are {scale:.3g} times the published ones: check the input's range, which is 0..255 less 117"
+            f"activations are {scale:.3g} times the published ones: check the input's range, which is 0..255 minus 117"
         )
     if at_range_end:
-        symptoms.append("the best radii are at the end of the range that was tried: stimuli are too large or too small")
+        symptoms.append("the best radii are at the end of the range tried: stimuli are too large or too small")
     return tuple(symptoms)
 
 

@@ -1,4 +1,4 @@
-"""The images that a sweep draws: large enough for a receptive field, shared by layers that have a common centre."""
+"""The images that a sweep draws: large enough for a receptive field, shared by layers with a common centre."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -44,9 +44,9 @@ def widest(populations: Iterable[Units]) -> Layer:
 
 
 def views(populations: Sequence[Units]) -> list[View]:
-    """Return as few views as show every population its patterns at the centre of a receptive field.
+    """Return the fewest views that show every population its patterns at the centre of a receptive field.
 
-    The first is that of the layer with the largest receptive field; layers without a position at its centre share
+    The first belongs to the layer with the largest receptive field; layers without a position at its centre share
     another.
     """
     remaining, needed = dict(enumerate(populations)), []

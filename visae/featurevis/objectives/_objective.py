@@ -1,7 +1,7 @@
-"""Objectives: scores of pictures, their arithmetic, and those that concern a whole batch or the picture itself.
+"""Objectives: scores of pictures, their arithmetic, and objectives over a whole batch or the picture itself.
 
-An objective sees one forward pass of a batch: the pictures, the network's input and the maps of layers. How pictures
-are made (the parameterisation) and perturbed (the transforms) is hidden from it, so that each can be exchanged without
+An objective sees one forward pass of a batch: the pictures, the network's input and the maps of layers. It does not
+know how pictures are made (the parameterisation) and perturbed (the transforms), so each can be swapped without
 touching the others.
 """
 
@@ -25,8 +25,8 @@ class ForwardPass:
     images:    the network's input, after transforms, [b, 3, h, w].
     maps:      of each layer that the objective reads, [b, c, H, W]; only the middle position, [b, c, 1, 1], if the
                objective is centred.
-    index:     position of each picture among all pictures that are rendered.
-    progress:  fraction of the steps that are done, for weights that grow; 1 for finished pictures.
+    index:     position of each picture among all rendered pictures.
+    progress:  completed fraction of the steps, for weights that grow; 1 for finished pictures.
     """
 
     pictures: Float[Tensor, "b c s s"]
@@ -42,9 +42,9 @@ class Objective:
 
     value:       scores of a forward pass, [b].
     layers:      names of the layers it reads.
-    labels:      what each picture shows; empty for an objective of any number of pictures.
+    labels:      a description of each picture; empty for an objective over any number of pictures.
     group_size:  consecutive pictures that it compares, and that must share a batch.
-    centred:     reads only the middle position of maps, so that only that position's receptive field matters.
+    centred:     whether it reads only the middle position of maps, so that only its receptive field matters.
     fallback:    what to render instead of pictures that failed; None to keep them.
     """
 
@@ -56,10 +56,10 @@ class Objective:
     fallback: "Fallback | None" = None
 
     def __add__(self, other: "Objective") -> "Objective":
-        """Add scores; raises `VisaeError` for objectives of different numbers of pictures."""
+        """Add scores; raises `VisaeError` for objectives over different numbers of pictures."""
         if self.labels and other.labels and len(self.labels) != len(other.labels):
             raise VisaeError(
-                f"cannot add objectives of {len(self.labels)} and {len(other.labels)} pictures; give both the same "
+                f"cannot add objectives over {len(self.labels)} and {len(other.labels)} pictures; give both the same "
                 "number of units"
             )
         labels = self.labels or other.labels
@@ -75,13 +75,13 @@ class Objective:
         )
 
     def map_scores(self, function: Callable[[Float[Tensor, " b"], ForwardPass], Float[Tensor, " b"]]) -> "Objective":
-        """Apply a function of the scores and the forward pass, to the fallback's scores as well."""
+        """Apply a function of the scores and the forward pass, also to the fallback's scores."""
         fallback = self.fallback and replace(self.fallback, objective=self.fallback.objective.map_scores(function))
         return replace(self, value=lambda seen: function(self.value(seen), seen), fallback=fallback)
 
     def __mul__(self, factor: float) -> "Objective":
         scaled = self.map_scores(lambda score, _: score * factor)
-        # A silent unit is a failure only where the unit is to be driven.
+        # A silent unit is a failure only if the objective maximises the unit.
         return scaled if factor > 0 else replace(scaled, fallback=None)
 
     __rmul__ = __mul__
@@ -98,9 +98,9 @@ class Objective:
 
 @dataclass(frozen=True, eq=False)
 class Fallback:
-    """A second objective for pictures that the first one failed to make.
+    """A second objective for pictures that failed under the first.
 
-    failed:     whether a finished picture failed, [b].
+    failed:     which finished pictures failed, [b].
     objective:  what to maximise instead.
     """
 
@@ -120,15 +120,15 @@ def _fallback_of_sum(first: Objective, second: Objective) -> Fallback | None:
 def interpolation(first: Objective, last: Objective, count: int) -> Objective:
     """Interpolate over `count` pictures: picture i maximises (1 - t) first + t last, t = i / (count - 1).
 
-    Raises `VisaeError` for fewer than 2 pictures, and for ends of another number of pictures.
+    Raises `VisaeError` for fewer than 2 pictures, and for ends over another number of pictures.
     """
     if count < 2:
         raise VisaeError(f"count is {count}; an interpolation needs at least 2 pictures, its two ends")
     for end in (first, last):
         if end.labels and len(end.labels) != count:
             raise VisaeError(
-                f"an end of the interpolation has {len(end.labels)} units, count is {count}; give each end a single "
-                f"unit, or {count}"
+                f"an end of the interpolation has {len(end.labels)} units, but count is {count}; "
+                f"give each end a single unit, or {count}"
             )
 
     def value(seen: ForwardPass) -> Tensor:
@@ -163,7 +163,7 @@ def alignment(layer: str, among: int) -> Objective:
     """Minus the distance between neighbours among `among` consecutive pictures at a layer: at most 0.
 
     The distance is the mean squared difference of maps over their mean square, summed over a picture's one or two
-    neighbours. Added to an `interpolation`, it keeps pictures from changing more than they must (compare lucid's
+    neighbours. Added to an `interpolation`, it keeps pictures from changing more than necessary (compare lucid's
     `alignment`). Raises `VisaeError` for fewer than 2 pictures.
     """
     if among < 2:
@@ -194,9 +194,9 @@ def opacity(pictures: Float[Tensor, "b c s s"]) -> Float[Tensor, " b"]:
 
 
 def penalise_opacity(objective: Objective, cost: float = 0.5) -> Objective:
-    """Multiply positive scores by 1 - cost * opacity, so that pictures with alpha stay opaque only where it pays.
+    """Multiply positive scores by 1 - cost * opacity, so that pictures with alpha stay opaque only where it pays off.
 
-    A factor instead of a difference needs no knowledge of the objective's scale.
+    A factor, unlike a difference, does not depend on the objective's scale.
     """
 
     def penalised(score: Tensor, seen: ForwardPass) -> Tensor:

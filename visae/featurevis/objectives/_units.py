@@ -1,4 +1,4 @@
-"""Objectives that drive units: neurons, features, or any direction of a layer."""
+"""Objectives that maximise units: neurons, features, or any direction of a layer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from visae.units import Units
 
 # One unit for all pictures, or one for each; NumPy's and torch's integers too.
 UnitNumbers = int | Sequence[int] | np.integer[Any] | np.ndarray | Tensor
-# From a unit's map to one value.
+# Reduces a unit's map to one value.
 SpatialReduction = Callable[[Float[Tensor, "b h w"]], Float[Tensor, " b"]]
 _GAP_WEIGHT = 4.0  # of the gap to the weakest firing feature, at the last step
 
@@ -34,23 +34,22 @@ def everywhere(maps: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
 
 
 def unit(units: Units, numbers: UnitNumbers, at: SpatialReduction = centre) -> Objective:
-    """Drive one unit, or one unit a picture: a neuron's value, or a feature's pre-activation less its gap to firing.
+    """Maximise one unit, or one per picture: a neuron's value, or a feature's pre-activation minus its gap to firing.
 
-    A pre-activation has a gradient where its feature is silent. But where few features may fire (TopK), pictures that
-    drive a feature tend to drive its neighbours more, and it stays silent. So the gap to the weakest of the firing
-    features is penalised:
+    A pre-activation has a gradient even where its feature is silent. But if only a few features may fire (TopK),
+    pictures that drive a feature tend to drive its neighbours more, and it stays silent. So the gap to the weakest
+    firing feature is penalised:
 
         d_i - w max(min {d_j : j fires} - d_i, 0),   d = `Units.pre_activations`
 
-    The weight w grows linearly from 0 to 4 over the steps: with a large penalty from the start, pictures stay near
-    those under which nothing fires (the quadratic penalty method has the same schedule: Nocedal and Wright 2006,
-    section 17.1).
+    The weight w grows linearly from 0 to 4 over the steps: with a large penalty from the start, pictures stay near ones
+    on which nothing fires (the quadratic penalty method has the same schedule: Nocedal and Wright 2006, section 17.1).
 
-    A picture that drives its feature and leaves it silent all the same is rendered again with `unit_direction` in place
-    of d_i: the encoder's direction led to the feature's rivals, the decoder's may lead elsewhere. The second picture
-    is kept if the feature fires under it.
+    A picture that still leaves its feature silent is rendered again with `unit_direction` in place of d_i: the
+    encoder's direction led to the feature's rivals, and the decoder's may lead elsewhere. The second picture is kept if
+    the feature fires on it.
 
-    Raises `VisaeError` for a number that the units do not have.
+    Raises `VisaeError` for a number out of range.
     """
     if units.sae is None:
         return _unit_objective(units, numbers, at, _values_of(units.read))
@@ -63,17 +62,17 @@ def unit(units: Units, numbers: UnitNumbers, at: SpatialReduction = centre) -> O
 
 
 def pre_activation(units: Units, numbers: UnitNumbers, at: SpatialReduction = centre) -> Objective:
-    """Drive pre-activations alone, whether or not the features fire; the values of neurons. See `unit`."""
+    """Maximise pre-activations alone, whether or not the features fire; for neurons, their values. See `unit`."""
     return _unit_objective(units, numbers, at, _values_of(units.pre_activations))
 
 
 def activation(units: Units, numbers: UnitNumbers, at: SpatialReduction = centre) -> Objective:
-    """Drive the units' values, which for a feature are 0, without a gradient, unless it fires. See `unit`."""
+    """Maximise the units' values, which for a feature are 0, without gradient, unless it fires. See `unit`."""
     return _unit_objective(units, numbers, at, _values_of(units.read))
 
 
 def unit_direction(units: Units, numbers: UnitNumbers, power: float = 1.0, at: SpatialReduction = centre) -> Objective:
-    """Drive the layer along units' directions: a feature's decoder row, a neuron's own axis. See `direction`."""
+    """Drive the layer along units' directions: a feature's decoder row, or a neuron's axis. See `direction`."""
     chosen = checked_numbers(units, numbers)
     objective = direction(units.layer.name, units.directions[chosen], power, at)
     return replace(objective, labels=() if _is_scalar(numbers) else _labels(units, chosen))
@@ -85,7 +84,7 @@ def direction(
     power: float = 1.0,
     at: SpatialReduction = centre,
 ) -> Objective:
-    """Drive a layer along one direction, or one a picture: dot(x, v / |v|) * max(cos(x, v), 0.1) ** power.
+    """Drive a layer along one direction, or one per picture: dot(x, v / |v|) * max(cos(x, v), 0.1) ** power.
 
     x is a position's activation vector. The cosine keeps x from growing in other directions, as in lucid's
     `direction_neuron_cossim`; a power of 0 leaves the dot product.
@@ -101,7 +100,7 @@ def direction(
     return Objective(value, frozenset([layer]), labels, centred=at is centre)
 
 
-# From a layer's maps [b, c, h, w], each picture's unit [b] and the progress of the steps, to that unit's map [b, h, w].
+# Maps a layer's maps [b, c, h, w], each picture's unit [b] and the progress of the steps to that unit's map [b, h, w].
 _UnitMap = Callable[[Tensor, Tensor, float], Tensor]
 
 
@@ -126,7 +125,7 @@ def _values_of(read: Callable[[Tensor], Tensor]) -> _UnitMap:
 def _dot_cosine(maps: Float[Tensor, "b d h w"], vectors: Float[Tensor, "b d"], power: float) -> Float[Tensor, "b h w"]:
     """dot(x, v) * max(cos(x, v), 0.1) ** power at every position, for v of unit norm."""
     dot = torch.einsum("bdhw,bd->bhw", maps, vectors)
-    # The norm has no gradient at zero, where nothing fires; hence a little below the root.
+    # The norm has no gradient at zero, where nothing fires; hence the small constant under the root.
     cosine = dot / (maps.square().sum(1) + 1e-12).sqrt()
     return dot * cosine.clamp_min(0.1).pow(power) if power else dot
 
@@ -153,7 +152,7 @@ def _gap_to_firing(
     pre_activations: Float[Tensor, "b u h w"],
     targets: Int64[Tensor, " b"],
 ) -> Float[Tensor, "b h w"]:
-    """How far each target is below the weakest firing unit; 0 where the target fires, or nothing does."""
+    """How far each target is below the weakest firing unit; 0 where the target fires or nothing does."""
     with torch.no_grad():
         fires = units.read(maps) != 0
     weakest = pre_activations.masked_fill(~fires, torch.inf).amin(1)
@@ -171,7 +170,7 @@ def _target_rows(index: Int64[Tensor, " b"], count: int) -> Int64[Tensor, " b"]:
 
 
 def checked_numbers(units: Units, numbers: UnitNumbers) -> Int64[Tensor, " n"]:
-    """Return unit numbers as a tensor; raises `VisaeError` for none, and for one that the units do not have."""
+    """Return unit numbers as a tensor; raises `VisaeError` for none, and for one out of range."""
     as_list = [numbers] if _is_scalar(numbers) else list(numbers)  # type: ignore[arg-type]
     chosen = torch.as_tensor(as_list, dtype=torch.int64)
     if not len(chosen):
@@ -190,5 +189,5 @@ def _labels(units: Units, chosen: Int64[Tensor, " n"]) -> tuple[str, ...]:
 
 
 def _is_scalar(numbers: Any) -> bool:
-    """Whether it is a single number, of whatever library."""
+    """Whether it is a single number, from any library."""
     return not hasattr(numbers, "__len__") or getattr(numbers, "ndim", 1) == 0

@@ -1,4 +1,4 @@
-"""Parameterisations: how pictures are made from the parameters that are optimised."""
+"""Parameterisations: how pictures are made from the optimised parameters."""
 
 import lazy_loader
 

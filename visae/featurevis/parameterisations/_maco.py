@@ -1,7 +1,7 @@
-"""MACO: pictures with the magnitude spectrum of photographs, whose phases alone are free (Fel et al. 2023, arXiv
+"""MACO: pictures with the magnitude spectrum of photographs, in which only phases are free (Fel et al. 2023, arXiv
 2306.06805).
 
-With a natural amount of every frequency, high frequencies cannot take over and large pictures do not turn into noise.
+With natural magnitudes at every frequency, high frequencies cannot take over and large pictures do not turn into noise.
 """
 
 import hashlib
@@ -43,8 +43,8 @@ class Maco:
         """Uniform phases; raises `VisaeError` for a size other than the spectrum's."""
         if size != self.magnitude.shape[1]:
             raise VisaeError(
-                f"the spectrum is for pictures of {self.magnitude.shape[1]} px, this picture has {size} px; measure it "
-                "at the picture's size"
+                f"the spectrum is for pictures of {self.magnitude.shape[1]} px, but this picture has {size} px; "
+                "measure it at the picture's size"
             )
         return [(torch.rand(self.magnitude.shape, generator=generator) * 2 - 1) * math.pi]
 
@@ -79,7 +79,7 @@ def _mean_magnitude(images: Images, size: int, colours: ColourSpace) -> Float[Te
             count += len(pixels)
             progress.update(len(batch.indices) + len(batch.skipped))
     if not count:
-        raise VisaeError(f"none of the {len(images)} images of {images.name} can be read; give images that can")
+        raise VisaeError(f"none of the {len(images)} images of {images.name} can be read; give readable images")
     return (total / count).float()
 
 

@@ -1,7 +1,7 @@
-"""Parameterisations: from parameters to pictures. They decide which pictures gradient ascent reaches easily.
+"""Parameterisations: from parameters to pictures. They determine which pictures gradient ascent reaches easily.
 
-All pictures can be made by each of them; they differ in how far apart two pictures lie, and so in what a step of the
-optimiser does (Mordvintsev et al. 2018, "Differentiable Image Parameterizations").
+Each can make any picture; they differ in how far apart two pictures lie, and so in what an optimiser step does
+(Mordvintsev et al. 2018, "Differentiable Image Parameterizations").
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ class ColourSpace:
     """Axes of colour: `mix[c][a]` is what a step along axis a adds to RGB channel c. The longest axis has length 1.
 
     In RGB the three channels of natural images rise and fall together. A step against that costs the optimiser nothing
-    and gives the garish colours of naive renderings. Along axes that are uncorrelated (mostly grey, then blue against
-    orange, then green against magenta) a step of a given size is as likely as it is in photographs (Olah et al. 2017,
-    "Feature Visualization").
+    and gives the garish colours of naive renderings. Along decorrelated axes (mostly grey, then blue against orange,
+    then green against magenta) a step of a given size is as likely as in photographs (Olah et al. 2017, "Feature
+    Visualization").
     """
 
     mix: tuple[tuple[float, float, float], ...]
@@ -59,7 +59,7 @@ def measure_colours(images: Images) -> ColourSpace:
             count, total, products = count + pixels.shape[1], total + pixels.sum(1), products + pixels @ pixels.T
             progress.update(len(batch.indices) + len(batch.skipped))
     if not count:
-        raise VisaeError(f"none of the {len(images)} images of {images.name} can be read; give images that can")
+        raise VisaeError(f"none of the {len(images)} images of {images.name} can be read; give readable images")
     mean = total / count
     values, vectors = torch.linalg.eigh(products / count - mean.outer(mean))
     axes = (vectors * values.clamp_min(0).sqrt()).flip(1)
@@ -68,7 +68,7 @@ def measure_colours(images: Images) -> ColourSpace:
 
 
 _COARSEST = 4  # px, side of a pyramid's smallest level
-_MARGIN = 1e-3  # kept from black and from white, where a logit is infinite
+_MARGIN = 1e-3  # distance from black and white, whose logits are infinite
 _INITIAL_ALPHA = 1.0  # before the sigmoid: an opacity of 0.73
 _NEARLY_LINEAR = 32  # px, receptive field below which a unit is nearly linear in the pixels
 
@@ -79,7 +79,7 @@ class Parameterisation(Protocol):
 
     @property
     def rate(self) -> float:
-        """Adam's learning rate that suits the parameters."""
+        """A learning rate for Adam that suits the parameters."""
 
     def initial_parameters(self, size: int, generator: torch.Generator) -> list[Float[Tensor, "..."]]:
         """Draw the parameters of one picture of `size` px."""
@@ -89,15 +89,15 @@ class Parameterisation(Protocol):
 
 
 def default_parameterisation(receptive_field: int) -> Parameterisation:
-    """Fourier; with bounded contrast below 32 px, where units are so linear that every pixel would saturate."""
+    """Fourier, with bounded contrast below 32 px, where units are so linear that every pixel would saturate."""
     return Bounded(Fourier()) if receptive_field < _NEARLY_LINEAR else Fourier()
 
 
 @dataclass(frozen=True)
 class Fourier:
-    """Real and imaginary parts of every frequency, so that a step changes all scales as natural images have them.
+    """Real and imaginary parts of every frequency, so that a step changes all scales in natural proportion.
 
-    picture = sigmoid(mix @ irfft2(z / max(f, 1/s)^decay) / 4), f in cycles a pixel (Olah et al. 2017; lucid's
+    picture = sigmoid(mix @ irfft2(z / max(f, 1/s)^decay) / 4), f in cycles per pixel (Olah et al. 2017; lucid's
     `fft_image`).
 
     sd:     standard deviation of the initial parameters.
@@ -122,13 +122,13 @@ class Fourier:
 
 
 def _frequencies(size: int) -> Float[Tensor, "s f"]:
-    """Return the frequency of every term of `rfft2` of a square of `size` px, in cycles a pixel."""
+    """Return the frequency of every term of `rfft2` of a square of `size` px, in cycles per pixel."""
     return torch.hypot(torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None])
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """Every pixel by itself, picture = sigmoid(mix @ z): no prior. Mostly noise; the baseline of the others.
+    """Independent pixels, picture = sigmoid(mix @ z): no prior. Mostly noise; a baseline for the others.
 
     sd:  standard deviation of the initial parameters.
     """
@@ -151,7 +151,7 @@ class Pixels:
 class Pyramid:
     """A Laplacian pyramid: picture = sigmoid(mix @ sum over levels of z_l, enlarged to full size).
 
-    Each level has half the side of the last, down to 4 px (lucid's `laplacian_pyramid`).
+    Each level has half the side of the previous one, down to 4 px (lucid's `laplacian_pyramid`).
 
     sd:  standard deviation of the initial parameters of each level.
     """
@@ -185,13 +185,13 @@ def _level_sides(size: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Bounded:
-    """Pictures of another parameterisation, weakened to a given contrast where they exceed it.
+    """Pictures of another parameterisation, scaled down to a given contrast if they exceed it.
 
-    Without a bound, the best picture for a linear unit is the sign of its kernel, black and white throughout. Among all
-    pictures of one norm it is the kernel itself. Hence the default for layers with small receptive fields.
+    Without a bound, the best picture for a linear unit is the sign of its kernel, all black and white. Among pictures
+    of equal norm it is the kernel itself. Hence the default for layers with small receptive fields.
 
     base:      parameterisation of the pictures.
-    contrast:  maximal root mean square of a picture before the sigmoid; photographs have about 1.
+    contrast:  maximum root mean square of a picture before the sigmoid; about 1 for photographs.
     """
 
     base: Parameterisation = field(default_factory=Pixels)
@@ -215,9 +215,9 @@ class Bounded:
 
 @dataclass(frozen=True)
 class Alpha:
-    """Pictures of another parameterisation with an alpha channel, a smooth pyramid of its own.
+    """Pictures of another parameterisation with an alpha channel, which is a smooth pyramid.
 
-    The network sees them over noise that changes with every step, so that transparent parts score nothing; under
+    The network sees them over noise that changes at every step, so that transparent parts score nothing; with
     `penalise_opacity` only what the unit responds to stays opaque.
 
     base:  parameterisation of the colours.
@@ -231,7 +231,7 @@ class Alpha:
         return self.base.rate
 
     def initial_parameters(self, size: int, generator: torch.Generator) -> list[Tensor]:
-        """Levels of a uniform alpha, then the base's parameters; see `Parameterisation`."""
+        """Levels of uniform alpha, then the base's parameters; see `Parameterisation`."""
         levels = [torch.zeros(1, side, side) for side in _level_sides(size)]
         levels[-1] += _INITIAL_ALPHA
         return [*levels, *self.base.initial_parameters(size, generator)]

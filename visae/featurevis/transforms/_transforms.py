@@ -1,8 +1,8 @@
 """Transforms: small random changes between a picture and the network.
 
-A picture has to drive its unit under all of them, so that it does not depend on single pixels (Olah et al. 2017). A
-transform is a differentiable function of images [b, c, h, w] and a generator. It changes all images of a batch alike,
-so that a picture does not depend on which others are rendered beside it.
+A picture has to activate its unit under all of them, so it cannot rely on single pixels (Olah et al. 2017). A transform
+is a differentiable function of images [b, c, h, w] and a generator. It changes all images in a batch alike, so that a
+picture does not depend on which others are rendered with it.
 """
 
 import math
@@ -19,7 +19,7 @@ ImageBatch = Float[Tensor, "b c _ _"]
 Transform = Callable[[ImageBatch, torch.Generator], ImageBatch]
 
 GREY = 0.5
-# lucid's, with which most published feature visualisations were made: degrees and factors, either way.
+# lucid's values, used for most published feature visualisations: degrees and factors, either way.
 ROTATION, ZOOM = 10.0, 0.1
 
 
@@ -51,7 +51,7 @@ def crop(size: int) -> Transform:
 
 
 def jitter(px: int) -> Transform:
-    """Crop to `px` px less in height and width, at a random offset; raises `VisaeError` for smaller images."""
+    """Crop height and width by `px` px, at a random offset; raises `VisaeError` for smaller images."""
 
     def jittered(images: ImageBatch, generator: torch.Generator) -> ImageBatch:
         _refuse_smaller(images, px + 1)
@@ -62,7 +62,7 @@ def jitter(px: int) -> Transform:
 
 
 def noise(sd: float) -> Transform:
-    """Add Gaussian noise, the same to every image."""
+    """Add Gaussian noise, the same for every image."""
 
     def noisy(images: ImageBatch, generator: torch.Generator) -> ImageBatch:
         return images + sd * torch.randn(images.shape[1:], generator=generator).to(images)
@@ -71,14 +71,14 @@ def noise(sd: float) -> Transform:
 
 
 def scale(zoom: float = ZOOM) -> Transform:
-    """Enlarge or shrink about the middle by a factor of up to 1 + zoom; beyond the border is grey."""
+    """Enlarge or shrink about the middle by a factor of up to 1 + zoom; beyond the border it is grey."""
     return lambda images, generator: _resample(
         images, images.shape[2:], 0.0, math.exp(_uniform(math.log1p(zoom), generator))
     )
 
 
 def rotate(degrees: float = ROTATION) -> Transform:
-    """Rotate about the middle by up to `degrees`, either way; beyond the border is grey."""
+    """Rotate about the middle by up to `degrees`, either way; beyond the border it is grey."""
     return lambda images, generator: _resample(images, images.shape[2:], _uniform(degrees, generator), 1.0)
 
 
@@ -89,7 +89,7 @@ def random_affine(
 
     shift:     px, right and down, either way.
     size:      px, side of the window; the picture's, if None.
-    centre:    px, x and y in the window of the picture's middle before the shift; the window's middle, if None.
+    centre:    px, x and y of the picture's middle in the window before the shift; the window's middle, if None.
     rotation:  degrees, either way.
     zoom:      enlarges or shrinks by a factor of up to 1 + zoom.
     """
@@ -107,17 +107,18 @@ def random_affine(
 def _resample(
     images: ImageBatch, shape: Sequence[int], degrees: float, factor: float, middle: tuple[float, float] | None = None
 ) -> ImageBatch:
-    """Return a window [h, w] in which the picture, rotated clockwise and enlarged, has its middle at (x, y).
+    """Return a window [h, w] with the picture, rotated clockwise and enlarged, centred at (x, y).
 
-    The window's middle, if (x, y) is None.
+    `middle` is (x, y); the window's middle, if None.
     """
     x, y = middle or ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
     b, c, h, w = images.shape
     cos, sin = math.cos(math.radians(degrees)) / factor, math.sin(math.radians(degrees)) / factor
     rows, columns = torch.meshgrid(torch.arange(shape[0]) - y, torch.arange(shape[1]) - x, indexing="ij")
-    # For every pixel of the window, where in the picture it lies: -1..1 over the picture's sides.
+    # The position in the picture of every pixel of the window: -1..1 over the picture's sides.
     positions = torch.stack([(cos * columns + sin * rows) * (2 / w), (cos * rows - sin * columns) * (2 / h)], -1)
-    # Images as channels of a few: interpolation weights are computed once for each of these, and threads share them.
+    # Pack images as channels of a few: interpolation weights are then computed once for each, and threads share the
+    # work.
     merged = math.gcd(b * c, torch.get_num_threads())
     grid = positions[None].expand(merged, -1, -1, -1).to(images)
     # Zeros beyond the border are grey.
@@ -134,6 +135,6 @@ def _uniform(limit: float, generator: torch.Generator) -> float:
 def _refuse_smaller(images: ImageBatch, size: int) -> None:
     if min(images.shape[2:]) < size:
         raise VisaeError(
-            f"images of {images.shape[2]}x{images.shape[3]} px are smaller than the crop of {size} px; pad them, or "
+            f"images of {images.shape[2]}x{images.shape[3]} px are smaller than the crop of {size} px; pad them or "
             "crop less"
         )

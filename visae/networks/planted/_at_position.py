@@ -17,7 +17,7 @@ from visae.networks.planted._features import PlantedFeature, SamplePoint
 class EvidenceAtPosition(nn.Module):
     """The evidence of `visae.networks.planted._detect`, from the patch of the channels' maps around one position.
 
-    margin: how many values the patch has before the position, at least `sampling_radius`; it has one more after it.
+    margin: number of values in the patch before the position, at least `sampling_radius`; there is one more after it.
     """
 
     corners: Tensor  # [4, p], flat indices into the patch of the four values around each point
@@ -44,7 +44,7 @@ class EvidenceAtPosition(nn.Module):
             "with_absent": torch.tensor(with_absent, dtype=torch.int64),
         }
         for name, table in tables.items():
-            # Not persistent: they follow from the features, and must not enter the digest of the weights.
+            # Not persistent: they are derived from the features, and must not enter the digest of the weights.
             self.register_buffer(name, table, persistent=False)
 
     def forward(self, patch: Float[Tensor, "b c s s"]) -> Float[Tensor, "b f 1 1"]:
@@ -59,7 +59,7 @@ class EvidenceAtPosition(nn.Module):
 
 
 def _point_indices(groups: Sequence[Sequence[SamplePoint]]) -> Int64[Tensor, "g n"]:
-    """Return the indices of each group's points, counted through all groups; shorter groups are padded with the end."""
+    """Return the indices of each group's points, numbered across all groups; shorter groups are padded with the end."""
     sizes = [len(group) for group in groups]
     return pad_sequence(list(torch.split(torch.arange(sum(sizes)), sizes)), batch_first=True, padding_value=sum(sizes))
 

@@ -30,11 +30,12 @@ CHANNEL_NAMES = (
 
 
 class FilterBank(nn.Module):
-    """From images to the channels of `CHANNEL_NAMES`, all non-negative, every `CHANNEL_STRIDE` px from pixel 0 on.
+    """Computes the channels of `CHANNEL_NAMES` from images, all non-negative, every `CHANNEL_STRIDE` px from pixel 0
+    on.
 
     contour:  energy of the oriented filters over the strongest orientation's, squared; blind to polarity and phase.
-    line:     even (bar-like) response over the strongest energy, less half the odd response.
-    edge:     odd response of one polarity over the strongest energy, less half the even response, squared.
+    line:     even (bar-like) response over the strongest energy, minus half the odd response.
+    edge:     odd response of one polarity over the strongest energy, minus half the even response, squared.
     hue:      saturation within a sector of 60 degrees of the hue circle.
     """
 
@@ -81,7 +82,7 @@ def _filters(orientations: Sequence[float]) -> Float[Tensor, "f k k"]:
     """Return even, then odd filters: second and first derivatives of a Gaussian across the contour.
 
     They have zero mean and unit L1 norm; odd filters are positive where luminance rises along the normal. Computed in
-    float64 and rounded once, so that they do not depend on a machine's exp.
+    float64 and rounded once, so that they do not depend on the machine's exp.
     """
     axis = torch.arange(-FILTER_RADIUS, FILTER_RADIUS + 1, dtype=torch.float64)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
@@ -93,6 +94,6 @@ def _filters(orientations: Sequence[float]) -> Float[Tensor, "f k k"]:
         odd.append(across * envelope)
         envelopes.append(envelope)
     bank, window = torch.stack([*even, *odd]), torch.stack(envelopes * 2)
-    # The mean is removed under the envelope: a constant would respond to far contours at the rim of the window.
+    # The mean is removed under the envelope: a constant would respond to distant contours at the rim of the window.
     bank = bank - window * (bank.sum((1, 2), keepdim=True) / window.sum((1, 2), keepdim=True))
     return (bank / bank.abs().sum((1, 2), keepdim=True)).float()

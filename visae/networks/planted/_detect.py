@@ -1,7 +1,9 @@
-"""Evidence for planted features at all positions: the least value that must be present, less the largest absent one.
+"""Evidence for planted features at all positions: the smallest value that must be present minus the largest that must
+not.
 
-Only the values that decide have a gradient, shared among equal ones. Autograd would propagate through each of the
-hundreds of values sampled, with a map of zeros for every slice; this adds the deciding ones in place to one gradient.
+Only the values that attain the minimum or maximum have a gradient, shared among ties. Autograd would propagate through
+each of the hundreds of sampled values, with a map of zeros for every slice; this adds those few in place to one
+gradient.
 """
 
 import math
@@ -21,7 +23,7 @@ STEP = STRIDE // CHANNEL_STRIDE  # channel values between positions
 
 
 def sampling_radius(features: Sequence[PlantedFeature]) -> int:
-    """Return how many channel values away from a position its detectors sample at most."""
+    """Return how many channel values away from a position its detectors sample, at most."""
     points = [point for feature in features for point in (*feature.present, *feature.absent)]
     return math.ceil(max(max(abs(point.x), abs(point.y)) for point in points) / CHANNEL_STRIDE)
 
@@ -73,7 +75,7 @@ class _Evidence(torch.autograd.Function):
         return result, None, None, None
 
 
-# Called hundreds of times a batch: annotated without shapes, whose checks would slow tests down.
+# Called hundreds of times per batch: annotated without shapes, whose checks would slow tests down.
 def _sample(channels: Sequence[Tensor], point: SamplePoint, margin: int, size: Sequence[int]) -> Tensor:
     """Return a channel's values at a point relative to every position, by bilinear interpolation."""
     top, left, down, right = bilinear_cell(point, margin)
@@ -99,7 +101,7 @@ def _add_gradient(
 
 
 def _nonzero_window(gradient: Tensor) -> tuple[slice, slice]:
-    """Return the rows and columns that hold all of a gradient: most optimised images depend on one position."""
+    """Return the rows and columns that contain all of a gradient: most optimised images depend on one position."""
     nonzero = gradient.flatten(0, 1).any(0)
     return _span(nonzero.any(1)), _span(nonzero.any(0))
 

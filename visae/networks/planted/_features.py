@@ -1,6 +1,6 @@
 """The planted features, and the points around a position that each feature's detector samples.
 
-A detector is the minimum over the values that must be present, less the maximum over those that must be absent, so a
+A detector is the minimum over the values that must be present, minus the maximum over those that must be absent, so a
 single missing piece of a pattern silences it.
 """
 

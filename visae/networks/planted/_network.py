@@ -1,7 +1,7 @@
 """The planted network: constructed features, mixed into fewer neurons than there are features.
 
-It scores any method that claims to find a network's features, because its ground truth is known. It needs neither files
-nor training.
+Because its ground truth is known, it can score any method that claims to find a network's features. It needs neither
+files nor training.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ NEURONS = 48
 NEURONS_PER_FEATURE = 4
 INHIBITION = 0.6
 _DRAWS = 64
-# Evidence below this is silence; a straight contour, which matches part of every arc, stays below a curve's threshold.
+# Evidence below this is silent; a straight contour, which matches part of every arc, stays below a curve's threshold.
 _THRESHOLD = {"curve": 0.15, "line": 0.2, "edge": 0.2, "spot": 0.1}
 
 
@@ -42,7 +42,7 @@ class PlantedNetwork(nn.Module):
     """Layer `truth` has the planted features' maps, layer `mixed` the neurons: `mixed = directions.T @ truth`.
 
     inhibition: how strongly neighbouring orientations and scales compete, -1..1; below 0 they excite each other. It
-    limits what can be found: a dictionary rightly merges features that always fire together.
+    limits recovery: a dictionary rightly merges features that always fire together.
 
     Raises `VisaeError` for an inhibition outside -1..1.
     """
@@ -108,7 +108,7 @@ class PlantedNetwork(nn.Module):
         return -(-images.shape[2] // STRIDE), -(-images.shape[3] // STRIDE)
 
     def _patch(self, images: Float[Tensor, "b 3 h w"], row: int, column: int) -> Float[Tensor, "b c s s"]:
-        """Return the part of the padded channels that one position samples; compute nothing else."""
+        """Return the part of the padded channels that one position samples, computing nothing else."""
         (top, bottom, above, below), (left, right, before, after) = (
             self._sampled_range(index, side) for index, side in zip((row, column), images.shape[2:], strict=True)
         )
@@ -147,7 +147,7 @@ def mixing_directions(count: int) -> Float[Tensor, "f d"]:
 
     Weights are drawn from [0.5, 1), then scaled to unit norm. Neurons are used evenly; of 64 draws for a feature, the
     one that overlaps least with the directions so far is kept. Computed in float64 and rounded once, so that they do
-    not depend on the order of a machine's sums.
+    not depend on the machine's summation order.
     """
     source = generator(0, "planted", "mixing")
     directions = torch.zeros(count, NEURONS, dtype=torch.float64)

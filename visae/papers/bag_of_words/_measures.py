@@ -1,4 +1,4 @@
-"""What is measured of an autoencoder over bags, and what PCA leaves of their data."""
+"""Metrics of an autoencoder over bags, and PCA's residual on their data."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from visae import metrics
 from visae._support import files
 from visae.papers.bag_of_words._model import BagStack, check_latent
 
-_SAMPLE = 500  # features whose own R2 is kept
+_SAMPLE = 500  # maximum number of features whose R2 is kept
 _HARMONICS = 4
 
 
 def eigenvalue_shares(covariance: Float64[Tensor, "n n"]) -> list[float]:
-    """Each principal component's share of the total variance, the largest first."""
+    """Each principal component's share of the total variance, largest first."""
     values = _spectrum(covariance)
     return [share / sum(values) for share in values]
 
@@ -35,7 +35,7 @@ def linear_residual(
     mean: Float64[Tensor, " n"],
     covariance: Float64[Tensor, "n n"],
 ) -> float:
-    """E|x - W^T W x - b|^2 of a linear tied autoencoder, from the data's exact moments mu and C, without a draw.
+    """E|x - W^T W x - b|^2 of a linear tied autoencoder, from the data's exact moments mu and C, without sampling.
 
     With R = 1 - W^T W it is tr(R C R^T) + |R mu - b|^2.
     """
@@ -49,15 +49,15 @@ def linear_residual(
 def model_metrics(
     stack: BagStack, x: Float[Tensor, "b n"], correlations: Float64[Tensor, "n n"], between: metrics.Interference
 ) -> dict[str, Any]:
-    """Measure a stack of one: means over features, and R2 in context and alone, of each feature or of a sample.
+    """Measure a stack of one: means over features, and R2 in context and alone, for each feature or a sample.
 
     x:             held-out bags.
-    correlations:  of these, which the model cannot have fitted by accident.
-    between:       the interference of its features over these.
+    correlations:  the held-out bags' correlations, which the model cannot have fitted by accident.
+    between:       the interference between the model's features over the held-out bags.
     """
     x_hat = stack.reconstruct(x[None])[0]
     in_context, alone = metrics.r2(x, x_hat), metrics.r2_alone(lambda single: stack.reconstruct(single[None])[0], x)
-    known = in_context.isfinite()  # a word in no held-out bag, or in all of them, has no R2
+    known = in_context.isfinite()  # a word in no held-out bag, or in every one, has no R2
     means = {name: getattr(between, name).nanmean().item() for name in ("own", "lift", "present", "absent")}
     values = {
         "residual": (x - x_hat).square().sum(1).double().mean().item(),
@@ -77,7 +77,8 @@ def model_metrics(
 
 
 def ring_metrics(vectors: Float[Tensor, "n d"]) -> dict[str, Any]:
-    """Measure the ring of vectors that should lie in their order: positions in the plane, and how well in order."""
+    """Measure the ring of vectors that should lie in order: positions in the plane, and how well they keep the
+    order."""
     points, share = metrics.ring_plane(vectors)
     even = 360 * torch.arange(len(points), dtype=torch.float64) / len(points)
     return {

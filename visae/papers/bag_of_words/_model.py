@@ -28,8 +28,8 @@ class BagAutoencoder:
     latent:  size of h, from 1 to the number of features.
     decay:   weight decay of AdamW, on the weights and the bias.
     output:  "relu" or "linear".
-    seed:    of its initial weights.
-    bags:    index of its training set, where there are several.
+    seed:    seeds its initial weights.
+    bags:    index of its training set, if there are several.
     """
 
     latent: int
@@ -44,15 +44,15 @@ class BagAutoencoder:
         if not 0 <= self.decay < math.inf:
             raise VisaeError(f"the weight decay is {self.decay:g}; it must be 0 or more")
         if self.output not in get_args(Output):
-            raise VisaeError(f"the output is {self.output!r}; it is {' or '.join(get_args(Output))}")
+            raise VisaeError(f"the output is {self.output!r}; it must be {' or '.join(get_args(Output))}")
 
 
 @dataclass(frozen=True)
 class BagTraining:
     """How all autoencoders of a stack are trained; the defaults are the paper's for its synthetic data.
 
-    lr:        of AdamW, falling to `final_lr` along half a cosine over all steps.
-    seed:      of the order of the bags, which all autoencoders share.
+    lr:        AdamW's learning rate, which falls to `final_lr` along half a cosine over all steps.
+    seed:      seeds the order of the bags, which all autoencoders share.
     """
 
     epochs: int = 200
@@ -71,7 +71,7 @@ class BagTraining:
 
 @runtime_checkable
 class BagSets(Protocol):
-    """s training sets of equally many bags of the same features."""
+    """s training sets with equal numbers of bags over the same features."""
 
     features: int
 
@@ -93,13 +93,13 @@ class DrawnBags:
 
     def batch(self, rows: Int[Tensor, " b"]) -> Float[Tensor, "s b n"]:
         """The bags at these rows of every set."""
-        # Several times as fast as indexing on a CPU.
+        # Several times faster than indexing on a CPU.
         return self._values.index_select(1, rows).float()
 
 
 @dataclass(frozen=True, eq=False)
 class BagStack:
-    """m autoencoders of the same features. The surplus rows of one with a smaller latent than d are zero, at the end.
+    """m autoencoders over the same features. One with a latent size below d has rows of zeros at the end.
 
     floor: [m], lower bound of the outputs: 0 for a ReLU, -inf for a linear output.
     """
@@ -109,12 +109,12 @@ class BagStack:
     floor: Float[Tensor, " m"]
 
     def reconstruct(self, x: Float[Tensor, "_ b n"]) -> Float[Tensor, "m b n"]:
-        """x_hat of bags: [m, b, n] for an own batch each, or [1, b, n] for one that all share."""
+        """x_hat of bags: [m, b, n] for one batch per model, or [1, b, n] for a shared batch."""
         pre = torch.baddbmm(self.bias[:, None], x @ self.weights.mT, self.weights)
         return torch.maximum(pre, self.floor[:, None, None])
 
     def gram(self) -> Float[Tensor, "m n n"]:
-        """W^T W: how much each feature adds to the pre-activation of each."""
+        """W^T W: how much each feature adds to the pre-activation of every other."""
         return self.weights.mT @ self.weights
 
     def member(self, index: int) -> "BagStack":
@@ -129,7 +129,7 @@ class BagStack:
 def initial_stack(models: Sequence[BagAutoencoder], features: int, device: Device = "cpu") -> BagStack:
     """Autoencoders before training: weights uniform in +-1/sqrt(n), as in the paper's code; zero bias.
 
-    The weights of each depend on its own latent size and seed only. Raises `VisaeError` for more latents than features.
+    The weights of each depend only on its latent size and seed. Raises `VisaeError` for more latents than features.
     """
     weights = torch.zeros(len(models), max(model.latent for model in models), features)
     for row, model in zip(weights, models, strict=True):
@@ -143,19 +143,19 @@ def initial_stack(models: Sequence[BagAutoencoder], features: int, device: Devic
 def check_latent(latent: int, features: int) -> None:
     """Raise `VisaeError` unless 1 <= latent <= features."""
     if not 1 <= latent <= features:
-        raise VisaeError(f"the latent size is {latent}, and there are {features} features; it is 1 to {features}")
+        raise VisaeError(f"the latent size is {latent}, but there are {features} features; it must be 1 to {features}")
 
 
 def train(
     models: Sequence[BagAutoencoder], bags: BagSets, training: BagTraining, device: Device = "cpu", label: str = "bags"
 ) -> BagStack:
-    """Train autoencoders to the least mean squared error, all in one batched pass.
+    """Train autoencoders to minimise the mean squared error, all in one batched pass.
 
-    Each is trained as it would be alone, up to rounding. Surplus rows of zeros stay zero, since every term of their
+    Each is trained as it would be alone, up to rounding. Padding rows of zeros stay zero, since every term of their
     gradient is a product with themselves.
 
-    AdamW (Loshchilov & Hutter 2019): each step first takes lr x decay off weights and bias, then follows Adam, by lr at
-    most or a little more. So no weight, and no bias, goes far beyond 1 / decay.
+    AdamW (Loshchilov & Hutter 2019): each step first shrinks weights and bias by lr x decay of themselves, then moves
+    each by lr at most, or slightly more, as in Adam. So no weight or bias goes far beyond 1 / decay.
 
     Raises `VisaeError` for more latents than features.
     """
@@ -178,16 +178,16 @@ def train(
 
 
 def gradients(stack: BagStack, x: Float[Tensor, "_ b n"]) -> tuple[Float[Tensor, "m d n"], Float[Tensor, "m n"]]:
-    """Gradients of each model's mean of (x_hat - x)^2 over bags and features, by its weights and its bias.
+    """Gradients of each model's mean of (x_hat - x)^2 over bags and features, with respect to weights and bias.
 
     With z = W^T h + b the pre-activation, e = (x_hat - x) [z > floor] and c = 2 / (b n): the error of h is e W^T, so
-    dL/dW = c (h^T e + (e W^T)^T x), and dL/db is c times the sum of e over bags. By hand, since autograd takes twice
-    as long.
+    dL/dW = c (h^T e + (e W^T)^T x), and dL/db is c times the sum of e over bags. Written out, since autograd takes
+    twice as long.
     """
     W, floor = stack.weights, stack.floor[:, None, None]
     h = x @ W.mT
     x_hat = torch.maximum(torch.baddbmm(stack.bias[:, None], h, W), floor)
-    # One above the floor and zero at it: as floats, since a product with booleans takes several times as long.
+    # One above the floor and zero at it, as floats: a product with booleans takes several times as long.
     passes = (x_hat - floor).sign_()
     e = x_hat.sub_(x).mul_(passes)
     scale = 2 / (x.shape[1] * x.shape[2])

@@ -1,4 +1,4 @@
-"""The reproduction of the bag of words as a page of Markdown: the tables and values that page.md is filled with."""
+"""The reproduction of the bag of words as a Markdown page: the tables and values that fill page.md."""
 
 from collections.abc import Callable, Iterator, Mapping
 from statistics import fmean
@@ -20,17 +20,17 @@ _WITHOUT_RINGS = "The text contains neither all months nor all weekdays, so ther
 
 
 def _cell(metric: str) -> Callable[[Model], str]:
-    """A column of a metric's mean and spread over seeds."""
+    """A column with a metric's mean and spread over seeds."""
     return lambda model: plus_minus(*over_seeds(model, metric))
 
 
 def _mean(*path: str) -> Callable[[Model], str]:
-    """A column of the mean over seeds of a nested metric."""
+    """A column with the mean over seeds of a nested metric."""
     return lambda model: f"{fmean(_values(model, *path)):.2f}"
 
 
 def _in_order(*path: str) -> Callable[[Model], str]:
-    """A column of how many seeds have a ring in order."""
+    """A column with the number of seeds whose ring is in order."""
     return lambda model: f"{sum(kept == 1 for kept in _values(model, *path))} of {len(model['members'])}"
 
 
@@ -67,7 +67,7 @@ _HELP = _MODEL | {"own": _cell("own"), "lift": _cell("lift")} | _SHARES | _R2
 
 
 def bag_of_words_page(report: Mapping[str, Any]) -> str:
-    """The page of a report of `visae.papers.bag_of_words.reproduce`."""
+    """Render the report of `visae.papers.bag_of_words.reproduce` as a page."""
     models, text = report["synthetic"]["models"], report["text"]
     example = text_example(text)
     values = {
@@ -86,7 +86,7 @@ def bag_of_words_page(report: Mapping[str, Any]) -> str:
 
 
 def text_example(text: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The word whose pre-activation is decomposed, in the first model of the text that is plotted."""
+    """The word whose pre-activation is decomposed, in the first plotted model of the text."""
     model = select(text["models"], corpus=TEXT, latent=main_latent(text))[0]
     example: Mapping[str, Any] = model["members"][0]["example"]
     return example

@@ -31,13 +31,13 @@ _STYLES = {
 }
 _TEXT_STYLES = ((SKY, "v"), (VERMILION, "^"), ("0.7", "v"), ("0.4", "^"))
 _LEGEND: dict[str, Any] = {"fontsize": 6.5, "frameon": False}
-_LEAST = -1.0  # R2 below this is drawn here: the model is only wrong
+_LEAST = -1.0  # lower R2 is drawn here: the model is simply wrong
 
 _Report = Mapping[str, Any]
 
 
 def plot_bag_of_words(report: _Report, folder: Path) -> None:
-    """Draw all plots of the page into a folder; that of the months if the text contains them all."""
+    """Draw all plots of the page into a folder; the months' only if the text contains all of them."""
     plots = {
         "arrangement": _plot_arrangement,
         "agreement": _plot_agreement,
@@ -49,7 +49,7 @@ def plot_bag_of_words(report: _Report, folder: Path) -> None:
     if "months" in report["text"]["rings"]:
         plots["months"] = _plot_months
     with warnings.catch_warnings():
-        # Words in a script that the font lacks are drawn as boxes; the page has them in full.
+        # Words in a script that the font lacks are drawn as boxes; the page spells them out.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         for name in track(plots, "draw", "plots"):
             save_figure(plots[name](report), folder / f"{name}.png")
@@ -125,7 +125,7 @@ def _draw_agreements(axes: Axes, models: Sequence[Model], label: str, style: tup
 
 
 def _plot_residual(report: _Report) -> Figure:
-    """Residuals above, and below them residuals over those of PCA, from which they differ little."""
+    """Residuals above, and below them their ratios to PCA's, from which they differ little."""
     figure = new_figure(7.8, 5.2)
     panels = figure.subplots(2, 2, sharex=True, sharey="row")
     for (upper, lower), kind in zip(panels.T, (CIRCULAR, INDEPENDENT), strict=True):
@@ -158,14 +158,14 @@ def _draw_residuals(axes: Axes, models: Sequence[Model], pca: Mapping[int, float
 def _draw_line(
     axes: Axes, x: Sequence[float], y: Sequence[Any], label: str, style: tuple[str, str], **options: Any
 ) -> None:
-    """A line of means with their spreads, from pairs of these."""
+    """A line of means with spreads, given as pairs."""
     means, spreads = np.reshape(y, (-1, 2)).T
     options |= {"color": style[0], "marker": style[1], "markersize": 4, "linewidth": 1, "capsize": 2}
     axes.errorbar(x, means, spreads, label=label, **options)
 
 
 def _plot_months(report: _Report) -> Figure:
-    """Months in the data, and in models of the text and of its words shuffled."""
+    """Months in the data, and in models of the text and of its shuffled words."""
     months, latent = report["text"]["rings"]["months"], main_latent(report["text"])
     panels = {"correlations of the data": months}
     for corpus, decay in ((TEXT, TEXT_DECAYS[0]), (TEXT, TEXT_DECAYS[1]), (SHUFFLED, TEXT_DECAYS[1])):
@@ -211,7 +211,7 @@ def _context_models(report: _Report) -> Iterator[tuple[str, Model]]:
 
 
 def _plot_contributors(report: _Report) -> Figure:
-    """What words add to the pre-activation of the one that others lift most, in one window."""
+    """What each word adds to the pre-activation of the word that others lift most, in one window."""
     example = text_example(report["text"])
     word = _quoted(example["word"])
     bars = {_quoted(other): add for other, add in example["adds"].items()}
@@ -230,7 +230,7 @@ def _plot_contributors(report: _Report) -> Figure:
 
 
 def _draw_ring(axes: Axes, points: Float[np.ndarray, "n 2"], labels: Sequence[str]) -> None:
-    """Items as points of a cyclic colour map, with a line from each to the next."""
+    """Items as points in a cyclic colour map, with a line from each to the next."""
     n = len(points)
     closed = np.vstack([points, points[:1]])
     axes.plot(closed[:, 0], closed[:, 1], color="0.75", linewidth=0.8, zorder=1)

@@ -2,8 +2,8 @@
 
 The claim: where features are correlated, interference between them in superposition is constructive, and a ReLU removes
 the rest; their directions are then arranged by co-activation, the more so with weight decay, in clusters and in circles
-such as that of the months. Here on synthetic bags of exactly known statistics, with independent features as the
-control, and on the words of a text, with the same words shuffled.
+such as the months. It is tested on synthetic bags with exactly known statistics, with independent features as the
+control, and on the words of a text, with the same words shuffled as the control.
 """
 
 from dataclasses import asdict
@@ -33,7 +33,7 @@ def reproduce(
 
     text: a UTF-8 file; without it a text with known co-occurrence is generated.
 
-    Leaves in `out`: `bag-of-words.json`, `bag-of-words.md` with the paper's numbers beside ours, and its plots. Raises
+    Writes to `out`: `bag-of-words.json`, `bag-of-words.md` with the paper's numbers beside ours, and its plots. Raises
     `VisaeError` for a text that cannot be read, is empty, too short or too uniform.
     """
     out = Path(out)
@@ -41,7 +41,7 @@ def reproduce(
         "schema": SCHEMA,
         "settings": asdict(settings),
         "seed": seed,
-        # The text first, so that a bad one is reported at once.
+        # The text first, so that a bad one is reported immediately.
         "text": measure_text(settings, None if text is None else Path(text), seed, device),
         "synthetic": measure_synthetic(settings, seed, device),
     }

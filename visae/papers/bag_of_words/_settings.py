@@ -1,4 +1,4 @@
-"""How much the reproduction of the bag of words trains."""
+"""The amount of training in the reproduction of the bag of words."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from visae.papers.report import SettingsName
 
 MAIN_SHARE = 0.1  # the paper's 1,000 latents for 10,000 words, at which its plots of text are drawn
 DECAYS = (1.0, 6.0)  # the paper's, for synthetic bags
-# The paper's for text: the first where it decomposes reconstructions, the second for the circle of months.
+# The paper's, for text: the first where it decomposes reconstructions, the second for the circle of months.
 TEXT_DECAYS = (1.0, 4.0)
 # The paper's latent sizes for text, as shares of the vocabulary.
 _PAPER_SHARES = (0.005, 0.0075, 0.01, 0.0125, 0.015, 0.02, 0.025, 0.03, 0.04, 0.06, 0.08, 0.1, 0.2, 0.4, 0.6, 1.0)
@@ -17,15 +17,16 @@ TEXT, SHUFFLED = "text", "shuffled words"
 
 @dataclass(frozen=True)
 class BagSettings:
-    """How much is trained.
+    """Settings: the amount of training.
 
     latents:     sizes of the synthetic models, over 12 features.
-    seeds:       of the models whose ring order is judged: circular and independent features, with weight decay.
-    few:         seeds of the other synthetic models, and of the models of text.
-    draws:       bags in each training set of synthetic models.
+    seeds:       number of seeds of the models whose ring order is judged: circular and independent features, with
+                 weight decay.
+    few:         number of seeds of the other synthetic models, and of the models of text.
+    draws:       bags per training set of synthetic models.
     shares:      sizes of the models of text, as shares of the vocabulary; they must include `MAIN_SHARE`.
-    vocabulary:  words at most.
-    words:       length of the synthetic text, where none is given; only as many words of a given one are read.
+    vocabulary:  maximum number of words.
+    words:       length of the synthetic text, if none is given; a given text is read up to this length.
     """
 
     name: str
@@ -48,10 +49,10 @@ class BagSettings:
             )
 
 
-# Quick takes a minute of a processor. Full is the paper's: latents 2 to 12 and 200 epochs; for text sixteen sizes, 10
-# epochs of batches of 512, and 3 seeds. It takes about 40 minutes of a processor on the synthetic text, which has 85
-# words. A text that fills the vocabulary takes a GPU: 3e17 operations, where a processor takes four days for an epoch,
-# and 8 GB of memory.
+# Quick takes a minute on one CPU. Full is the paper's: latents 2 to 12 and 200 epochs; for text, sixteen sizes, 10
+# epochs of batches of 512, and 3 seeds. It takes about 40 minutes on one CPU for the synthetic text, which has 85
+# words. A text that fills the vocabulary needs a GPU, for 3e17 operations (an epoch takes four days on one CPU), and
+# 8 GB of memory.
 SETTINGS: dict[SettingsName, BagSettings] = {
     "quick": BagSettings(
         name="quick",

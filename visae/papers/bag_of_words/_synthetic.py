@@ -1,4 +1,4 @@
-"""The synthetic half of the bag of words: bags from distributions that are known exactly, and models of them.
+"""The synthetic half of the bag of words: bags from exactly known distributions, and models of them.
 
 Features lie on a circle, on other shapes, or are independent. All models are trained in one pass.
 """
@@ -30,7 +30,7 @@ FEATURES = 12
 CIRCULAR, FIGURE_EIGHT, SPHERICAL = SHAPES = ("circular", "figure-eight", "spherical")
 WIDE, INDEPENDENT = "wide circular", "independent"
 _HELD_OUT = 12_000  # bags on which models are measured
-_SPHERE = 500  # positions on the sphere, evenly spread: 9 degrees apart, less than the width of a feature's edge
+_SPHERE = 500  # evenly spread positions on the sphere: 9 degrees apart, less than the width of a feature's edge
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,8 @@ class BagMixture:
         return self.probability.mean(0)
 
     def covariance(self) -> Float64[Tensor, "n n"]:
-        """Cov(x), exactly: that of the probabilities over positions, plus the mean of p (1 - p) on the diagonal."""
+        """Cov(x), exactly: the covariance of the probabilities over positions, plus the mean of p (1 - p) on the
+        diagonal."""
         away = self.probability - self.mean()
         within = (self.probability * (1 - self.probability)).mean(0)
         return away.T @ away / len(away) + within.diag()
@@ -59,7 +60,7 @@ class BagMixture:
 
 
 def distributions() -> dict[str, BagMixture]:
-    """The paper's shapes, the other circle of its code, and independent features as frequent as the circle's."""
+    """The paper's shapes, the other circle in its code, and independent features at the circle's rates."""
     return {
         CIRCULAR: circular(),
         WIDE: circular(sharpness=5.0, base=-2.0),
@@ -72,7 +73,7 @@ def distributions() -> dict[str, BagMixture]:
 def circular(sharpness: float = 10.0, base: float = 0.0, n: int = FEATURES) -> BagMixture:
     """Features and positions at n even angles: p_j = sigmoid(sharpness cos(theta_i - theta_j) + base).
 
-    Prieto et al. (arXiv 2603.09972), synthetic data: sharpness 10 and base 0; their code also has 5 and -2. Feature j
+    Prieto et al. (arXiv 2603.09972), synthetic data: sharpness 10 and base 0; their code also uses 5 and -2. Feature j
     neighbours j - 1 and j + 1, around the circle.
     """
     angle = _angles(n)
@@ -81,14 +82,14 @@ def circular(sharpness: float = 10.0, base: float = 0.0, n: int = FEATURES) -> B
 
 
 def figure_eight(sharpness: float = 10.0, base: float = 0.0, n: int = FEATURES) -> BagMixture:
-    """As `circular`, with features and positions on the curve (sin t, sin 2t), at n even t."""
+    """Like `circular`, with features and positions on the curve (sin t, sin 2t), at n even t."""
     angle = _angles(n)
     points = torch.stack([angle.sin(), (2 * angle).sin()], 1)
     return BagMixture(torch.sigmoid(sharpness * points @ points.T + base))
 
 
 def spherical(sharpness: float = 10.0, base: float = 0.0, n: int = FEATURES) -> BagMixture:
-    """As `circular`, with features evenly spread over a sphere (a Fibonacci lattice), and positions all over it.
+    """Like `circular`, with features evenly spread over a sphere (a Fibonacci lattice), and positions all over it.
 
     The positions are the 500 points of a finer lattice; the paper draws them from the whole sphere.
     """
@@ -99,12 +100,13 @@ def independent(rates: Float64[Tensor, " n"]) -> BagMixture:
     """Independent features at these rates; raises `VisaeError` for a rate outside (0, 1]."""
     for feature, rate in enumerate(rates.tolist()):
         if not 0 < rate <= 1:
-            raise VisaeError(f"the rate of feature {feature} is {rate:g}; a rate is above 0 and at most 1")
+            raise VisaeError(f"the rate of feature {feature} is {rate:g}; it must be above 0 and at most 1")
     return BagMixture(rates[None])
 
 
 def sphere_lattice(count: int) -> Float64[Tensor, "count 3"]:
-    """Points spread evenly over the unit sphere: equal steps of height, and the golden ratio's share of a turn each."""
+    """Points spread evenly over the unit sphere: equal steps in height, each turned by the golden ratio's share of a
+    turn."""
     step = torch.arange(count, dtype=torch.float64) + 0.5
     height = 1 - 2 * step / count
     around, turn = (1 - height.square()).sqrt(), math.pi * (1 + math.sqrt(5)) * step
@@ -118,7 +120,7 @@ def _angles(n: int) -> Float64[Tensor, " n"]:
 def synthetic_models(settings: BagSettings) -> list[dict[str, Any]]:
     """The models of the sweep, each trained from several seeds.
 
-    Linear ones, which should be PCA, are trained on circles and the control only.
+    Linear models, which should match PCA, are trained only on the circles and the control.
     """
     few = settings.few
     sweep: list[tuple[tuple[str, ...], str, tuple[float, ...], int]] = [
@@ -136,7 +138,7 @@ def synthetic_models(settings: BagSettings) -> list[dict[str, Any]]:
 
 
 def measure_synthetic(settings: BagSettings, seed: int, device: Device) -> dict[str, Any]:
-    """Train every model in one pass; return what is known of the data, and the metrics of every model."""
+    """Train every model in one pass; return the statistics of the data, and the metrics of every model."""
     mixtures, sweep, seeds = distributions(), synthetic_models(settings), range(settings.seeds)
     drawn = {
         kind: torch.stack([mixture.draw(settings.draws, generator(seed + i, "bag of words", kind)) for i in seeds])
@@ -162,7 +164,7 @@ def measure_synthetic(settings: BagSettings, seed: int, device: Device) -> dict[
 
 
 def _measure_data(mixture: BagMixture, drawn: UInt8[Tensor, "seeds draws n"]) -> dict[str, Any]:
-    """Exact statistics of the data, and those of the bags drawn, over all seeds."""
+    """Exact statistics of the data, and statistics of the sampled bags, over all seeds."""
     covariance, bags = mixture.covariance(), drawn.flatten(0, 1).double()
     return {
         "mean": mixture.mean().tolist(),

@@ -1,4 +1,4 @@
-"""Bags of the words of a text: tokens, a vocabulary, and windows that slide over it; and a synthetic text.
+"""Bags of words from a text: tokens, a vocabulary, and sliding windows; and a synthetic text.
 
 The co-occurrence in the synthetic text is known: months and weekdays around their circles, topics, and function words.
 It needs no download.
@@ -36,8 +36,8 @@ TOPICS = {
 _TOPIC_SIZE = 8
 _PLAIN = ("the", "of", "and", "to", "a", "in", "that", "it", "was", "his", "with", "as", "had", "for", "at", "by", "on")
 PLANTED_WORDS = (*RINGS["months"], *RINGS["weekdays"], *(word for topic in TOPICS.values() for word in topic), *_PLAIN)
-_SHARES = (0.10, 0.08, 0.40, 0.42)  # of months, weekdays, topics and plain words in a passage
-_CONCENTRATION = 3.0  # of months and weekdays around the passage's own
+_SHARES = (0.10, 0.08, 0.40, 0.42)  # shares of months, weekdays, topics and plain words in a passage
+_CONCENTRATION = 3.0  # concentration of months and weekdays around the passage's own
 _PASSAGE = 60
 
 _WINDOW = 20
@@ -47,7 +47,7 @@ _HELD_OUT = 0.1
 class TextWindows:
     """One set of bags: the words in each window of a text, one window starting at every token.
 
-    tokens: [t], each token's index in the vocabulary; for a word outside it, the vocabulary's size. Bags leave it out.
+    tokens: [t], each token's index in the vocabulary; for a word outside it, the vocabulary's size. Bags omit those.
     """
 
     def __init__(self, tokens: Int[Tensor, " t"], words: int, window: int = _WINDOW):
@@ -57,7 +57,7 @@ class TextWindows:
         return len(self._sliding)
 
     def batch(self, rows: Int[Tensor, " b"]) -> Float[Tensor, "1 b n"]:
-        """The bags at these windows, on the device of `rows`."""
+        """The bags of these windows, on the device of `rows`."""
         tokens = self._sliding[rows.to(self._sliding.device)].to(rows.device)
         bags = torch.zeros(len(rows), self.features + 1, device=rows.device)
         return bags.scatter_(1, tokens, 1.0)[None, :, : self.features]
@@ -86,13 +86,13 @@ def read_text(path: Path) -> str:
 def tokenize(text: str, most: int | None = None) -> list[str]:
     """Split a text into words, case kept, and punctuation marks; stop after `most` tokens.
 
-    Words are separated by spaces and marks: put spaces into a script without them, such as Chinese.
+    Words are separated by spaces and marks: insert spaces into scripts without them, such as Chinese.
     """
     return [match[0] for match in islice(_token().finditer(text), most)]
 
 
 def shuffle_tokens(tokens: Sequence[str], seed: int) -> list[str]:
-    """The same tokens in random order: words as frequent as before, and independent."""
+    """The same tokens in random order: words keep their frequencies but become independent."""
     order = torch.randperm(len(tokens), generator=generator(seed, "bag of words", "shuffled text"))
     return [tokens[index] for index in order.tolist()]
 
@@ -105,7 +105,7 @@ def vocabulary(tokens: Sequence[str], size: int, forced: Collection[str] = ()) -
     Raises `VisaeError` for a text without words, and for a size below 1.
     """
     if not tokens:
-        raise VisaeError("the text is empty: it has no words; give one with some thousands")
+        raise VisaeError("the text is empty: it has no words; give one with several thousand")
     if size < 1:
         raise VisaeError(f"the vocabulary has {size} words; it must have at least 1")
     count, must = Counter(tokens), set(forced)
@@ -114,7 +114,7 @@ def vocabulary(tokens: Sequence[str], size: int, forced: Collection[str] = ()) -
 
 
 def text_windows(tokens: Sequence[str], words: Sequence[str], window: int = _WINDOW) -> tuple[TextWindows, TextWindows]:
-    """Turn a text into bags of its windows, of 20 tokens, sliding by one (Prieto et al.); its last tenth is held out.
+    """Turn a text into bags from windows of 20 tokens, sliding by one (Prieto et al.); the last tenth is held out.
 
     words: the vocabulary; word i is feature i.
 
@@ -123,7 +123,7 @@ def text_windows(tokens: Sequence[str], words: Sequence[str], window: int = _WIN
     split = len(tokens) - int(_HELD_OUT * len(tokens))
     if len(tokens) - split < window:
         raise VisaeError(
-            f"the text has {len(tokens)} words, and its last tenth, which is held out, no window of {window}; "
+            f"the text has {len(tokens)} words, and its held-out last tenth does not contain a window of {window}; "
             f"give at least {round(window / _HELD_OUT)}"
         )
     index = {word: position for position, word in enumerate(words)}
@@ -134,7 +134,7 @@ def text_windows(tokens: Sequence[str], words: Sequence[str], window: int = _WIN
 @cache
 def _token() -> re.Pattern[str]:
     """A word, with apostrophes and hyphens inside it, or one punctuation mark, including the underscore."""
-    # To `re`, vowel signs, which many scripts write as marks on a letter, are no letters; nor are joiners.
+    # `re` does not count joiners as letters, nor vowel signs, which many scripts write as marks on a letter.
     characters = map(chr, range(sys.maxunicode + 1))
     signs = "".join(char for char in characters if unicodedata.category(char)[0] == "M") + "\u200c\u200d"
     part = rf"[^\W_]+(?:[{signs}]+[^\W_]*)*"
@@ -145,11 +145,11 @@ def planted_text(words: int, seed: int) -> str:
     """Write a text of about this many words, in passages of 60.
 
     A passage has a month, a weekday and a topic, all equally likely and independent. Each of its words is drawn
-    independently: a month (10 %), where month j has a weight of exp(3 cos of its angle to the passage's own), a weekday
-    (8 %) likewise, one of the topic's eight words (40 %), or a plain word, by 1 / rank (42 %). So neighbouring months
-    co-occur, December and January as well, and months are independent of weekdays and topics.
+    independently: a month (10 %), where month j has weight exp(3 cos of its angle to the passage's own), a weekday (8
+    %) likewise, one of the topic's eight words (40 %), or a plain word, with weight 1 / rank (42 %). So neighbouring
+    months co-occur, including December and January, and months are independent of weekdays and topics.
 
-    Raises `VisaeError` for fewer words than a passage has.
+    Raises `VisaeError` for fewer words than one passage.
     """
     if words < _PASSAGE:
         raise VisaeError(f"{words} words are too few for a text; ask for at least {_PASSAGE}")

@@ -1,4 +1,4 @@
-"""The text half of the bag of words: models of a text's windows, and of the same words shuffled as the control."""
+"""The text half of the bag of words: models of a text's windows, and of the same words shuffled, as the control."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,25 +17,25 @@ from visae.papers.bag_of_words._measures import model_metrics, ring_metrics
 from visae.papers.bag_of_words._model import BagAutoencoder, BagStack, Device, train
 from visae.papers.bag_of_words._settings import MAIN_SHARE, SHUFFLED, TEXT, TEXT_DECAYS, BagSettings
 
-_CORRELATED, _HELD_OUT = 50_000, 5_000  # windows at most
-_MIN_FEATURES = 3  # that `agreement` needs
-_COMMON = 0.01  # of the held-out windows; a rarer word is no example
-_CONTRIBUTORS = 20  # words in a window
-# Weights trained in one pass. About eight copies exist at a time: 4 GB. The largest models gain little from
-# being trained together.
+_CORRELATED, _HELD_OUT = 50_000, 5_000  # maximum numbers of windows
+_MIN_FEATURES = 3  # needed by `agreement`
+_COMMON = 0.01  # of the held-out windows; rarer words are not used as examples
+_CONTRIBUTORS = 20  # words listed for a window
+# Weights trained in one pass. About eight copies exist at a time: 4 GB. The largest models gain little from batching.
 _AT_ONCE = 1 << 27
 
 
 @dataclass(frozen=True, eq=False)
 class TextData:
-    """A text as bags, and what models of it are measured on.
+    """A text as bags, and the data on which its models are measured.
 
     words:              the vocabulary; word i is feature i.
     train, held_out:    its windows.
-    x:                  held-out bags, at most some thousands.
-    correlations:       of these.
+    x:                  held-out bags, at most a few thousand.
+    correlations:       the held-out bags' correlations.
     rings:              indices of the words of each ring, in its order.
-    ring_correlations:  correlations of the words of each ring in the training windows, which are nine times as many.
+    ring_correlations:  correlations of the words of each ring in the training windows, of which there are nine times as
+                        many.
     """
 
     words: tuple[str, ...]
@@ -48,7 +48,7 @@ class TextData:
 
 
 def measure_text(settings: BagSettings, path: Path | None, seed: int, device: Device) -> dict[str, Any]:
-    """Train on a text, or without one on the synthetic text, and on its words in random order; return the metrics.
+    """Train on a text (the synthetic one if None), and on its words in random order; return the metrics.
 
     Raises `VisaeError` for a text that cannot be read, is empty, too short or too uniform.
     """
@@ -78,23 +78,23 @@ def main_latent(text: Mapping[str, Any]) -> int:
 
 
 def _latent(share: float, words: int) -> int:
-    # A ring takes two dimensions.
+    # A ring needs two dimensions.
     return max(round(share * words), 2)
 
 
 def read_tokens(settings: BagSettings, path: Path | None, seed: int) -> list[str]:
-    """Read as many words as the settings say, of a text or of the synthetic one."""
+    """Read as many words as the settings allow, from a text or the synthetic one."""
     text = bag_text.planted_text(settings.words, seed) if path is None else bag_text.read_text(path)
     tokens = bag_text.tokenize(text, settings.words + 1)
     if len(tokens) > settings.words and path is not None:
-        say(f"{path.name} is longer than {settings.words:,} words; the first are read: settings {settings.name}")
+        say(f"{path.name} is longer than {settings.words:,} words; only the first are read (settings {settings.name})")
     return tokens[: settings.words]
 
 
 def text_data(tokens: Sequence[str], words: Sequence[str], device: Device) -> TextData:
-    """Turn a text into bags over a vocabulary, with the rings that it contains completely.
+    """Turn a text into bags over a vocabulary, with the rings that it contains in full.
 
-    Raises `VisaeError` for fewer than three words that are in some of the held-out windows and not in others.
+    Raises `VisaeError` if fewer than three words are in some held-out windows but not in others.
     """
     train, held_out = bag_text.text_windows(tokens, words)
     x = held_out.every(max(len(held_out) // _HELD_OUT, 1)).to(device)
@@ -102,7 +102,7 @@ def text_data(tokens: Sequence[str], words: Sequence[str], device: Device) -> Te
     if varied < _MIN_FEATURES:
         raise VisaeError(
             f"the text is too uniform: of its {len(words)} most frequent words {varied} are in some windows of its "
-            f"last tenth and not in others, and {_MIN_FEATURES} or more must be; give another, or more of it"
+            f"last tenth but not in others, and at least {_MIN_FEATURES} must be; give another text, or more of it"
         )
     index = {word: position for position, word in enumerate(words)}
     rings, correlations = {}, {}
@@ -119,7 +119,8 @@ def text_data(tokens: Sequence[str], words: Sequence[str], device: Device) -> Te
 def measure_models(
     name: str, data: TextData, latent: int, settings: BagSettings, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Train and measure the models of one size, together as far as memory allows; sizes differ too much to share."""
+    """Train and measure the models of one size, together as far as memory allows; sizes differ too much to be
+    batched."""
     few, bags = settings.few, data.train
     models = [BagAutoencoder(latent, decay, "relu", seed + i) for decay in TEXT_DECAYS for i in range(few)]
     training, label = replace(settings.text, seed=seed), f"{name}, {latent} latents"
@@ -144,7 +145,7 @@ def _measure_model(stack: BagStack, data: TextData) -> dict[str, Any]:
 
 
 def _off_diagonal(vectors: Float[Tensor, "n d"]) -> float:
-    """|G - diag G|, the paper's measure of how much a group of words is in superposition."""
+    """|G - diag G|, the paper's measure of superposition in a group of words."""
     gram = vectors @ vectors.T
     norm: float = (gram - gram.diag().diag()).norm().item()
     return norm
@@ -153,8 +154,8 @@ def _off_diagonal(vectors: Float[Tensor, "n d"]) -> float:
 def _example(stack: BagStack, data: TextData, lift: Float64[Tensor, " n"]) -> dict[str, Any]:
     """The word that other words lift most, and the contribution of each word, in one window and on average.
 
-    Among words in 1 % of windows or more, or without any, among those in the most windows. The window is the one with
-    the median pre-activation of those that hold the word.
+    Chosen among words in at least 1 % of windows or, if there are none, among the most frequent. The window is the one
+    with the median pre-activation among those that contain the word.
     """
     x, gram, bias = data.x, stack.gram()[0], stack.bias[0]
     known, rate = lift.isfinite(), x.mean(0)
@@ -172,6 +173,6 @@ def _example(stack: BagStack, data: TextData, lift: Float64[Tensor, " n"]) -> di
 
 
 def _largest(adds: Float[Tensor, " n"], words: Sequence[str]) -> dict[str, float]:
-    """The largest contributions by absolute value, in falling order."""
+    """The largest contributions by absolute value, in descending order."""
     order = adds.abs().argsort(descending=True)[:_CONTRIBUTORS].tolist()
     return {words[index]: adds[index].item() for index in order if adds[index] != 0}

@@ -1,4 +1,5 @@
-"""The paper's numbers and claims beside ours, each with its rule; and how a report's models and metrics are read."""
+"""The paper's numbers and claims beside ours, each with its rule; and helpers that read a report's models and
+metrics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -16,7 +17,7 @@ PAPER_SHARES = {CIRCULAR: (39.9, 39.9, 4.1, 4.1, 1.6, 1.6), WIDE: (32.6, 32.6, 5
 PAPER_RATES = {CIRCULAR: 0.5, WIDE: 0.357}
 PAPER_RESIDUALS = {(CIRCULAR, 2): 0.608, (CIRCULAR, 4): 0.362, (WIDE, 2): 0.961, (WIDE, 4): 0.644}
 
-_DETAILED = (2, 4, 6)  # latent sizes of synthetic models that are judged on more than their ring
+_DETAILED = (2, 4, 6)  # latent sizes of synthetic models judged on more than their ring
 _LOW, _HIGH = TEXT_DECAYS
 _TEXT_METRICS = {
     "agreement": "r of W^T W with held-out correlations",
@@ -32,17 +33,17 @@ def select(models: Sequence[Model], **values: Any) -> list[Model]:
 
 
 def over_seeds(model: Model, metric: str) -> tuple[float, float]:
-    """Mean and standard deviation over seeds of a metric of a model."""
+    """Mean and standard deviation of a model's metric over seeds."""
     return mean_and_spread(member[metric] for member in model["members"])
 
 
 def exact_rings(model: Model) -> int:
-    """Number of seeds of a synthetic model with their ring in order."""
+    """Number of seeds of a synthetic model whose ring is in order."""
     return sum(member["ring"]["kept"] == 1 for member in model["members"])
 
 
 def detailed_latents(models: Sequence[Model]) -> list[int]:
-    """The latent sizes that most rules are about; those of rings are about all."""
+    """The latent sizes to which most rules apply; rules about rings apply to all."""
     return [latent for latent in _DETAILED if select(models, latent=latent)]
 
 
@@ -196,7 +197,7 @@ def _text(text: Mapping[str, Any]) -> Iterator[Verdict]:
 
 
 def _control_models(models: Sequence[Model]) -> list[Model]:
-    """The models of independent features that the rules are about."""
+    """The models of independent features to which the rules apply."""
     return [model for model in select(models, kind=INDEPENDENT, output="relu") if model["decay"] in DECAYS]
 
 

@@ -1,4 +1,4 @@
-"""The metrics of a layer's populations, as the report stores them; and which features lie in the neurons' gaps."""
+"""The metrics of a layer's populations, as stored in the report; and which features lie in the neurons' gaps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from visae.tuning import (
 )
 
 _LARGEST_NEURONS = 3
-_BINS = 20  # of the distribution of selectivity
+_BINS = 20  # in the histogram of selectivity
 
 
 def population_metrics(population: MeasuredPopulation) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def population_metrics(population: MeasuredPopulation) -> dict[str, Any]:
 
 
 def natural_metrics(natural: NaturalTuning) -> dict[str, Any]:
-    """Describe the tuning of curve detectors in natural images, and how it differs from that to circles."""
+    """Describe the tuning of curve detectors in natural images, and how it differs from their tuning to circles."""
     own, orientation = natural.own(), natural.orientation[-len(natural.units) :]
     return files.without_nan(
         {
@@ -60,7 +60,7 @@ def gaps_over_criteria(neurons: MeasuredPopulation, features: MeasuredPopulation
 
 
 def features_in_gaps(neurons: Coverage, features: MeasuredPopulation, sae: SAE) -> list[dict[str, Any]]:
-    """Describe the curve features in the neurons' gaps, those farthest from any curve neuron first."""
+    """Describe the curve features in the neurons' gaps, the farthest from any curve neuron first."""
     rows = []
     directions = torch.nn.functional.normalize(sae.directions.cpu(), dim=1)
     circle, tuning = features.battery.tuning["circle"], features.battery.responses["circle"].tuning()

@@ -1,4 +1,4 @@
-"""The page of the reproduction, in Markdown: our numbers and their tables, and what the paper found."""
+"""The page of the reproduction, in Markdown: our numbers and tables, and the paper's findings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _PLOTS = {"curves": "Tuning of neurons and features", "coverage": "Coverage", "s
 _NATURAL_PLOTS = {"radius": "Response over orientation and radius", "natural": "Tuning in natural images"}
 _LISTED = 12  # features in gaps
 _HARMONICS = 4
-_GOOD, _FEW_DEAD = 0.9, 0.2  # explained variance and dead features of a dictionary that can be trusted
+_GOOD, _FEW_DEAD = 0.9, 0.2  # minimum explained variance and maximum share of dead features of a trustworthy dictionary
 _FROM_NEURONS = f"{GAP_DISTANCE:g}° or more from every curve neuron"
 
 _LAYER = """## {name}
@@ -56,7 +56,7 @@ _PUBLISHED = {
 
 
 def _defined(key: str, form: str) -> Callable[[_Row], str]:
-    """A column of a metric; empty where it is undefined, such as the polarity of units that respond to no edge."""
+    """A column with a metric; empty where undefined, such as the polarity of units that respond to no edge."""
     return lambda row: "" if row[key] is None else form.format(row[key])
 
 
@@ -156,7 +156,7 @@ def _dictionary(name: str, sae: _Row) -> str:
 
 
 def _gaps(layer: str, name: str, rows: Sequence[_Row], neurons: int, features: int) -> str:
-    """The features of a population that lie in the neurons' gaps: how many, their table, and their plot."""
+    """The features of a population in the neurons' gaps: their number, table and plot."""
     if not rows and neurons:
         return f"No curve among the {name} lies {_FROM_NEURONS}."
     count = f"{len(rows)} curve lies" if len(rows) == 1 else f"{len(rows)} curves lie"
@@ -190,7 +190,7 @@ def _covered(population: _Row) -> str:
 
 
 def _confirmed(in_gaps: Sequence[_Row]) -> str:
-    """The number of features in gaps, and on how many of their orientations natural images agree with circles."""
+    """The number of features in gaps, and for how many of them natural images confirm the orientation."""
     known = [row["natural_disagreement"] for row in in_gaps if row["natural_disagreement"] is not None]
     confirmed = sum(disagreement < GAP_DISTANCE for disagreement in known)
     return f"{len(in_gaps)} ({confirmed} of {len(known)})" if known else str(len(in_gaps))

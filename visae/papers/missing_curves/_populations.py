@@ -1,4 +1,4 @@
-"""The populations that are compared, and their tuning in natural images beside that by circles."""
+"""The populations compared, and their tuning in natural images beside their tuning to circles."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from visae.training._train_layer import FEATURES
 from visae.tuning import JointTuning, MeasuredPopulation
 from visae.units import join_units
 
-# Populations beside the main SAE's features: of an SAE of the paper's kind, and of one trained on other positions.
+# Populations beside the main SAE's features: from an SAE of the paper's kind, and from one trained on other positions.
 RELU, UNIFORM = "ReLU features", "features, uniform sampling"
 LEARNED = (FEATURES, RELU)
 
-_EXAMPLES = 8  # of each unit, for joint tuning
+_EXAMPLES = 8  # per unit, for joint tuning
 
 
 def file_name(population: str) -> str:
@@ -30,7 +30,7 @@ def file_name(population: str) -> str:
 class NaturalTuning:
     """Joint tuning of some units of a population and of reference units: the layer's curve neurons.
 
-    units:       of the population; a unit's index in `joint.units` is that of its number plus `offset`.
+    units:       the population's units; a unit's entry in `joint.units` is its number plus `offset`.
     references:  the neurons, by their numbers in `joint`.
     orientation: preferred orientations by circles of all units of `joint`, degrees.
     """
@@ -59,9 +59,9 @@ class NaturalTuning:
 def measure_natural_tuning(
     populations: Mapping[str, MeasuredPopulation], units: Mapping[str, Sequence[int]], images: Images
 ) -> dict[str, NaturalTuning]:
-    """Measure joint tuning to rotated dataset examples: of given units of each population, and of the curve neurons.
+    """Measure joint tuning to rotated dataset examples, for given units of each population and for the curve neurons.
 
-    Populations of which no units are given are left out, as are neurons if none is a curve detector.
+    Populations without given units are left out, as are neurons if none is a curve detector.
     """
     reference, units = populations["neurons"], {name: numbers for name, numbers in units.items() if numbers}
     layer, searched = reference.units.layer, [reference.units, *(populations[name].units for name in units)]

@@ -1,9 +1,8 @@
 """Gorton 2024, "The Missing Curve Detectors of InceptionV1" (arXiv 2406.03662).
 
 The claim: the curve detectors of mixed3b leave gaps in the circle of orientations, and sparse autoencoders trained on
-single positions find the missing ones. The same measurement is made here of neurons, of SAE features, of PCA, ICA and
-random directions, and of an SAE trained on uniformly sampled positions, under one set of criteria and over a grid of
-them.
+single positions find the missing ones. The same measurement is made here for neurons, SAE features, PCA, ICA and random
+directions, and an SAE trained on uniformly sampled positions, under one set of criteria and over a grid of criteria.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +32,7 @@ from visae.training._train_layer import DICTIONARIES, FEATURES, rows_folder
 from visae.tuning import MeasuredPopulation, measure_populations
 
 SCHEMA = 3
-_CHECKED = 12  # features in gaps that are checked against natural images
+_CHECKED = 12  # maximum number of features in gaps checked against natural images
 
 
 def reproduce(
@@ -41,10 +40,10 @@ def reproduce(
 ) -> dict[str, Any]:
     """Capture, train, sweep and compare, layer by layer, and return the report.
 
-    Writes into `out`: `report.json`, `report.md`, and for each layer its plots; `units.safetensors`, the summary
+    Writes to `out`: `report.json`, `report.md`, and for each layer its plots; `units.safetensors`, the summary
     statistics of every unit; `responses/`, all responses of neurons and features to all stimuli; rows and dictionaries.
-    Rows and dictionaries that a previous call finished are reused. Raises `VisaeError` if they were made with other
-    settings, and for a layer that the network does not have.
+    Rows and dictionaries finished by a previous call are reused. Raises `VisaeError` if they were made with other
+    settings, and for an unknown layer.
     """
     out = Path(out)
     policies = {"magnitude": budget.positions, "uniform": replace(budget.positions, policy="uniform")}
@@ -71,7 +70,7 @@ def reproduce(
 
 
 def _train(network: Network, magnitude: Rows, uniform: Rows, folder: Path, budget: Budget) -> dict[str, SAE]:
-    """Train the dictionaries of a layer, by the names of their populations."""
+    """Train the dictionaries of a layer; return them by population name."""
     config, seed = budget.config(magnitude.dim), budget.training.seed
     specs = {
         FEATURES: SAESpec(config, seed),

@@ -1,4 +1,4 @@
-"""The Persian rug itself: a model that is built, not trained, from rows of a Hadamard matrix and two scalars."""
+"""The Persian rug itself: a model built, not trained, from rows of a Hadamard matrix and two scalars."""
 
 import math
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from visae._support.seeds import generator
 from visae.papers.persian_rug._model import Device, bottleneck, sample_inputs
 from visae.papers.persian_rug._theory import Moments, Readout, best_readout, input_moment, shift_range
 
-_VALUES = 1 << 22  # transformed at a time
+_VALUES = 1 << 22  # values transformed at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Rug:
     """W = R^T R / d, where R [d, n] holds some rows of the Hadamard matrix of n rows.
 
-    rows: their indices in ascending order, on the device on which the rug computes.
+    rows: the rows' indices in ascending order, on the device on which the rug computes.
     """
 
     n: int
@@ -43,14 +43,14 @@ class Rug:
 
     def noise_mean(self, p: float) -> float:
         """E[sum_(j != i) W_ij x_j] at density p, the same for every i: E[x] times the off-diagonal sum of a row."""
-        # All rows of the Hadamard matrix but the first, of ones, sum to zero.
+        # All rows of the Hadamard matrix sum to zero, except the first, which is all ones.
         row_sum = 1 / self.ratio if bool((self.rows == 0).any()) else 0.0
         return input_moment(p, 1) * (row_sum - 1)
 
 
 @dataclass(frozen=True)
 class EngineeredFit:
-    """A rug at one density: y = relu(A (W x + m)) with the A and m that are best on one half of the samples.
+    """A rug at one density: y = relu(A (W x + m)) with the A and m that are optimal on one half of the samples.
 
     readout: A, m and their loss on that half.
     loss:    mean squared error per feature on the other half, for inputs of the expected power, p / 3.
@@ -70,7 +70,7 @@ def build_rug(n: int, ratio: float, seed: int, device: Device = "cpu") -> Rug:
 
 
 def fit_readout(rug: Rug, p: float, samples: int, seed: int) -> EngineeredFit:
-    """Fit a rug's readout at density p on `samples` inputs, and measure its loss on as many others.
+    """Fit a rug's readout at density p on `samples` inputs, and measure its loss on equally many others.
 
     The paper trains A and m by gradient descent. Here they are solved for: A is known given m (see `best_readout`), and
     once the outputs are sorted, E[y^2] and E[x y] are sums over a prefix of the list for any m.
@@ -93,8 +93,8 @@ def fit_readout(rug: Rug, p: float, samples: int, seed: int) -> EngineeredFit:
 def sample_moments(z: Float[Tensor, "c n"], x: Float[Tensor, "c n"]) -> Moments:
     """Return E[x relu(z + m)] and E[relu(z + m)^2] over all features and samples as functions of m.
 
-    With z in descending order the ReLU passes the first k, and E[x y] and E[y^2] are sums of x, x z, z and z^2 over
-    these; the cumulative sums are kept.
+    With z in descending order the ReLU passes the first k, and E[x y] and E[y^2] follow from sums of x, x z, z and z^2
+    over these; the cumulative sums are kept.
     """
     falling, order = z.flatten().sort(descending=True)
     values, inputs = falling.double(), x.flatten()[order].double()
@@ -114,7 +114,7 @@ def sample_moments(z: Float[Tensor, "c n"], x: Float[Tensor, "c n"]) -> Moments:
 def loss_at_power(power: float, losses: Float[Tensor, " c"], powers: Float[Tensor, " c"]) -> tuple[float, float]:
     """Return the loss at the expected power, by regression of sample losses on sample powers; and its standard error.
 
-    A control variate: most of the error of a mean over few samples comes from the error of their power.
+    A control variate: most of the error of a mean over few samples comes from the error in their power.
     """
     away = powers - powers.mean()
     slope = (away @ losses) / (away @ away)
@@ -145,7 +145,7 @@ def expect_power_of_two(n: int) -> None:
     """Raise `VisaeError` unless n is 1, 2, 4, 8, ..."""
     if n < 1 or n & (n - 1):
         lower = 1 << (max(n, 1).bit_length() - 1)
-        raise VisaeError(f"there is no Hadamard matrix of {n} rows here; take a power of two, {lower} or {2 * lower}")
+        raise VisaeError(f"no Hadamard matrix of {n} rows is available; use a power of two, {lower} or {2 * lower}")
 
 
 def _outputs(

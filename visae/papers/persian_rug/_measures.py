@@ -1,8 +1,8 @@
-"""What of W and b matters: how alike features are, how Gaussian their noise is, and which changes of W and b cost loss.
+"""Which properties of W and b matter: how alike features are, how Gaussian their noise is, and which changes raise the
+loss.
 
-The claim: at large n only statistics of W and b matter, and these are the same for all features. If it holds,
-y = relu(W x + b) keeps its loss when entries are shuffled, as long as the diagonal stays in place and rows keep their
-energy.
+The claim: at large n only statistics of W and b matter, and they are the same for all features. If so, y = relu(W x +
+b) keeps its loss when entries are shuffled, as long as the diagonal stays in place and rows keep their energy.
 """
 
 import math
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from visae.papers.persian_rug._theory import input_moment, input_variance
 
-_CHUNK = 64  # features whose noise is held at once
-_SHARE = 0.2  # of the energy, left to every other row
+_CHUNK = 64  # features whose noise is in memory at once
+_SHARE = 0.2  # of the energy, left in every other row
 _LARGER = 1.5
 _FEW = 4
 
@@ -31,8 +31,8 @@ class RugSymmetry:
     """How much a model's features differ, and its off-diagonal entries.
 
     diagonal:     variance of W_ii over features, relative to the square of its mean; 0 for a rug.
-    bias:         the same of b_i.
-    row_energy:   the same of sum_(j != i) W_ij^2.
+    bias:         the same for b_i.
+    row_energy:   the same for sum_(j != i) W_ij^2.
     energy:       mean of sum_(j != i) W_ij^2 over the square of the mean of W_ii; (1 - r) / r for a rug.
     skewness:     of the W_ij, i != j, about their mean; near 0 for a rug.
     unlearned:    share of features with W_ii below a tenth of the largest, which the model does not represent.
@@ -73,7 +73,7 @@ def noise_distance(W: Weights, p: float, x: Float[Tensor, "c n"]) -> Float[Tenso
 
 
 def chance_distance(samples: int) -> float:
-    """Mean distance of `samples` draws of a Gaussian from it: sqrt(pi / 2) ln 2 / sqrt(samples) (Kolmogorov)."""
+    """Mean distance between a Gaussian and `samples` draws from it: sqrt(pi / 2) ln 2 / sqrt(samples) (Kolmogorov)."""
     return math.sqrt(math.pi / 2) * math.log(2) / math.sqrt(samples)
 
 
@@ -102,7 +102,7 @@ def _with_entries(W: Weights, entries: Entries) -> Weights:
 
 
 def _on_entries(change: Callable[[Entries, torch.Generator], Entries]) -> WeightChange:
-    """A change of the off-diagonal entries alone."""
+    """A change to the off-diagonal entries alone."""
     return lambda W, b, source: (_with_entries(W, change(off_diagonal_entries(W), source)), b)
 
 

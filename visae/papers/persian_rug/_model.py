@@ -1,4 +1,5 @@
-"""The trained model, x to a narrow layer and back, y = relu(W_out W_in x + b): many of them trained in one pass."""
+"""The trained model, which maps x to a narrow layer and back, y = relu(W_out W_in x + b); many are trained in one
+pass."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -30,10 +31,10 @@ class RugModel:
 
 @dataclass(frozen=True)
 class RugTraining:
-    """How models are trained: Adam, on fresh samples in every step, the learning rate falling to zero along a cosine.
+    """How models are trained: Adam on fresh samples at every step, with cosine decay of the learning rate to zero.
 
-    The paper takes 30,000 fixed samples 1,500 times, at 3e-3 / sqrt(n). Fresh samples cannot be memorised, and a higher
-    rate that falls reaches a lower loss in a tenth of the steps.
+    The paper trains on 30,000 fixed samples 1,500 times, at 3e-3 / sqrt(n). Fresh samples cannot be memorised, and a
+    higher, decaying rate reaches a lower loss in a tenth of the steps.
 
     steps:    gradient steps.
     batch:    samples per step.
@@ -65,8 +66,8 @@ class RugTraining:
 class RugStack:
     """m models of n features, computed in one batched product.
 
-    d is the width of the widest bottleneck; the surplus rows of W_in and columns of W_out of a narrower model are zero.
-    They stay zero in training, since the gradient of each is a product with the other.
+    d is the width of the widest bottleneck; narrower models are padded with zero rows of W_in and columns of W_out.
+    These stay zero in training, since the gradient of each is a product with the other.
     """
 
     W_in: Float[Tensor, "m d n"]
@@ -86,7 +87,7 @@ class RugStack:
         return self.W_out @ self.W_in
 
     def parameters(self) -> list[Tensor]:
-        """The tensors that are trained."""
+        """The trained tensors."""
         return [self.W_in, self.W_out, self.b]
 
 
@@ -106,7 +107,7 @@ def bottleneck(n: int, ratio: float) -> int:
     """
     expect_ratio(ratio)
     if n < 2:
-        raise VisaeError(f"{n} features cannot be squeezed through a bottleneck; take 2 or more")
+        raise VisaeError(f"{n} features cannot be squeezed through a bottleneck; use 2 or more")
     return min(max(round(ratio * n), 1), n - 1)
 
 
@@ -119,14 +120,14 @@ def sample_inputs(count: int, n: int, p: float, source: torch.Generator) -> Floa
 def sparsify(uniform: Float[Tensor, "*u"], p: Float[Tensor, "*p"]) -> Float[Tensor, "*x"]:
     """Turn uniform numbers into inputs of density p: u / p where u < p, 0 elsewhere.
 
-    One draw decides both whether a feature is active and how strongly, since u / p is uniform where u < p; so one draw
-    serves any number of densities. In single precision u has 2^24 steps, and an active feature 2^24 p.
+    One draw determines both whether a feature is active and how strongly, since u / p is uniform where u < p; so one
+    draw serves any number of densities. In single precision u has 2^24 steps, and an active feature 2^24 p.
     """
     return torch.where(uniform < p, uniform / p, 0.0)
 
 
 def train(n: int, models: Sequence[RugModel], training: RugTraining, device: Device = "cpu") -> TrainedRugs:
-    """Train models of n features together; each becomes what it would have become alone.
+    """Train models of n features together; each ends as if it had been trained alone.
 
     Models of one seed see the same inputs, made sparse to their densities.
     Raises `VisaeError` for a density outside (0, 1] or a ratio outside (0, 1).
@@ -141,7 +142,7 @@ def train(n: int, models: Sequence[RugModel], training: RugTraining, device: Dev
         for step, x in zip(range(training.steps), inputs, strict=False):
             optimizer.param_groups[0]["lr"] = training.rate(step, n)
             optimizer.zero_grad()
-            # Adam divides gradients by their size. The sum over features keeps them far above the eps that it adds.
+            # Adam divides gradients by their size. Summing over features keeps them far above the eps that it adds.
             torch.autograd.backward(n * stack.losses(x).sum())
             optimizer.step()
             progress.update(1)
@@ -151,7 +152,7 @@ def train(n: int, models: Sequence[RugModel], training: RugTraining, device: Dev
 
 @torch.no_grad()
 def held_out_losses(stack: RugStack, models: Sequence[RugModel], samples: int, chunk: int = 512) -> Float[Tensor, " m"]:
-    """Mean squared error of each model on `samples` inputs, rounded up to whole chunks, that no training draws."""
+    """Mean squared error of each model on `samples` inputs, rounded up to whole chunks, never drawn in training."""
     n, device = stack.b.shape[1], stack.b.device
     chunks = math.ceil(samples / chunk)
     inputs = batches(n, models, chunk, "held out", device)
@@ -162,7 +163,7 @@ def held_out_losses(stack: RugStack, models: Sequence[RugModel], samples: int, c
 
 
 def initial_stack(n: int, models: Sequence[RugModel], start: Start, device: Device) -> RugStack:
-    """Models before training; the initial weights of each depend on its own width and seed only."""
+    """Models before training; the initial weights of each depend only on its width and seed."""
     widths = [bottleneck(n, model.ratio) for model in models]
     m, d = len(models), max(widths)
     W_in, W_out = torch.zeros(m, d, n), torch.zeros(m, n, d)
@@ -185,7 +186,7 @@ def _initial_weights(
 def batches(
     n: int, models: Sequence[RugModel], batch: int, purpose: str, device: Device
 ) -> Iterator[Float[Tensor, "m c n"]]:
-    """Yield batches of inputs without end; models of one seed share a draw."""
+    """Yield batches of inputs endlessly; models of one seed share a draw."""
     seeds = sorted({model.seed for model in models})
     sources = [generator(seed, "persian rug", purpose, n) for seed in seeds]
     draw = torch.tensor([seeds.index(model.seed) for model in models], device=device)

@@ -1,4 +1,4 @@
-"""The reproduction of the Persian rug as a page of Markdown: the tables and values that page.md is filled with."""
+"""The reproduction of the Persian rug as a Markdown page: the tables and values that fill page.md."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ _Row = Mapping[str, Any]
 
 
 def _exact(key: str, form: str) -> Callable[[_Row], str]:
-    """A column of numbers that are exactly 0 for a rug."""
+    """A column with numbers that are exactly 0 for a rug."""
     return lambda row: format(row[key], form) if row[key] else "0"
 
 
@@ -66,7 +66,7 @@ _CHANGES: Columns = {
 
 
 def rug_page(report: _Row) -> str:
-    """The page of a report of `visae.papers.persian_rug.reproduce`."""
+    """Render the report of `visae.papers.persian_rug.reproduce` as a page."""
     sizes, scaling = report["sizes"], report["scaling"]
     bound_n, bound = upper_bound(sizes)
     tables = {

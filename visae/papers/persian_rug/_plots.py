@@ -22,8 +22,8 @@ _MODELS = {"tied": "trained, start tied", "apart": "trained, start apart", "engi
 _MODEL_MARKERS = dict(zip(("engineered", *STARTS), _MARKERS, strict=False))
 _VARIANCES = {"diagonal": "diagonal of W", "bias": "bias", "row_energy": "row energy"}
 _GREY, _ALONG = "0.55", 40
-_DENSEST = 0.3  # of the densities in the plot of high sparsity
-_DEVIATIONS = 2.5  # of the entries of a rug, where the colours of W end
+_DENSEST = 0.3  # maximum density in the plot of high sparsity
+_DEVIATIONS = 2.5  # of a rug's entries, at which the colours of W saturate
 _LEGEND: dict[str, Any] = {"fontsize": 7, "frameon": False}
 _POINTS: dict[str, Any] = {"markersize": 4.5, "linestyle": "none", "elinewidth": 0.8, "capsize": 2}
 

@@ -1,9 +1,9 @@
 """Cowsik, Dolev and Infanger 2024, "The Persian Rug" (arXiv 2410.12101).
 
 The claim: for sparse data whose features are all alike, large models that squeeze them through a bottleneck learn
-weights whose statistics alone matter: an even diagonal, an even bias, and off-diagonal noise of the same variance
-for all features. Such a model can be engineered from a Hadamard matrix, without training, and its loss has a closed
-form.
+weights of which only the statistics matter: a uniform diagonal, a uniform bias, and off-diagonal noise of equal
+variance for all features. Such a model can be engineered from a Hadamard matrix, without training, and its loss has a
+closed form.
 """
 
 import math
@@ -41,8 +41,8 @@ from visae.papers.report import write_report
 
 SCHEMA = 2
 _REPETITIONS = 4  # of each shuffle
-_PRECISE = 2  # times the values of the settings for each rug at the notebook's point
-_SYMMETRIES = ("diagonal", "bias", "row_energy", "noise")  # that should vanish with n
+_PRECISE = 2  # factor on the settings' values for each rug at the notebook's point
+_SYMMETRIES = ("diagonal", "bias", "row_energy", "noise")  # should vanish with n
 
 _Row = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def reproduce(
 ) -> dict[str, Any]:
     """Predict, engineer, train and compare; return the report.
 
-    Leaves in `out`: `persian-rug.json`, `persian-rug.md`, and the plots `loss.png`, `sparsity.png`, `symmetry.png`,
+    Writes to `out`: `persian-rug.json`, `persian-rug.md`, and the plots `loss.png`, `sparsity.png`, `symmetry.png`,
     `rug.png` and `shuffles.png`.
     """
     out = Path(out)
@@ -81,7 +81,7 @@ def reproduce(
 
 
 def _engineer(n: int, ratio: float, p: float, seed: int, values: int, device: Device) -> EngineeredFit:
-    """A rug, fitted on `values` outputs, features times samples, and measured on as many others."""
+    """A rug, fitted on `values` outputs (features times samples) and measured on equally many others."""
     return fit_readout(build_rug(n, ratio, seed, device), p, max(values // n, 3), seed)
 
 
@@ -109,7 +109,7 @@ def _loss_grid(settings: RugSettings, seeds: Sequence[int], device: Device) -> S
 
 
 def _engineered_against_theory(settings: RugSettings, seed: int, device: Device) -> Sequence[_Row]:
-    """Loss of one rug per point beside the prediction: those of the table and the sparse ones."""
+    """Loss of one rug per point beside the prediction, for the table's points and the sparse ones."""
     ratios, densities = settings.table_ratios, settings.table_densities
     points = {(n, r, p): settings.values for n in settings.engineered_sizes for r in ratios for p in densities}
     points |= {(n, RATIO, p): round(constants.ACTIVE / p) for n, p in settings.sparse}
@@ -131,7 +131,7 @@ def _engineered_against_theory(settings: RugSettings, seed: int, device: Device)
 
 
 def _known_losses(ratio: float, p: float) -> dict[str, float]:
-    """What is known at a ratio d / n, which differs from the nominal one where d was rounded."""
+    """The known losses at a ratio d / n, which differs from the nominal one where d was rounded."""
     linear, projection = theory.linear_loss(ratio, p), theory.projection_loss(ratio, p)
     loss = theory.predict(ratio, p).loss
     return {"ratio": ratio, "p": p, "theory": loss, "linear": linear, "projection": projection}
@@ -165,7 +165,8 @@ def _mean_noise_distance(W: Weights, seed: int) -> float:
 
 
 def _exactness(n: int, seed: int) -> dict[str, float]:
-    """Largest deviation of a rug's diagonal from 1, and relative one of its row energies from (1 - r) / r; float64."""
+    """Largest deviation of a rug's diagonal from 1, and largest relative deviation of its row energies from (1 - r) /
+    r; float64."""
     rug = build_rug(n, RATIO, seed)
     W = rug(torch.eye(n, dtype=torch.float64))
     energy = W.square().sum(1) - W.diagonal().square()
@@ -179,7 +180,7 @@ def _exactness(n: int, seed: int) -> dict[str, float]:
 
 
 def _shuffle(trained: TrainedRugs, seed: int, device: Device) -> _Row:
-    """Loss of the first trained model and of a rug of its size after each change of W and b, over that before."""
+    """Loss of the first trained model and of a rug of its size after each change of W and b, over the loss before."""
     W, b = trained.stack.weights()[0], trained.stack.b[0]
     rug = build_rug(len(W), RATIO, seed, device)
     readout = fit_readout(rug, DENSITY, INPUTS, seed).readout
@@ -212,7 +213,7 @@ def fit_power(x: Sequence[float], y: Sequence[float]) -> dict[str, float]:
     Raises `VisaeError` for points at fewer than two x.
     """
     if len(set(x)) < 2:
-        raise VisaeError(f"a power law needs points at two x or more; there are {len(set(x))}")
+        raise VisaeError(f"a power law needs points at two or more x; there are {len(set(x))}")
     exponent, logarithm = np.polyfit(np.log(x), np.log(y), 1)
     return {"constant": float(np.exp(logarithm)), "exponent": float(exponent)}
 
@@ -228,7 +229,7 @@ def scaling(report: _Row) -> dict[str, Any]:
 
     fitted:   n and p of the rugs for which n is large enough, with c in L = c p^2 ln(1 / p) (1 - r) / r, for the
               formula and the rug, and the standard error of the latter; the limit for p to 0 has c = 1 / 6.
-    left_out: n and p of the equally sparse rugs for which it is not.
+    left_out: n and p of the equally sparse rugs for which n is too small.
     """
     sizes, keys, fitted = report["sizes"], ("theory", "loss"), [row for row in sparse_rows(report) if row["large"]]
     densities, n = [row["p"] for row in fitted], [size["n"] for size in sizes]

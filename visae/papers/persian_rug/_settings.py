@@ -1,4 +1,4 @@
-"""How much the reproduction of the Persian rug builds and trains."""
+"""What the reproduction of the Persian rug builds and trains."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from visae.papers.report import SettingsName
 RATIO, DENSITY, NOTEBOOK_N = 0.25, 0.045, 512
 # Relative tolerance within which engineered loss and formula should agree.
 TOLERANCE = 0.03
-RUGS = 6  # averaged where n is small, since they differ there
-ACTIVE = 2**14  # active features in all outputs of a sparse rug together
+RUGS = 6  # averaged if n is small, where they differ
+ACTIVE = 2**14  # active features in all outputs of a sparse rug, in total
 INPUTS = 8192  # samples on which noise and shuffles are measured
 
 
@@ -22,15 +22,15 @@ class RugSettings:
     """What is built and trained; at `RATIO` and `DENSITY` unless stated otherwise.
 
     n:                 features of the models whose loss is plotted against density and ratio.
-    densities:         p of these.
-    ratios:            r of these.
+    densities:         p of these models.
+    ratios:            r of these models.
     sizes:             n of the models whose symmetry is measured; the largest is drawn and shuffled.
-    seeds:             of each trained model, and of the rugs that are compared with these.
-    engineered_sizes:  n of the rugs that are compared with the theory.
-    table_ratios:      r of these, each with each density.
-    table_densities:   p of these.
+    seeds:             number of seeds of each trained model, and of the rugs compared with them.
+    engineered_sizes:  n of the rugs compared with the theory.
+    table_ratios:      r of these rugs, each combined with each density.
+    table_densities:   p of these rugs.
     sparse:            n and p of rugs for the scaling at high sparsity: the sparser, the larger they must be.
-    values:            outputs, features times samples, on which a rug is fitted, and as many on which it is measured.
+    values:            outputs (features times samples) on which a rug is fitted; it is measured on equally many others.
     tied:              training of models that start tied.
     apart:             training of models that start apart; those of `sizes` only.
     """
@@ -65,8 +65,8 @@ def large_enough(n: int, ratio: float, p: float) -> bool:
     return abs(finite_size(n, ratio, p)) <= TOLERANCE
 
 
-# Quick takes a minute or two on two cores. Full is for a GPU: by the time of its single steps it would take two cores
-# about twenty hours, sixteen of them for the sweeps over p and r. Its stages held up to 6 GB.
+# Quick takes a minute or two on two cores. Full is for a GPU: judging by the time per step, it would take two cores
+# about twenty hours, sixteen of them for the sweeps over p and r. Its stages used up to 6 GB.
 SETTINGS: dict[SettingsName, RugSettings] = {
     "quick": RugSettings(
         name="quick",

@@ -34,7 +34,7 @@ from scipy.special import ndtr
 from visae._support.errors import VisaeError
 
 _FAR = 6.0  # standard deviations of the noise
-_GRID = 33  # shifts that are tried before the best is refined
+_GRID = 33  # shifts tried before the best is refined
 _PRECISION = 1e-10
 
 Moments = Callable[[float], tuple[float, float]]
@@ -43,13 +43,15 @@ Moments = Callable[[float], tuple[float, float]]
 def expect_density(p: float) -> None:
     """Raise `VisaeError` unless p, the share of inputs in which a feature is active, lies in (0, 1]."""
     if not 0 < p <= 1:
-        raise VisaeError(f"p is {p:g}; it is the share of inputs in which a feature is active, above 0 and up to 1")
+        raise VisaeError(f"p is {p:g}; the share of inputs in which a feature is active must be above 0 and at most 1")
 
 
 def expect_ratio(ratio: float) -> None:
     """Raise `VisaeError` unless the ratio of bottleneck to features lies in (0, 1)."""
     if not 0 < ratio < 1:
-        raise VisaeError(f"ratio is {ratio:g}; it is the bottleneck's width over the features, above 0 and below 1")
+        raise VisaeError(
+            f"ratio is {ratio:g}; the bottleneck's width over the number of features must be above 0 and below 1"
+        )
 
 
 def input_moment(p: float, k: int) -> float:
@@ -124,10 +126,10 @@ def predict(ratio: float, p: float) -> Readout:
 def finite_size(n: int, ratio: float, p: float) -> float:
     """Return the relative excess over L of the loss of a rug of n features, to first order in 1 / n.
 
-    Edgeworth's series: for a sum with excess kurtosis k (`noise_kurtosis`) and no skewness, E[f(u + s g)] gains
-    k s^4 / 24 times its fourth derivative in u. That adds -k s^2 t phi / 12 to I_2 and k s^3 phi / 4 to I_3. Since A
-    and m are optimal, L changes as if they were fixed: by A^2 times the gain of E[y^2] less 2 A times that of E[x y].
-    Meaningful where it is well below 1.
+    Edgeworth's series: for a sum with excess kurtosis k (`noise_kurtosis`) and no skewness, E[f(u + s g)] gains k s^4 /
+    24 times its fourth derivative in u. That adds -k s^2 t phi / 12 to I_2 and k s^3 phi / 4 to I_3. Since A and m are
+    optimal, L changes as if they were fixed: by A^2 times the gain of E[y^2] minus 2 A times the gain of E[x y].
+    Meaningful where well below 1.
     """
     s, best, kurtosis = math.sqrt(noise_variance(ratio, p)), predict(ratio, p), noise_kurtosis(n, p)
 
@@ -152,11 +154,12 @@ def shift_range(ratio: float, p: float) -> tuple[float, float]:
 
 
 def noise_kurtosis(n: int, p: float) -> float:
-    """Excess kurtosis of a rug's noise: how far n is from large enough for the noise to be Gaussian, and L to hold.
+    """Excess kurtosis of a rug's noise: a measure of whether n is large enough for Gaussian noise, and so for L to
+    hold.
 
     A sum over j has sum_j W_ij^4 / (sum_j W_ij^2)^2 times the excess kurtosis of x. W_ij, j != i, is itself a sum of d
-    random signs and so about Gaussian: 3 / n times that of x, which is 5.4 / (n p) for p << 1. So the number of
-    features that are active at once decides. The tail beyond the shift, and the loss, grow by as much.
+    random signs and so about Gaussian: 3 / n times the kurtosis of x, which is 5.4 / (n p) for p << 1. So what counts
+    is the number of features active at once. The tail beyond the shift, and the loss, grow by the same amount.
     """
     return 3 / n * input_kurtosis(p)
 

@@ -1,4 +1,4 @@
-"""The paper's claims beside what was measured, each with its rule; what was engineered first, then what was trained."""
+"""The paper's claims beside our measurements, each with its rule: engineered models first, then trained ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -11,11 +11,11 @@ from visae.papers.persian_rug._settings import DENSITY, INPUTS, NOTEBOOK_N, RATI
 from visae.papers.persian_rug._theory import predict
 from visae.papers.report import Verdict
 
-MIN_GAIN = 0.05  # that a ReLU must offer where p counts as moderate
+MIN_GAIN = 0.05  # minimum gain from a ReLU where p counts as moderate
 
 # From the authors' notebook: 512 features, a bottleneck of 128, p = 0.045.
 _PAPER_ENGINEERED, _PAPER_TRAINED = 5.0e-3, 4.27e-3
-# The large-n loss there, worked out beforehand by numerical integration.
+# The large-n loss there, computed beforehand by numerical integration.
 _PREDICTED = 4.86e-3
 
 _WITHIN = f"within {100 * TOLERANCE:.0f} %"
@@ -41,7 +41,7 @@ def verdicts(report: _Row) -> list[Verdict]:
 
 
 def sparse_rows(report: _Row) -> list[_Row]:
-    """Rugs at r = `RATIO` that are as sparse as those of the scaling at high sparsity."""
+    """Rugs at r = `RATIO` as sparse as those in the scaling at high sparsity."""
     return [row for row in report["engineered"] if row["nominal_ratio"] == RATIO and row["p"] <= densest_sparse(report)]
 
 
@@ -54,14 +54,14 @@ def moderate_rows(report: _Row) -> list[_Row]:
     """Points of the grid at r = `RATIO` where p is neither sparse nor dense.
 
     Not sparse: above the range of the scaling at high sparsity. Not dense: the best linear model loses more than the
-    formula by `MIN_GAIN`; elsewhere there is nothing for a ReLU to win, and all models agree.
+    formula by `MIN_GAIN`; elsewhere a ReLU has nothing to gain, and all models agree.
     """
     rows = [row for row in report["grid"] if row["ratio"] == RATIO and row["p"] > densest_sparse(report)]
     return [row for row in rows if row["linear"] > (1 + MIN_GAIN) * row["theory"]]
 
 
 def upper_bound(sizes: Sequence[_Row]) -> tuple[int, float]:
-    """Upper bound on the least loss of any large model, over the formula: small models side by side attain theirs.
+    """Upper bound on the lowest loss of any large model, over the formula, which small models side by side attain.
 
     Returns the n of the small models that give the best bound, and the bound.
     """

@@ -32,14 +32,14 @@ def reproduce(
     budget: Budget,
     search: Images | None = None,
 ) -> dict[str, Any]:
-    """Rank the neurons of each layer by the share of their second meaning, show the first, and return the report.
+    """Rank the neurons of each layer by the share of their second meaning, show the top ones, and return the report.
 
-    search: images in which dataset examples are found; `images` if None.
+    search: images to search for dataset examples; `images` if None.
 
-    Writes into `out`: `polysemantic.json`, `polysemantic.md`, and for each layer a plot of each neuron that is shown,
-    rows and dictionary. Rows and dictionaries that a previous call of this or of `missing_curves.reproduce` finished
-    are reused. On the planted network the features of each neuron are compared with the true ones.
-    Raises `VisaeError` if rows or dictionaries were made with other settings.
+    Writes to `out`: `polysemantic.json`, `polysemantic.md`, and for each layer a plot per shown neuron, rows and
+    dictionary. Rows and dictionaries finished by a previous call of this or of `missing_curves.reproduce` are reused.
+    On the planted network the features of each neuron are compared with the true ones. Raises `VisaeError` if rows or
+    dictionaries were made with other settings.
     """
     out = Path(out)
     searched = evenly_spaced(images if search is None else search, MOST_IMAGES)

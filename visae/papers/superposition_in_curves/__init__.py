@@ -1,4 +1,4 @@
-"""The bridge: curve and line features of a layer, measured as the two models of superposition are."""
+"""The bridge: a layer's curve and line features, measured like the two models of superposition."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
-"""Measures of features, learned by an SAE or by a toy: how they are arranged, and how much they help each other.
+"""Metrics of features, learned by an SAE or a toy model: how they are arranged, and how much they help each other.
 
-Each measure comes with a shuffled control: the same measure with the relation in question broken and all else kept.
+Each has a shuffled control: the same metric with the relation in question broken and all else kept.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from visae._support.seeds import generator
 from visae.metrics import correlation, interference, neighbours_kept, pair_agreement, ring_order, standard_errors
 
 HARMONICS = 6
-MIN_RING = 5  # features; fewer lie on any ring
-_DRAWS = 200  # of a shuffled control
+MIN_RING = 5  # features; fewer fit any ring
+_DRAWS = 200  # per shuffled control
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,8 @@ class SuperposedFeatures:
     x:         [rows, m], activations of all features, 0 or more.
     vectors:   [m, d], the features' directions.
     selected:  [n], the features whose arrangement and interference are measured.
-    ring:      [r], the features that may lie on a ring, and
-    at:        [r], their expected angles on it, degrees; both empty where there is no expectation.
+    ring:      [r], the features that may lie on a ring.
+    at:        [r], their expected angles on it, degrees; `ring` and `at` are empty if no ring is expected.
     """
 
     gram: Float[Tensor, "m m"]
@@ -43,7 +43,7 @@ class SuperposedFeatures:
 
 
 def measure(features: SuperposedFeatures, seed: int) -> dict[str, Any]:
-    """Take all measures of a model's features; null where one is undefined."""
+    """Compute all metrics of a model's features; null where undefined."""
     return {
         "arrangement": arrangement(features, seed),
         "interference": interferences(features, seed),
@@ -54,9 +54,9 @@ def measure(features: SuperposedFeatures, seed: int) -> dict[str, Any]:
 def arrangement(features: SuperposedFeatures, seed: int) -> dict[str, Any]:
     """Compare co-activation and cosine over pairs of the selected features.
 
-    r is Pearson's over pairs; its control reassigns the directions among these features. `error` is its standard error
-    for the finite number of rows. 95 % of cosines are within `cosines` of 0. `pairs` has the correlation of activations
-    and the cosine of directions of each pair.
+    r is Pearson's, over pairs; its control reassigns the directions among these features. `error` is its standard error
+    for the finite number of rows. 95 % of cosines are within `cosines` of 0. `pairs` has each pair's correlation of
+    activations and cosine of directions.
     """
     x = features.x[:, features.selected]
     together = correlation(x)
@@ -85,9 +85,9 @@ def arrangement(features: SuperposedFeatures, seed: int) -> dict[str, Any]:
 def interferences(features: SuperposedFeatures, seed: int) -> dict[str, dict[str, Any]]:
     """Measure what other features add to the selected ones (see `helpfulness`), in three ways.
 
-    `read`: as the model reads features. `along`: as if it read them along their own directions, as tied autoencoders
-    do; a separate encoder may have learned what to raise and what to lower. `shuffled`, the control: as the model reads
-    them, with each feature's activations shuffled over rows independently; all fire as often, and as strongly, but no
+    `read`: as the model reads features. `along`: as if it read them along their own directions, like tied autoencoders;
+    a separate encoder may have learned what to raise and what to lower. `shuffled`, the control: as the model reads
+    them, with each feature's activations shuffled independently over rows; all fire as often and as strongly, but no
     longer together.
     """
     source = generator(seed, "superposition", "interference")
@@ -101,10 +101,11 @@ def interferences(features: SuperposedFeatures, seed: int) -> dict[str, dict[str
 
 
 def helpfulness(gram: Float[Tensor, "m m"], x: Float[Tensor, "rows m"], selected: Sequence[int]) -> dict[str, Any]:
-    """Measure how much of what all other features add to the selected ones helps, and what these borrow.
+    """Measure how much of all other features' contributions to the selected ones helps, and how much the selected ones
+    borrow.
 
-    Both are measures of `visae.metrics.interference`: `constructive` as the mean over features, and in
-    `by_feature`, and `borrowed` of all together. Errors are standard errors for the finite number of rows. Null where
+    Both come from `visae.metrics.interference`: `constructive` as the mean over features and per feature in
+    `by_feature`, `borrowed` over all together. Errors are standard errors for the finite number of rows. Null where
     undefined.
     """
     reduced_gram, reduced = _reduced(gram, x, selected)
@@ -131,9 +132,9 @@ def helpfulness(gram: Float[Tensor, "m m"], x: Float[Tensor, "rows m"], selected
 def _reduced(
     gram: Float[Tensor, "m m"], x: Float[Tensor, "rows m"], selected: Sequence[int]
 ) -> tuple[Float64[Tensor, "k k"], Float64[Tensor, "rows k"]]:
-    """The same interference with three features for each selected one: itself, all that raises it, all that lowers it.
+    """The same interference with three features per selected one: itself, all that raise it, and all that lower it.
 
-    Interference is measured for every feature with every other, and only a few of an SAE's are selected.
+    Interference is measured between all pairs of features, but only a few of an SAE's are selected.
     """
     n, own = len(selected), gram[selected][:, selected].diagonal().double()
     others = gram[selected].double()
@@ -149,8 +150,8 @@ def _reduced(
 def ring(features: SuperposedFeatures, seed: int) -> dict[str, Any] | None:
     """Measure whether directions lie on a ring in the plane of their top components, in the expected order.
 
-    angles:     in the plane, degrees; rotated and reflected so that they are as near to the expected ones as possible.
-    alike:      `rings_alike` of angles in the plane and expected angles, 1 for equal.
+    angles:     angles in the plane, degrees; rotated and reflected to be as near to the expected ones as possible.
+    alike:      `rings_alike` of angles in the plane and expected angles, 1 if equal.
     kept:       share of neighbours around the plane that are neighbours on the ring.
     harmonics:  shares of variance that harmonics 1 to 6 of the expected angle explain, and the mean over shuffles.
 

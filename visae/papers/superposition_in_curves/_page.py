@@ -1,11 +1,11 @@
-"""The page of superposition in curves: one table and one plot per layer, and what they show and do not show."""
+"""The page of superposition in curves: one table and one plot per layer, and what they do and do not show."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from visae.papers.report import Columns, fill_page, table
 
-_FAINT = 0.1  # cosines that are smaller, of directions at 84 degrees or more
+_FAINT = 0.1  # smaller cosines, of directions at 84 degrees or more, count as faint
 _SLIGHT = 0.02  # a difference of shares that is too small to matter, however well it is known
 _WEAK = 0.3  # r that an SAE may produce without any arrangement: up to 0.26 on the planted network
 
@@ -33,7 +33,7 @@ _Populations = Mapping[str, _Metrics]
 
 
 def superposition_page(report: _Metrics) -> str:
-    """The page of a report of `visae.papers.superposition_in_curves.reproduce`."""
+    """Render the report of `visae.papers.superposition_in_curves.reproduce` as a page."""
     sections = []
     for name, layer in report["layers"].items():
         rows = [{"name": population, **metrics} for population, metrics in layer["populations"].items()]
@@ -56,7 +56,7 @@ def _hundredths(shares: list[float]) -> str:
 
 
 def _share(way: str, name: str) -> Callable[[_Metrics], str]:
-    """A column of a share of interference and its error, with the shuffled control for what the model reads."""
+    """A column with a share of interference and its error, with the shuffled control for what the model reads."""
 
     def cell(population: _Metrics) -> str:
         shares, control = population["interference"][way], population["interference"]["shuffled"][name]
@@ -66,7 +66,7 @@ def _share(way: str, name: str) -> Callable[[_Metrics], str]:
 
 
 def _ring(name: str, control: str, form: Callable[[Any], str]) -> Callable[[_Metrics], str]:
-    """A column of a metric of the ring and its control, empty where there is no ring."""
+    """A column with a metric of the ring and its control, empty if there is no ring."""
 
     def cell(population: _Metrics) -> str:
         ring = population["ring"]
@@ -93,7 +93,7 @@ _COLUMNS: Columns = {
 
 
 def summarise(populations: _Populations) -> str:
-    """Say what the metrics of the first population show beside the others, by rules that are the same for any layer."""
+    """Describe what the metrics of the first population show beside the others, by the same rules for any layer."""
     layer, *names = populations
     metrics, toys = populations[layer], {name: populations[name] for name in names}
     sentences = [
@@ -169,6 +169,6 @@ def _say_ring(ring: _Metrics | None) -> list[str]:
 
 
 def _beside(metrics: Mapping[str, float | None], form: str) -> str:
-    """The same metric of the toys, as the end of a sentence or of a bracket."""
+    """The same metric for the toys, as the end of a sentence or bracket."""
     words = ", ".join(f"{name} {form.format(value)}" for name, value in metrics.items() if value is not None)
     return f"; {words}" if words else ""

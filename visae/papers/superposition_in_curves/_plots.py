@@ -1,4 +1,4 @@
-"""The plot: features of a layer beside the two toys and the shuffled controls."""
+"""The plot: a layer's features beside the two toys and the shuffled controls."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -20,7 +20,7 @@ _Populations = Mapping[str, _Metrics]
 
 
 def plot_superposition(title: str, populations: _Populations, path: Path) -> None:
-    """Draw the metrics of populations, the layer's first, and the ring of the layer's curves."""
+    """Draw the metrics of the populations, the layer's first, and the ring of the layer's curves."""
     figure = new_figure(11.6, 6.7, title)
     axes = figure.subplots(2, 3)
     layer = next(iter(populations.values()))
@@ -104,7 +104,7 @@ def _plot_plane(axes: Axes, ring: _Metrics) -> None:
 
 
 def _plot_angles(axes: Axes, ring: _Metrics) -> None:
-    # Less the orientation, so that 1 and 359 degrees lie side by side.
+    # Minus the orientation, so that 1 and 359 degrees lie side by side.
     off = (np.array(ring["angles"]) - np.array(ring["at"]) + 180) % 360 - 180
     axes.axhline(0, color="0.8", linewidth=0.7, zorder=0)
     axes.scatter(ring["at"], off, s=16, color=_COLOURS[0], linewidths=0)

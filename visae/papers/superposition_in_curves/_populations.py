@@ -1,4 +1,4 @@
-"""The features that are compared: those of an SAE over a layer, and those of the two toys, which are the nulls."""
+"""The features compared: an SAE's over a layer, and those of the two toys, which serve as nulls."""
 
 from dataclasses import dataclass
 
@@ -23,19 +23,20 @@ from visae.tuning import MeasuredPopulation
 
 CIRCLE, INDEPENDENT, RUG = "bag of words, circular", "bag of words, independent", "Persian rug"
 _BAGS = 8000
-# Half as many as the twelve features, and the paper's larger weight decay: there correlation alone makes a ring.
+# Half as many latents as the twelve features, and the paper's larger weight decay: there correlation alone makes a
+# ring.
 _LATENT, _DECAY = 6, 6.0
 _RATIO = 0.25  # of the rug
 
 
 @dataclass(frozen=True)
 class BridgeSettings:
-    """How much is measured, and how the toys are trained; what is spent on the layer itself is a `Budget`.
+    """How much is measured, and how the toys are trained; a `Budget` sets what is spent on the layer itself.
 
-    rows:      of the layer on which features are measured, at most; from images held out of training.
+    rows:      maximum number of the layer's rows on which features are measured, from held-out images.
     bags:      training of the bags of words.
-    features:  of the Persian rug.
-    rug:       its training.
+    features:  number of features of the Persian rug.
+    rug:       training of the Persian rug.
     """
 
     name: str
@@ -62,13 +63,13 @@ SETTINGS: dict[SettingsName, BridgeSettings] = {
 def dictionary_features(
     sae: SAE, rows: Rows, population: MeasuredPopulation, training: TrainingConfig, most: int
 ) -> SuperposedFeatures:
-    """An SAE's features over rows of its layer, with its curves and lines selected, and the curves as the ring.
+    """An SAE's features over rows of its layer, with curves and lines selected, and the curves as the ring.
 
-    The rows come from images that `training` held out, evenly spread over these, about `most` of them or fewer. What
-    feature j adds to the pre-activation of feature i is the product of i's encoder and j's decoder direction.
+    The rows are evenly spread over the images that `training` held out, at most about `most` of them. Feature j adds to
+    the pre-activation of feature i the product of i's encoder and j's decoder direction.
 
-    Raises `VisaeError` for fewer than three curves and lines, where no image was held out, and for an SAE whose
-    features may be negative.
+    Raises `VisaeError` for fewer than three curves and lines, if no image was held out, and for an SAE whose features
+    may be negative.
     """
     families = population.families
     curves = population.curves.units
@@ -88,13 +89,15 @@ def dictionary_features(
 
 
 def held_out_rows(rows: Rows, training: TrainingConfig, most: int) -> Int64[Tensor, " n"]:
-    """Indices of rows of held-out images, grouped by image; `most` or fewer, but those of one image at least.
+    """Indices of rows of held-out images, grouped by image; at most `most`, but at least those of one image.
 
-    Raises `VisaeError` where no image was held out.
+    Raises `VisaeError` if no image was held out.
     """
     images = Batches(rows, training).held_out_images.tolist()
     if not images:
-        raise VisaeError("no image was held out of training, and features are measured on such; give holdout above 0")
+        raise VisaeError(
+            "features are measured on held-out images, but none was held out of training; set holdout above 0"
+        )
     chosen = torch.tensor(pick_evenly(images, max(most // rows.rows_per_image, 1)))
     return (chosen[:, None] * rows.rows_per_image + torch.arange(rows.rows_per_image)).flatten()
 
@@ -113,7 +116,7 @@ def toy_features(
 def _bag_features(
     mixture: BagMixture, training: BagTraining, seed: int, device: torch.device | str
 ) -> SuperposedFeatures:
-    # Measured on other bags than those trained on, whose accidental correlations the weights would follow.
+    # Measured on bags not trained on, since weights would follow the accidental correlations of training bags.
     drawn, held_out = (mixture.draw(_BAGS, generator(seed, "superposition", part)) for part in ("bags", "held out"))
     model = BagAutoencoder(_LATENT, _DECAY, seed=seed)
     stack = bag_of_words.train([model], DrawnBags(drawn[None].to(device)), training, device).to("cpu")

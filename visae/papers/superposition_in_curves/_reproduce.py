@@ -1,8 +1,8 @@
-"""Superposition in curves: curve and line features of a layer, measured as the two models of superposition are.
+"""Superposition in curves: a layer's curve and line features, measured like the two models of superposition.
 
-The Persian rug (Cowsik, Dolev and Infanger 2024, arXiv 2410.12101) shows what geometry comes from sparsity alone, the
-bag of words (Prieto et al., arXiv 2603.09972) what comes from correlation; both are nulls here, and every measure has a
-shuffled control.
+The Persian rug (Cowsik, Dolev and Infanger 2024, arXiv 2410.12101) shows which geometry follows from sparsity alone,
+the bag of words (Prieto et al., arXiv 2603.09972) which follows from correlation; both are nulls here, and every metric
+has a shuffled control.
 """
 
 from collections.abc import Sequence
@@ -38,9 +38,9 @@ def reproduce(
 ) -> dict[str, Any]:
     """Measure the features of layers beside the toys; return the report.
 
-    Rows and dictionaries are shared with the other reproductions in the same folder. Leaves in `out`:
+    Rows and dictionaries are shared with the other reproductions in the same folder. Writes to `out`:
     `superposition.json`, `superposition-in-curves.md`, and for each layer `superposition.png`. Raises `VisaeError` for
-    a layer with fewer than three curve and line features, and where `budget` holds no image out of training.
+    a layer with fewer than three curve and line features, and if `budget` holds no image out of training.
     """
     out = Path(out)
     report: dict[str, Any] = {

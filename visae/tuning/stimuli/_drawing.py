@@ -1,7 +1,7 @@
 """The pixel grid that stimuli are drawn on, and antialiased strokes, fills and hues.
 
 A parameter is [n, 1, 1], one value per image. A pattern is [n, s, s], or [n, 3, s, s] in colour, with values in -1..1.
-In line drawings 1 is ink and -1 is paper; contrast decides which of the two is dark.
+In line drawings 1 is ink and -1 is paper; contrast determines which is dark.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The kinds of stimuli that come with visae.
 
-Curves are those of Cammarata et al. 2020 ("Curve Detectors", Distill): a full circle whose rim passes through a point
-of the image. Their orientation is the direction from the circle's centre to that point, clockwise from +x, so a curve
-bulges the way it is oriented. The orientation of everything straight is the direction of its normal.
+Curves follow Cammarata et al. 2020 ("Curve Detectors", Distill): a full circle whose rim passes through a point of the
+image. Their orientation is the direction from the circle's centre to that point, clockwise from +x, so a curve bulges
+the way it is oriented. Straight stimuli are oriented along their normal.
 """
 
 import math
@@ -105,9 +105,10 @@ def edge(grid: PixelGrid, orientation: PerImage, blur: PerImage) -> Plane:
     width=_STRAIGHT_WIDTH,
 )
 def angle(grid: PixelGrid, orientation: PerImage, opening: PerImage, width: PerImage) -> Plane:
-    """Draw two half-lines that meet in the point; the orientation is the direction in which their tip points.
+    """Draw two half-lines that meet at the point; the orientation is the direction in which their tip points.
 
-    opening: degrees between them; 180 makes a line of this orientation. A corner bulges as a curve of its orientation.
+    opening: degrees between them; 180 makes a line of this orientation. A corner bulges like a curve of the same
+    orientation.
     """
     along, across = grid.rotated(orientation)
     half = torch.deg2rad(opening) / 2
@@ -165,14 +166,14 @@ def _finer_wave_can_be_drawn(wavelength: Tensor, ratio: Tensor, **_: Tensor) -> 
     _LIGHT_FIRST,
     _finer_wave_can_be_drawn,
     orientation=_DIRECTION,
-    # The finer texture of a sweep is a third of these, and its diagonals are finer still by the square root of 2.
+    # A sweep's finer texture is a third of these, and its diagonals are finer still by the square root of 2.
     wavelength=Parameter(12.0, low=SHORTEST_WAVELENGTH, sweep=(9.0, 12.0, 18.0, 24.0), sheet=(16.0,)),
     ratio=Parameter(3.0, "", low=1.0, sheet=(2.0,)),
 )
 def frequency_boundary(grid: PixelGrid, orientation: PerImage, wavelength: PerImage, ratio: PerImage) -> Plane:
-    """Draw two textures that meet in the point: `wavelength` px, and `ratio` times finer where the orientation points.
+    """Draw two textures that meet at the point: `wavelength` px, and `ratio` times finer where the orientation points.
 
-    Each is a product of two waves, along the boundary and across it, so that it prefers neither direction.
+    Each is a product of two waves, along the boundary and across it, so that it favours neither direction.
     """
     along, across = grid.rotated(orientation)
     coarse, fine = (

@@ -1,8 +1,8 @@
-"""The registry of stimuli: what a kind of stimulus is, and how one is added.
+"""The registry of stimuli: what a kind of stimulus is, and how to add one.
 
-A kind is registered once, with everything that the package needs to know about it: its drawing function, its
-parameters with their defaults, units and allowed ranges, the values that a sweep uses by default, and the values that
-the contact sheet shows.
+A kind is registered once, with everything the package needs to know about it: its drawing function, its parameters with
+their defaults, units and allowed ranges, the values that a sweep uses by default, and the values that the contact sheet
+shows.
 """
 
 import inspect
@@ -39,7 +39,7 @@ class Parameter:
     """A parameter of a stimulus.
 
     low, high: smallest and largest value; with `above`, `low` itself is excluded. Values are finite, except that
-               infinity is allowed where it is the default.
+    infinity is allowed if it is the default.
     period:    degrees after which an angle repeats.
     sweep:     values that a sweep uses by default; empty if it keeps the default. (Orientations are always swept,
                evenly over their period.)
@@ -106,7 +106,7 @@ class Stimulus:
         return {**self.parameters, **shared}
 
     def check(self, values: Mapping[str, Float[Tensor, " n"]]) -> None:
-        """Raise `VisaeError` for a parameter that the stimulus does not have, and for values that it cannot draw."""
+        """Raise `VisaeError` for an unknown parameter, and for values that the stimulus cannot draw."""
         parameters = self.all_parameters
         for name, given in values.items():
             if name not in parameters:
@@ -117,7 +117,8 @@ class Stimulus:
             self.constraint(**{name: drawn[name] for name in self.parameters})
 
     def images(self, values: Mapping[str, Float[Tensor, " n"]], size: int, centre: float) -> Float[Tensor, "n 3 s s"]:
-        """Draw one image of `size` px for each value of the parameters: RGB, 0..1. Others have their defaults.
+        """Draw one image of `size` px for each value of the parameters: RGB, 0..1. Other parameters keep their
+        defaults.
 
         centre: px coordinate, in x and in y, of the point that the pattern is centred on; pixel centres are whole
                 numbers.
@@ -156,8 +157,8 @@ def register_stimulus(
     parameters: the function's parameters by name, `orientation` among them.
 
     The function takes a `PixelGrid` and the parameters, [n, 1, 1] each, and returns a pattern in -1..1, [n, s, s] or
-    [n, 3, s, s]. Raises `VisaeError` for a name that is taken, parameters that are not those of the function, and
-    default, sweep or sheet values that the stimulus itself refuses.
+    [n, 3, s, s]. Raises `VisaeError` for a name that is taken, parameters that do not match the function's, and
+    default, sweep or sheet values that the stimulus itself rejects.
     """
 
     def register(draw: Draw) -> Draw:
@@ -172,7 +173,7 @@ def register_stimulus(
 
 
 def _check_name(kind: Stimulus) -> None:
-    """A function may replace itself, as it does when a notebook's cell is run again."""
+    """A function may replace itself, as when a notebook cell is run again."""
     taken = STIMULI.get(kind.name)
     if taken and (taken.draw.__module__, taken.draw.__qualname__) != (kind.draw.__module__, kind.draw.__qualname__):
         raise VisaeError(f"there is a stimulus named {kind.name!r} in {taken.draw.__module__}; choose another name")
