@@ -1,8 +1,8 @@
 """Shared parts of every paper's report: verdicts, and writing the numbers and the page."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from math import nan
 from pathlib import Path
 from statistics import fmean, stdev
@@ -15,6 +15,14 @@ from visae._support.tables import markdown
 SettingsName = Literal["quick", "full"]
 # A table's cells by heading: a format string or a function of a row.
 Columns = dict[str, str | Callable[[Any], str]]
+
+_VERDICTS: Columns = {
+    "claim": "{claim}",
+    "paper, or exact": "{paper}",
+    "ours": "{ours}",
+    "rule": "{rule}",
+    "verdict": lambda verdict: "reproduced" if verdict["holds"] else "**not reproduced**",
+}
 
 
 @dataclass(frozen=True)
@@ -32,17 +40,6 @@ class Verdict:
     ours: str
     rule: str
     holds: bool
-
-
-def verdict_table(verdicts: Iterable[Verdict]) -> list[list[str]]:
-    """The paper's number beside ours, one row per claim, the heading first."""
-    head = ["claim", "paper, or exact", "ours", "rule", "verdict"]
-    return [head, *([v.claim, v.paper, v.ours, v.rule, _word(v)] for v in verdicts)]
-
-
-def count_held(verdicts: Sequence[Verdict]) -> str:
-    """How many claims hold, in words."""
-    return f"{sum(verdict.holds for verdict in verdicts)} of {len(verdicts)} claims are reproduced."
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> str:
@@ -70,9 +67,10 @@ def plus_minus(mean: float, spread: float, form: str = ".3f") -> str:
 
 
 def verdict_parts(report: Mapping[str, Any]) -> dict[str, str]:
-    """The verdicts of a report for `fill_page`: the `verdict_table`, and the `count` of claims that hold."""
+    """The verdicts of a report for its page: the `count` of claims that hold, and the `verdict_table`, a row per claim."""
     verdicts = [Verdict(**verdict) for verdict in report["verdicts"]]
-    return {"verdict_table": markdown(verdict_table(verdicts)), "count": count_held(verdicts)}
+    count = f"{sum(verdict.holds for verdict in verdicts)} of {len(verdicts)} claims are reproduced."
+    return {"count": count, "verdict_table": table(map(asdict, verdicts), _VERDICTS)}
 
 
 def fill_page(paper: str, values: Mapping[str, Any]) -> str:
@@ -85,7 +83,3 @@ def write_report(out: Path, name: str, numbers: Mapping[str, Any], text: str) ->
     """Write `<name>.json` and `<name>.md` to a folder, atomically."""
     files.write_json(out / f"{name}.json", numbers)
     files.write_bytes(out / f"{name}.md", text.encode())
-
-
-def _word(verdict: Verdict) -> str:
-    return "reproduced" if verdict.holds else "**not reproduced**"
