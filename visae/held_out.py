@@ -59,8 +59,7 @@ class HeldOut:
             raise VisaeError(f"every image of {source.name} was trained on; give others, or train with --holdout")
 
     def _candidates(self, source: Images, trained: Mapping[str, str]) -> list[int]:
-        """Return evenly spaced images whose names were not trained on, followed, for another source, by the other
-        images."""
+        """Return evenly spaced images whose names were not trained on; for another source, then the others too."""
         fresh = [index for index in range(len(source)) if source.key(index) not in trained]
         step = max(len(fresh) // self.max_images, 1)
         if source.settings() == self.rows.settings.get("images"):

@@ -8,7 +8,7 @@ from visae._support.errors import VisaeError
 def open_device(name: torch.device | str | None = None) -> torch.device:
     """Return the device with this name; if None, CUDA if available, else the CPU.
 
-    Raises `VisaeError` for a device that does not exist.
+    Raises `VisaeError` for an unknown device.
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

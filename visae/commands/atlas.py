@@ -34,7 +34,7 @@ class AtlasCommand(WeightsOptions):
     target: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[DICT]")] = None
     """Folder of a dictionary."""
     images: Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="(needed)")] = None
-    """A folder (searched recursively), a text file with one path a line, or leaves:N for N dead-leaves images."""
+    """A folder (searched recursively), a text file with one path per line, or leaves:N for N dead-leaves images."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="(needed)")] = None
     """Folder for the page."""
     count: int = IMAGES

@@ -29,7 +29,7 @@ class ExamplesCommand(ImageSizeOptions, UnitOptions):
     """
 
     images: str
-    """A folder (searched recursively), a text file with one path a line, or leaves:N for N dead-leaves images."""
+    """A folder (searched recursively), a text file with one path per line, or leaves:N for N dead-leaves images."""
     out: Path
     """Folder for a sheet per unit, NNNNN-examples.png, and examples.json."""
     count: int = 8

@@ -97,7 +97,7 @@ class CaptureOptions(ImageSizeOptions):
     """Which images, and which positions in them."""
 
     images: str
-    """A folder (searched recursively), a text file with one path a line, or leaves:N for N dead-leaves images."""
+    """A folder (searched recursively), a text file with one path per line, or leaves:N for N dead-leaves images."""
     positions: Annotated[int | Literal["all"], tyro.conf.arg(metavar="INT|all")] = 64
     """Positions to keep per image, or all."""
     policy: Literal["magnitude", "uniform"] = "magnitude"

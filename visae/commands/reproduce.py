@@ -60,7 +60,7 @@ class LayerPaper(WeightsOptions, ABC):
     layers: Text = None
     """Layers, separated by commas. Without it: the paper's, and the branches that contain the curve families."""
     images: str = "leaves:600"
-    """A folder of photographs, a text file with one path a line, or leaves:N for N dead-leaves images."""
+    """A folder of photographs, a text file with one path per line, or leaves:N for N dead-leaves images."""
     positions: int = 64
     """Positions to keep per image."""
     width: Annotated[

@@ -48,7 +48,7 @@ class LayerDecomposition:
         return neuron_parts(self.sae, self.batches, self.attribution, self.families, neuron)
 
     def ranking(self) -> list[tuple[int, list[Meaning]]]:
-        """Rank the polysemantic neurons by the share of their second meaning, the largest first."""
+        """Rank the polysemantic neurons by the share of their second meaning, largest first."""
         return most_polysemantic(self.attribution, self.families)
 
     def tuning(self, neuron: int) -> Float[Tensor, " o"]:

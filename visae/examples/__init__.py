@@ -1,5 +1,4 @@
-"""Dataset examples: each unit's strongest positions, examples at quantiles of its activation, and its maps over
-them."""
+"""Dataset examples: each unit's strongest positions, examples at quantiles of its activation, and maps over them."""
 
 import lazy_loader
 

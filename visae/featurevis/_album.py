@@ -80,8 +80,7 @@ class RenderSettings:
 
 
 class Album:
-    """A folder of pictures of units: a PNG per unit, NNNNN.png, and render.json with settings and each picture's
-    metrics.
+    """A folder of pictures of units: a PNG per unit, NNNNN.png, and render.json with settings and metrics per picture.
 
     size:         px, side of the pictures; by default the units' receptive field.
     photographs:  the images that `settings.images` names.

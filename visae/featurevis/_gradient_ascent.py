@@ -187,8 +187,7 @@ class GradientAscent:
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:
-    """Context manager: bfloat16 for the network on CUDA, where tensor cores make it faster. Pictures stay in
-    float32."""
+    """Context manager: bfloat16 for the network on CUDA, which tensor cores speed up. Pictures stay in float32."""
     return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
 
 

@@ -152,8 +152,7 @@ def _initial_batch(
 
 
 def _annealed(window: Window) -> Callable[[float], Transform]:
-    """The default transform, reduced with progress: coarse structure forms first, under large shifts, and details
-    last."""
+    """The default transform, reduced with progress: coarse structure forms first, under large shifts, details last."""
     return lambda progress: random_affine(
         window.max_shift * (1 - progress),
         window.size,

@@ -85,8 +85,7 @@ def _around_middle(network: Network, names: list[str], receptive_field: int, str
 
 
 def middle_centre(network: Network, layer: str, size: int) -> float:
-    """Return the px coordinate, in x and y, of the receptive field's centre for a layer's middle position, in images of
-    `size` px."""
+    """Return the centre (px, in x and y) of the middle position's receptive field, in images of `size` px."""
     return network.layer(layer).centre(network.map_shapes([layer], size)[layer][1] // 2)
 
 

@@ -31,7 +31,7 @@ class Attribution:
     weight: Float64[Tensor, "m d"]
 
     def largest(self, neuron: int, min_share: float) -> list[int]:
-        """Return the features with at least this share of a neuron's variance, the largest first."""
+        """Return the features with at least this share of a neuron's variance, largest first."""
         order = self.share[:, neuron].argsort(descending=True)
         return [int(unit) for unit in order if self.share[unit, neuron] >= min_share]
 

@@ -73,8 +73,7 @@ class Interference:
 
     @property
     def borrowed(self) -> float:
-        """sum lift / sum (own + lift): the share of the difference between presence and absence that other features
-        supply."""
+        """sum lift / sum (own + lift): other features' share of the difference between presence and absence."""
         lift, own = self.lift.nansum(), self.own.nansum()
         return (lift / (own + lift)).item()
 
@@ -108,8 +107,7 @@ def _row_products(a: Float64[Tensor, "n n"], b: Float64[Tensor, "n n"]) -> Float
 
 
 def contributions(gram: Float[Tensor, "n n"], x: Float[Tensor, "b n"], target: int) -> Float[Tensor, "b n"]:
-    """Each feature's contribution to the target's pre-activation in each row, G_ij x_j; with the bias they sum to
-    it."""
+    """Each feature's contribution to the target's pre-activation per row, G_ij x_j; with the bias they sum to it."""
     return gram[target] * x
 
 

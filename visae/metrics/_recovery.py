@@ -77,8 +77,7 @@ def detection(
 def readout(
     truth: Float[Tensor, "f d"], directions: Float[Tensor, "m d"], block_size: int = 1
 ) -> Float64[Tensor, "f m"]:
-    """Weights that read each planted feature's value from the dictionary's features: 1 for its partner; zeros without
-    one.
+    """Weights that read each planted feature's value from the dictionary: 1 for its partner; zeros without one.
 
     block_size: as in `match`. The weights then give the component of the subspace along the planted direction.
     """

@@ -14,8 +14,7 @@ from visae._support.errors import VisaeError
 
 
 def ring_plane(vectors: Float[Tensor, "n d"]) -> tuple[Float64[Tensor, "n 2"], float]:
-    """Coordinates in the plane of the top two principal components, about the centroid, and their share of the
-    variance.
+    """Coordinates in the plane of the top two principal components, about the centroid, and its share of variance.
 
     The signs of the two axes are arbitrary, and so are their directions if the variances are equal. Raises `VisaeError`
     for vectors of fewer than two dimensions.

@@ -1,5 +1,4 @@
-"""Network cards: origin and licence of a published network, its weight files and their digests, and published
-tuning."""
+"""Network cards: a published network's origin, licence, weight files with digests, and published tuning."""
 
 import hashlib
 import os

@@ -55,8 +55,7 @@ def load_classifier(module: nn.Module, tensors: Mapping[str, Tensor], path: Path
 
 
 class Normalisation:
-    """Preprocessing of a classifier's published weights: RGB images, 0..1, minus its mean, over its standard
-    deviation."""
+    """Preprocessing of a classifier's published weights: RGB images, 0..1, minus the mean, over the deviation."""
 
     def __init__(self, short: str):
         preset = _published_weights(short).transforms()

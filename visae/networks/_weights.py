@@ -100,7 +100,7 @@ def _torch(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     # weights_only stops at the first object that is not a tensor; a damaged file surfaces as almost anything.
     except Exception:
-        raise _damaged(path, "a PyTorch file of tensors alone, without pickled code") from None
+        raise _damaged(path, "a PyTorch file of plain tensors, without pickled code") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict):

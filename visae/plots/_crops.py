@@ -1,5 +1,4 @@
-"""A dataset example as two square pictures: the position's receptive field, and the whole image under the unit's
-map."""
+"""A dataset example as two square pictures: the receptive field, and the whole image under the unit's map."""
 
 from dataclasses import dataclass
 

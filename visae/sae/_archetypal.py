@@ -100,7 +100,7 @@ class Archetypal(TopK):
 def _centroids(z: Float[Tensor, "n d"], count: int) -> Float[Tensor, "c d"]:
     if len(z) < count:
         raise VisaeError(f"there are only {len(z)} rows for {count} centroids; capture more, or set fewer")
-    # Slow to import, and used by this kind alone.
+    # Slow to import, and only this kind needs it.
     from sklearn.cluster import MiniBatchKMeans
 
     fitted = MiniBatchKMeans(count, random_state=0, n_init=1, batch_size=4096).fit(z.cpu().numpy())

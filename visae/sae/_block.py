@@ -31,8 +31,7 @@ class BlockSAE(SAE):
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
-        """Return a fresh SAE with random orthonormal blocks; raises `VisaeError` for blocks of more dimensions than the
-        rows."""
+        """Return a fresh SAE with random orthonormal blocks; raises `VisaeError` for blocks larger than the rows."""
         if config.size > dim:
             raise VisaeError(f"a block's size is {config.size}, rows have {dim} dimensions; it cannot be larger")
         start = _orthonormal(random_directions(config.width, dim, generator), config.size)
@@ -62,8 +61,7 @@ class BlockSAE(SAE):
         return pre * self._selected(pre)[0]
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
-        """`error`, per dimension, and `aux`: the residual left unexplained by the next blocks, per dimension and
-        block."""
+        """`error`, per dimension, and `aux`: the residual that the next blocks leave, per dimension and block."""
         pre = self.preactivate(z)
         first, second = self._selected(pre)
         reconstruction = self.reconstruct(pre * first)

@@ -1,5 +1,4 @@
-"""Gated SAE (Rajamanoharan et al. 2024, arXiv 2404.16014): a gate decides whether a feature fires, a magnitude how
-strongly."""
+"""Gated SAE (Rajamanoharan et al. 2024, arXiv 2404.16014): separates whether a feature fires from how strongly."""
 
 import math
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""Matryoshka SAE (Bussmann et al. 2025, arXiv 2503.17547): nested dictionaries, each of which must reconstruct
-alone."""
+"""Matryoshka SAE (Bussmann et al. 2025, arXiv 2503.17547): nested dictionaries, each of which reconstructs alone."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -75,8 +75,7 @@ class Trainer:
             group.finish()
 
     def _steps_per_checkpoint(self) -> int:
-        """Return the steps between checkpoints: at most twenty per run, each at a refresh, so that the run can be
-        resumed."""
+        """Return the steps between checkpoints: at most twenty per run, each at a refresh, to be resumable."""
         return max(_STEPS_PER_CHECKPOINT, self.batches.steps // 20 // _STEPS_PER_REFRESH * _STEPS_PER_REFRESH)
 
     def _refresh(self, step: int) -> None:

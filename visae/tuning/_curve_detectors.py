@@ -97,7 +97,6 @@ def is_responsive(tuning: OrientationTuning, criteria: DetectorCriteria = DEFAUL
 def is_orientation_selective(
     tuning: OrientationTuning, criteria: DetectorCriteria = DEFAULT_CRITERIA
 ) -> Bool[Tensor, " u"]:
-    """Decide which responsive units are selective for orientation, with opposite orientations distinct or
-    identified."""
+    """Decide which responsive units are selective for orientation, opposite orientations distinct or identified."""
     selective = torch.maximum(tuning.selectivity, tuning.axial) >= criteria.selectivity
     return is_responsive(tuning, criteria) & selective

@@ -93,8 +93,7 @@ class JointTuning:
     def unit_disagreement(
         self, unit: int, anchors: Collection[int], orientation: Float[Tensor, " n"], period: float = 360.0
     ) -> float:
-        """Return the same over the pairs of one unit with the anchors, given by number; nan for fewer than three
-        pairs."""
+        """Return the same over pairs of one unit with the anchors, by number; nan for fewer than three pairs."""
         row, errors = self.units.index(unit), self._errors(orientation, period)
         columns = [index for index, number in enumerate(self.units) if number in anchors]
         pairs = torch.cat([errors[row, columns], errors[columns, row]])

@@ -45,8 +45,7 @@ class TuningSummary:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def medians(self, units: list[int]) -> dict[str, float | list[float]]:
-        """Return the median of each statistic over units where it is defined; nan if it is for none, empty without
-        units.
+        """Return each statistic's median over units where it is defined; nan if for none, empty without units.
 
         Orientations are left out: angles have no median.
         """

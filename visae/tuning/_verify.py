@@ -84,8 +84,7 @@ def swept_radii() -> Float[Tensor, " r"]:
 
 
 def verify(network: Network, published: PublishedTuning) -> Verification:
-    """Sweep the published neurons of a network with circles, and compare; raises `VisaeError` for a network that lacks
-    these neurons."""
+    """Sweep the published neurons of a network with circles, and compare; raises `VisaeError` if it lacks them."""
     units = neurons(network, published.layer)
     if max(published.neurons) >= len(units):
         raise VisaeError(

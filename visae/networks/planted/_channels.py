@@ -30,8 +30,7 @@ CHANNEL_NAMES = (
 
 
 class FilterBank(nn.Module):
-    """Computes the channels of `CHANNEL_NAMES` from images, all non-negative, every `CHANNEL_STRIDE` px from pixel 0
-    on.
+    """Computes the non-negative channels of `CHANNEL_NAMES` from images, every `CHANNEL_STRIDE` px from pixel 0 on.
 
     contour:  energy of the oriented filters over the strongest orientation's, squared; blind to polarity and phase.
     line:     even (bar-like) response over the strongest energy, minus half the odd response.

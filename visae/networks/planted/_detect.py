@@ -1,5 +1,4 @@
-"""Evidence for planted features at all positions: the smallest value that must be present minus the largest that must
-not.
+"""Evidence for planted features at all positions: the smallest required value minus the largest forbidden one.
 
 Only the values that attain the minimum or maximum have a gradient, shared among ties. Autograd would propagate through
 each of the hundreds of sampled values, with a map of zeros for every slice; this adds those few in place to one

@@ -77,8 +77,7 @@ def model_metrics(
 
 
 def ring_metrics(vectors: Float[Tensor, "n d"]) -> dict[str, Any]:
-    """Measure the ring of vectors that should lie in order: positions in the plane, and how well they keep the
-    order."""
+    """Measure the ring of vectors that should lie in order: positions in the plane, and how well in order."""
     points, share = metrics.ring_plane(vectors)
     even = 360 * torch.arange(len(points), dtype=torch.float64) / len(points)
     return {

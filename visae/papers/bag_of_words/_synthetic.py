@@ -47,8 +47,7 @@ class BagMixture:
         return self.probability.mean(0)
 
     def covariance(self) -> Float64[Tensor, "n n"]:
-        """Cov(x), exactly: the covariance of the probabilities over positions, plus the mean of p (1 - p) on the
-        diagonal."""
+        """Cov(x), exactly: the probabilities' covariance over positions, plus the mean of p (1 - p) on the diagonal."""
         away = self.probability - self.mean()
         within = (self.probability * (1 - self.probability)).mean(0)
         return away.T @ away / len(away) + within.diag()
@@ -105,8 +104,7 @@ def independent(rates: Float64[Tensor, " n"]) -> BagMixture:
 
 
 def sphere_lattice(count: int) -> Float64[Tensor, "count 3"]:
-    """Points spread evenly over the unit sphere: equal steps in height, each turned by the golden ratio's share of a
-    turn."""
+    """Points spread evenly over the unit sphere: equal steps in height, each turned by the golden ratio."""
     step = torch.arange(count, dtype=torch.float64) + 0.5
     height = 1 - 2 * step / count
     around, turn = (1 - height.square()).sqrt(), math.pi * (1 + math.sqrt(5)) * step

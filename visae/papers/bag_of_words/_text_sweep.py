@@ -119,8 +119,7 @@ def text_data(tokens: Sequence[str], words: Sequence[str], device: Device) -> Te
 def measure_models(
     name: str, data: TextData, latent: int, settings: BagSettings, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Train and measure the models of one size, together as far as memory allows; sizes differ too much to be
-    batched."""
+    """Train and measure the models of one size, batched as far as memory allows; sizes differ too much to share."""
     few, bags = settings.few, data.train
     models = [BagAutoencoder(latent, decay, "relu", seed + i) for decay in TEXT_DECAYS for i in range(few)]
     training, label = replace(settings.text, seed=seed), f"{name}, {latent} latents"

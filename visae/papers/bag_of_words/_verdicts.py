@@ -1,5 +1,4 @@
-"""The paper's numbers and claims beside ours, each with its rule; and helpers that read a report's models and
-metrics."""
+"""The paper's numbers and claims beside ours, each with its rule; and helpers to read a report's metrics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product

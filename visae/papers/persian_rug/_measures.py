@@ -1,5 +1,4 @@
-"""Which properties of W and b matter: how alike features are, how Gaussian their noise is, and which changes raise the
-loss.
+"""What matters in W and b: how alike features are, how Gaussian their noise is, and which changes raise the loss.
 
 The claim: at large n only statistics of W and b matter, and they are the same for all features. If so, y = relu(W x +
 b) keeps its loss when entries are shuffled, as long as the diagonal stays in place and rows keep their energy.

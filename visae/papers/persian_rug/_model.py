@@ -1,5 +1,4 @@
-"""The trained model, which maps x to a narrow layer and back, y = relu(W_out W_in x + b); many are trained in one
-pass."""
+"""The trained model, x to a narrow layer and back, y = relu(W_out W_in x + b); many are trained in one pass."""
 
 import math
 from collections.abc import Iterator, Sequence

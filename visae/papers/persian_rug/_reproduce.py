@@ -165,8 +165,7 @@ def _mean_noise_distance(W: Weights, seed: int) -> float:
 
 
 def _exactness(n: int, seed: int) -> dict[str, float]:
-    """Largest deviation of a rug's diagonal from 1, and largest relative deviation of its row energies from (1 - r) /
-    r; float64."""
+    """Largest deviations of a rug's diagonal from 1, and (relative) of its row energies from (1 - r) / r; float64."""
     rug = build_rug(n, RATIO, seed)
     W = rug(torch.eye(n, dtype=torch.float64))
     energy = W.square().sum(1) - W.diagonal().square()

@@ -154,8 +154,7 @@ def shift_range(ratio: float, p: float) -> tuple[float, float]:
 
 
 def noise_kurtosis(n: int, p: float) -> float:
-    """Excess kurtosis of a rug's noise: a measure of whether n is large enough for Gaussian noise, and so for L to
-    hold.
+    """Excess kurtosis of a rug's noise, which shows whether n is large enough for Gaussian noise and so for L.
 
     A sum over j has sum_j W_ij^4 / (sum_j W_ij^2)^2 times the excess kurtosis of x. W_ij, j != i, is itself a sum of d
     random signs and so about Gaussian: 3 / n times the kurtosis of x, which is 5.4 / (n p) for p << 1. So what counts

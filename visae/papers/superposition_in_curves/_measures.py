@@ -101,8 +101,7 @@ def interferences(features: SuperposedFeatures, seed: int) -> dict[str, dict[str
 
 
 def helpfulness(gram: Float[Tensor, "m m"], x: Float[Tensor, "rows m"], selected: Sequence[int]) -> dict[str, Any]:
-    """Measure how much of all other features' contributions to the selected ones helps, and how much the selected ones
-    borrow.
+    """Measure how much of other features' contributions to the selected ones helps, and how much these borrow.
 
     Both come from `visae.metrics.interference`: `constructive` as the mean over features and per feature in
     `by_feature`, `borrowed` over all together. Errors are standard errors for the finite number of rows. Null where

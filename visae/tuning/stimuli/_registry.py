@@ -117,8 +117,7 @@ class Stimulus:
             self.constraint(**{name: drawn[name] for name in self.parameters})
 
     def images(self, values: Mapping[str, Float[Tensor, " n"]], size: int, centre: float) -> Float[Tensor, "n 3 s s"]:
-        """Draw one image of `size` px for each value of the parameters: RGB, 0..1. Other parameters keep their
-        defaults.
+        """Draw one image of `size` px per value of the parameters: RGB, 0..1. Other parameters keep their defaults.
 
         centre: px coordinate, in x and in y, of the point that the pattern is centred on; pixel centres are whole
                 numbers.
