@@ -109,7 +109,8 @@ def _in_order(names: Iterable[str]) -> list[str]:
 def _draw_line(axes: Axes, points: Sequence[FrontierPoint], name: str, properties: Mapping[str, Any]) -> Any:
     # A logarithmic axis cannot show a dictionary whose features never fire.
     shown = sorted((p.l0, p.metrics[name]) for p in points if p.l0 > 0 and p.metrics.get(name) is not None)
-    return axes.plot([l0 for l0, _ in shown], [value for _, value in shown], **properties)[0]
+    # Not clipped: markers at the ends of the axes would be cut in half.
+    return axes.plot([l0 for l0, _ in shown], [value for _, value in shown], clip_on=False, **properties)[0]
 
 
 def _stretch_near_one(axes: Axes) -> None:
