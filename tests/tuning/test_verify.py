@@ -139,15 +139,17 @@ def test_a_network_that_is_not_the_published_one_is_refused(capsys):
         assert words in capsys.readouterr().err
 
 
-def test_an_unverified_network_exits_with_one(monkeypatch, capsys):
+def test_an_unverified_network_exits_with_one(monkeypatch, capsys, tmp_path):
+    (tmp_path / "inception5h.pth").touch()
+    arguments = ["verify", "inceptionv1", "--weights", str(tmp_path)]
     swept = compared(responses(TRUTH[:, WRONG["flipped upside down"]]))
     for verification, code in ((swept, 1), (replace(compared(responses())), None)):
         monkeypatch.setattr("visae.tuning.verify", lambda *_, result=verification: result)
         monkeypatch.setattr("visae.network", lambda *_: None)
         if code is None:
-            cli.main(["verify", "inceptionv1"])
+            cli.main(arguments)
         else:
             with pytest.raises(SystemExit) as stop:
-                cli.main(["verify", "inceptionv1"])
+                cli.main(arguments)
             assert stop.value.code == code
         assert "neuron" in capsys.readouterr().out

@@ -30,7 +30,8 @@ class VerifyCommand(WeightsOptions):
     """A network whose card has published tuning."""
 
     def check(self) -> None:
-        """Raise `VisaeError` for an unknown network and for missing weights."""
+        """Raise `VisaeError` for an unknown network, one without published tuning, and missing weights."""
+        _published_tuning(self.name)
         self.check_weights(self.name)
 
     def run(self) -> None:
@@ -81,9 +82,9 @@ def _joined(channels: Sequence[int]) -> str:
 
 
 def _published_tuning(name: str) -> "PublishedTuning":
-    from visae.networks import network_card
+    from visae.networks._catalogue import PLANTED, TORCHVISION, network_card
 
-    published = None if name.startswith("planted") else network_card(name).tuning
+    published = None if name.startswith((PLANTED, TORCHVISION)) else network_card(name).tuning
     if published is None:
         raise VisaeError(f"there is no published measurement to verify {name} against; verify inceptionv1")
     return published
