@@ -62,7 +62,7 @@ class Store:
     """A store being written. A folder with an unfinished capture with the same settings is resumed.
 
     settings: everything that determines the rows and the shards. A folder made with other settings is rejected, naming
-    the keys that differ.
+              the keys that differ.
 
     Nothing is written before the first shard.
     """

@@ -39,7 +39,7 @@ class Parameter:
     """A parameter of a stimulus.
 
     low, high: smallest and largest value; with `above`, `low` itself is excluded. Values are finite, except that
-    infinity is allowed if it is the default.
+               infinity is allowed if it is the default.
     period:    degrees after which an angle repeats.
     sweep:     values that a sweep uses by default; empty if it keeps the default. (Orientations are always swept,
                evenly over their period.)
