@@ -41,7 +41,7 @@ def test_without_a_dictionary_one_is_made_and_reused(tmp_path, capsys):
         (["--neuron", "mixd:3"], "the dictionary is of mixed; give mixed:NUMBER"),
         (["--neuron", "three"], "give a number, or mixed:NUMBER"),
         (["--neuron", "-1"], "there is no neuron -1 in mixed; it has 48, from 0 to 47"),
-        (["--out", "somewhere"], "say which with --neuron"),
+        (["--out", "somewhere"], "--neuron"),
         (["--rows", "nowhere"], "nowhere"),
         (["--images", "nowhere", "--neuron", "3"], "nowhere"),
     ],

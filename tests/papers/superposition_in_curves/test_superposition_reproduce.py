@@ -73,7 +73,7 @@ def test_held_out_rows_are_those_that_training_leaves_out(made):
     fewer = held_out_rows(rows, TRAINING, 200)
     assert len(fewer) == 192
     assert set(fewer.tolist()) < set(index.tolist())
-    with pytest.raises(visae.VisaeError, match="no image was held out"):
+    with pytest.raises(visae.VisaeError, match="none was held out"):
         held_out_rows(rows, replace(TRAINING, holdout=0), 200)
 
 
