@@ -58,9 +58,9 @@ TOO_MANY = [
     (Positions("uniform", 21, border=1), "21 positions", "border of 1 has 20"),
     (Positions("uniform", 0), "0 positions", "has 42"),
     (Positions("magnitude", -3), "-3 positions", "has 42"),
-    (Positions("magnitude", 1, border=3), "1 positions", "has 0"),
-    (Positions("all", border=3), "0 positions", "a map of 6x7 with a border of 3 has 0"),
-    (Positions("uniform", 1, border=50), "1 positions", "has 0"),
+    (Positions("magnitude", 1, border=3), "border of 3", "no position"),
+    (Positions("all", border=3), "border of 3", "no position of a map of 6x7"),
+    (Positions("uniform", 1, border=50), "border of 50", "no position"),
 ]
 
 

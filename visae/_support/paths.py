@@ -54,7 +54,7 @@ def leaves_count(name: str) -> int:
 def require_folder(option: str, out: Path | None) -> None:
     """Raise `VisaeError` if an output folder is a file, or lies below one."""
     for path in () if out is None else (out, *out.parents):
-        if path.is_file():
+        if path.exists() and not path.is_dir():
             raise VisaeError(f"{option} is {out}, but {path} is a file; name a folder, which need not exist yet")
 
 

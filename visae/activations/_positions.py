@@ -40,11 +40,15 @@ class Positions:
     def per_image(self, height: int, width: int) -> int:
         """Return the number of positions kept from a map of this size; raises `VisaeError` if it has too few."""
         available = max(height - 2 * self.border, 0) * max(width - 2 * self.border, 0)
+        if not available:
+            raise VisaeError(
+                f"a border of {self.border} leaves no position of a map of {height}x{width}; choose a smaller border"
+            )
         count = available if self.policy == "all" else self.count
         if not 1 <= count <= available:
             raise VisaeError(
                 f"{count} positions per image were requested, but a map of {height}x{width} with a border of "
-                f"{self.border} has {available}; choose 1 to {available}, or --policy all"
+                f"{self.border} has {available}; choose 1 to {available}, or all"
             )
         return count
 
