@@ -12,11 +12,12 @@ import visae
 from visae._support import files
 from visae._support.errors import VisaeError
 from visae.featurevis import Album, Optimisation, RenderSettings, render, save_png
-from visae.featurevis._album import unit_values
+from visae.featurevis._album import dictionary_digest, unit_values
 from visae.featurevis._png import load_png, read_about
 from visae.featurevis._window import smallest_window
 from visae.featurevis.objectives import everywhere, unit
 from visae.images import Leaves
+from visae.sae import load
 from visae.units import features, neurons
 
 STORED = Path(__file__).parent / "stored/album"
@@ -138,6 +139,12 @@ def stored(planted, tmp_path):
         picture = pictures.file(number)
         save_png(load_png(picture), picture, {**read_about(picture), **local})
     return pictures
+
+
+def test_albums_of_a_dictionary_of_the_first_version_are_still_its_own():
+    """The digest that version 0.1.0 wrote into albums of the stored dictionary, which it trained."""
+    sae = load(Path(__file__).parents[1] / "training/stored/dictionary")
+    assert dictionary_digest(sae) == "b2972fa2ef6ce7058f89e9da10adf0b308acfe97458fa43ca36a22e6d7a823a5"
 
 
 def test_albums_of_the_first_version_are_kept(stored):

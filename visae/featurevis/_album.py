@@ -43,6 +43,7 @@ from visae.featurevis.transforms._transforms import GREY
 from visae.images import Images
 from visae.images._photographs import SUFFIXES
 from visae.networks import weights_digest
+from visae.sae import SAE
 from visae.units import Units
 
 SCHEMA = 2
@@ -145,7 +146,7 @@ class Album:
     def about(self) -> dict[str, Any]:
         """Everything that determines the pictures, as stored in render.json and in their metadata."""
         units, window = self.units, self.window
-        dictionary = {} if units.sae is None else {"dictionary": weights_digest(units.sae.state_dict())}
+        dictionary = {} if units.sae is None else {"dictionary": dictionary_digest(units.sae)}
         return {
             "visae": VERSION,
             "torch": torch.__version__,
@@ -235,6 +236,16 @@ def unit_values(
         maps = units.maps(images)
         values.append(at(maps[torch.arange(len(chunk)), chunk.to(maps.device)]).cpu())
     return torch.cat(values)
+
+
+def dictionary_digest(sae: SAE) -> str:
+    """Return the digest by which albums identify a dictionary.
+
+    It covers the names of tensors. One is covered under its name in the first version of visae, whose albums would
+    otherwise be those of another dictionary.
+    """
+    first_names = {"rows_since_fired": "idle"}
+    return weights_digest({first_names.get(name, name): tensor for name, tensor in sae.state_dict().items()})
 
 
 def _read_settings(path: Path) -> dict[str, Any] | None:
