@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from visae._support.errors import VisaeError
 from visae.commands.options import CaptureOptions, NetworkOptions
 
 
@@ -23,6 +24,8 @@ class CaptureCommand(CaptureOptions, NetworkOptions):
     def check(self) -> None:
         """Raise `VisaeError` for invalid options."""
         super().check()
+        if not self.layer:
+            raise VisaeError("--layer needs a value, one layer or more")
         self.check_images()
 
     def run(self) -> None:

@@ -61,7 +61,9 @@ class WeightsOptions(DeviceOptions):
     def check_dictionary(self, path: str | Path) -> None:
         """Raise `VisaeError` for a missing dictionary, and for missing weights of its network."""
         header = peek_header(require_dictionary(path))
-        name = header["about"].get("network") if header else None
+        # A file that is not a dictionary is reported when it is loaded.
+        about = header.get("about") if isinstance(header, dict) else None
+        name = about.get("network") if isinstance(about, dict) else None
         if name in network_names():
             self.check_weights(name)
 
