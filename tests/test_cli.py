@@ -33,6 +33,8 @@ def test_every_command_has_help(command, capsys):
         ("evaluate", ["PATH"]),
         ("curves --out README.md", ["README.md is a file"]),
         ("--import", ["--import", "script"]),
+        ("capture --network planted --layer --images leaves:2 --out out", ["--layer needs a value"]),
+        ("curves --dictionary tests/tuning/stored/responses-1.safetensors --out out", ["responses-1.safetensors"]),
         ("--import nowhere.py train", ["nowhere.py"]),
         ("--import README.md train", ["README.md"]),
     ],
