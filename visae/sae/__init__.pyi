@@ -21,6 +21,8 @@ from ._hierarchical_topk import HierarchicalTopK as HierarchicalTopK
 from ._jumprelu import JumpReLU as JumpReLU
 from ._matching_pursuit import MatchingPursuit as MatchingPursuit
 from ._matryoshka import Matryoshka as Matryoshka
+from ._mod import MOD as MOD
+from ._online import Online as Online
 from ._registry import kinds as kinds
 from ._registry import make_config as make_config
 from ._registry import register_kind as register_kind

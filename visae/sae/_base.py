@@ -40,6 +40,11 @@ class SAE(nn.Module, ABC):
     loss: a formula written for one SAE holds for all.
     """
 
+    training_only: ClassVar[tuple[str, ...]] = ("rows_since_fired",)
+    """Tensors that only training needs: checkpoints have them, dictionary files do not."""
+    learns: ClassVar[bool] = False
+    """Whether it learns by `learn`, without gradients."""
+
     decoder: Tensor
     bias: Tensor
     centre: Tensor
@@ -127,6 +132,10 @@ class SAE(nn.Module, ABC):
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Set what depends on data before training, from a sample of standardised rows. Does nothing by default."""
+
+    def learn(self, z: Float[Tensor, "n d"]) -> Losses:
+        """Learn from a batch of standardised rows without gradients, for kinds that do; return the loss of before."""
+        raise NotImplementedError(f"{type(self).__name__} learns by gradients")
 
     def count_rows_since_fired(self, fired: Bool[Tensor, "*s m"], rows: int) -> None:
         """Count a batch of rows, in which these features fired."""

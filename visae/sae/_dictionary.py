@@ -17,8 +17,6 @@ from visae.sae._registry import kinds, make_config
 
 SCHEMA = 2
 FILE = DICTIONARY
-# Only training needs it.
-_LEFT_OUT = "rows_since_fired"
 _HEADER = {"schema": int, "kind": str, "config": dict, "dim": int, "about": dict}
 
 
@@ -59,7 +57,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
 
 
 def _kept(sae: SAE) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in sae.state_dict().items() if name != _LEFT_OUT}
+    return {name: tensor for name, tensor in sae.state_dict().items() if name not in sae.training_only}
 
 
 def _refuse_other_headers(header: Mapping[str, Any], file: Path) -> None:

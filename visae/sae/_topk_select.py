@@ -53,6 +53,21 @@ def _largest(pre: Float[Tensor, "p m"], k: int) -> tuple[Float[Tensor, "p k"], I
     return values, best.gather(1, index - within_group * k).add_(within_group, alpha=m // size)
 
 
+def argmax_rows(values: Float[Tensor, "p m"]) -> tuple[Float[Tensor, " p"], Int[Tensor, " p"]]:
+    """Return the largest value of each row, and its column.
+
+    By the maxima of groups, which takes a third of the time of `max` on a CPU: maxima alone are vectorised.
+    """
+    (p, m), size = values.shape, math.gcd(values.shape[1], _GROUP)
+    if size == 1:
+        best = values.max(1)
+        return best.values, best.indices
+    groups = values.view(p, size, m // size)
+    best, group = groups.amax(1).max(1)
+    within = groups.gather(2, group[:, None, None].expand(p, size, 1))[..., 0].argmax(1)
+    return best, group + within * (m // size)
+
+
 def batch_threshold(pre: Float[Tensor, "n m"], count: int, lower_bound: float = 0.0) -> Float[Tensor, ""]:
     """Return the smallest of the `count` largest positive values of a batch; 0 where fewer are positive.
 

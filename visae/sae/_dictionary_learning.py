@@ -1,0 +1,62 @@
+"""Dictionary learning without gradients: rows are coded by the current directions, which then follow from the codes."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from visae.sae._base import Losses
+from visae.sae._pursuit import Pursuit
+from visae.sae._sparse_coding import PursuitSAE
+
+
+class DictionaryLearningSAE(PursuitSAE):
+    """A dictionary that learns from the sums over rows of f^T f and f^T x, x = z - bias, whatever the number of rows.
+
+    moments: [m, m], sum of f^T f;  products: [m, d], sum of f^T x;  rows_seen: rows since the start.
+    """
+
+    training_only: ClassVar[tuple[str, ...]] = (*PursuitSAE.training_only, "moments", "products", "rows_seen")
+    learns: ClassVar[bool] = True
+
+    moments: Tensor
+    products: Tensor
+    rows_seen: Tensor
+
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
+        """Take the first directions, and start the sums."""
+        super().initialise(z)
+        self.register_buffer("moments", self.decoder.new_zeros(self.width, self.width))
+        self.register_buffer("products", torch.zeros_like(self.decoder))
+        self.register_buffer("rows_seen", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def learn(self, z: Float[Tensor, "n d"]) -> Losses:
+        """Code a batch of rows and learn from it; `error`, per dimension, is that of before."""
+        code, x = self.code(z), z - self.bias
+        f = code.dense(self.width)
+        residual = x - f @ self.decoder
+        self.rows_seen += len(z)
+        self._add(code, f, x)
+        self.update(z, residual)
+        return Losses({"error": residual.square().sum(1).mean() / self.dim}, (f > 0).any(0))
+
+    @abstractmethod
+    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
+        """Change the directions, given the batch that was added last and what its codes leave."""
+
+    def replace(self, unused: Bool[Tensor, " m"], z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
+        """Point unused features at the rows that are explained worst."""
+        lost = unused.nonzero()[:, 0][: len(z)]
+        worst = residual.square().sum(1).topk(len(lost)).indices
+        self.decoder[lost] = F.normalize(z[worst] - self.bias, dim=1)
+        self.rows_since_fired[lost] = 0
+
+    def _add(self, code: Pursuit, f: Float[Tensor, "n m"], x: Float[Tensor, "n d"]) -> None:
+        pairs = code.features[:, :, None] * self.width + code.features[:, None]
+        products = code.values[:, :, None] * code.values[:, None]
+        self.moments.view(-1).index_add_(0, pairs.flatten(), products.flatten())
+        self.products.addmm_(f.T, x)
