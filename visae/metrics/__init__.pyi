@@ -7,6 +7,11 @@ from ._density import DensityHistogram as DensityHistogram
 from ._density import density_histogram as density_histogram
 from ._density import effective_features as effective_features
 from ._density import frequent_fraction as frequent_fraction
+from ._description_length import DISTORTION as DISTORTION
+from ._description_length import DescriptionLength as DescriptionLength
+from ._description_length import description_length as description_length
+from ._description_length import gaussian_bits as gaussian_bits
+from ._description_length import neurons_description_length as neurons_description_length
 from ._fidelity import Fidelity as Fidelity
 from ._fidelity import Firing as Firing
 from ._fidelity import fidelity as fidelity
