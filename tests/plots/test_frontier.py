@@ -127,3 +127,21 @@ def test_evaluations_are_plotted_without_stopped_dictionaries(saved_figures, tmp
     plot_evaluation(evaluated, "a title", tmp_path / "frontier.png")
     assert [axes.get_ylabel() for axes in figures[0].axes] == ["explained variance", "planted features matched"]
     assert [lines_of(axes) for axes in figures[0].axes] == [{"topk": [[2, 0.5], [4, 0.75]]}, {"topk": [[2, 0.25]]}]
+
+
+def test_the_neurons_are_drawn_behind_what_is_held_against_them(plot, saved_figures, tmp_path):
+    points = [point("topk", 8, ev=0.9, neurons=0.95), point("relu", 2, ev=0.4, neurons=0.6), point("topk", 4, ev=0.7)]
+    figure = plot(*points, yardsticks={"ev": "neurons"})
+    assert lines_of(figure.axes[0])["neurons, on average"] == [[2, 0.6], [8, 0.95]]
+    assert legend_of(figure) == ["relu", "topk", "neurons, on average"]
+    *dictionaries, neurons = figure.axes[0].lines
+    assert all(line.get_zorder() > neurons.get_zorder() for line in dictionaries)
+    figures = saved_figures(frontier)
+    metrics = {"kind": "topk", "l0": 4.0, "explained_variance": 0.8, "neurons_explained_variance": 0.9}
+    plot_evaluation({"a": {**metrics, "bits": 30.0, "neurons_bits": 35.0}}, "a title", tmp_path / "frontier.png")
+    assert [lines_of(axes)["neurons, on average"] for axes in figures[-1].axes] == [[[4, 0.9]], [[4, 35]]]
+
+
+def test_earlier_evaluations_have_no_neurons_to_draw(plot):
+    figure = plot(point("topk", 8, ev=0.9), yardsticks={"ev": "neurons"})
+    assert legend_of(figure) == ["topk"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,19 @@ from visae.sae import LineStyle, kinds, style_of
 
 EVALUATION_PANELS = {
     "explained_variance": "explained variance",
+    "bits": "bits a row, at one error",
     "loss_recovered_zero": "loss recovered (floor: zeros)",
     "kl_recovered_zero": "KL recovered (floor: zeros)",
     "matched_fraction": "planted features matched",
+}
+# What the neurons have where a dictionary has a metric: at its L0 on average, or on its rows.
+NEURONS = {"explained_variance": "neurons_explained_variance", "bits": "neurons_bits"}
+_NEURONS_LINE = {
+    "color": "0.75",
+    "linewidth": 5,
+    "solid_capstyle": "round",
+    "label": "neurons, on average",
+    "zorder": 1,
 }
 # Metrics on which good dictionaries reach 0.9, 0.99 or 0.999: their distance from 1 is drawn on a log scale.
 _NEAR_ONE = {"explained_variance", "loss_recovered_zero", "kl_recovered_zero"}
@@ -38,7 +49,7 @@ def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path
     """Plot the result of `visae.evaluate` as a frontier over L0; dictionaries whose training stopped are left out."""
     plotted = [metrics for metrics in evaluated.values() if "stopped" not in metrics]
     points = [FrontierPoint(metrics["kind"], metrics["l0"], metrics) for metrics in plotted]
-    plot_frontier(points, EVALUATION_PANELS, title, path)
+    plot_frontier(points, EVALUATION_PANELS, title, path, yardsticks=NEURONS)
 
 
 def plot_frontier(
@@ -47,31 +58,34 @@ def plot_frontier(
     title: str,
     path: str | Path,
     style_of: Callable[[str], LineStyle] = style_of,
+    yardsticks: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Plot metrics against L0, one line per kind, one panel for each metric that any point has.
 
-    panels:   axis labels by metric.
-    style_of: returns the style of a kind; kinds that share colour and marker get different markers.
+    panels:     axis labels by metric.
+    style_of:   returns the style of a kind; kinds that share colour and marker get different markers.
+    yardsticks: for some panels' metrics, the metric that holds what the neurons have at the same L0, drawn as a band
+                through all points: what is below it is no better than the neurons.
 
     Raises `VisaeError` for a suffix that is not an image format.
     """
     present = {name: label for name, label in panels.items() if any(p.metrics.get(name) is not None for p in points)}
     figure = new_figure(3.6 * max(len(present), 1) + 1.2, 3.4, title)
     lines = _line_properties((point.kind for point in points), style_of)
-    handles: list[Any] = []
+    handles: dict[str, Any] = {}
     for column, (name, label) in enumerate(present.items()):
         axes = figure.add_subplot(1, len(present), column + 1)
-        handles = [
-            _draw_line(axes, [point for point in points if point.kind == kind], name, properties)
-            for kind, properties in lines.items()
-        ]
+        for kind, properties in lines.items():
+            handles[kind] = _draw_line(axes, [point for point in points if point.kind == kind], name, properties)
+        if any(point.metrics.get(yardsticks.get(name, "")) is not None for point in points):
+            handles["neurons, on average"] = _draw_line(axes, points, yardsticks[name], _NEURONS_LINE)
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         if name in _NEAR_ONE:
             _stretch_near_one(axes)
         style_axes(axes, "L0: features that fire per position", label)
     if handles:
-        figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
+        figure.legend(handles=list(handles.values()), loc="outside right center", fontsize=8, frameon=False)
     save_figure(figure, path)
 
 
