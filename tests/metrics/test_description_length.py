@@ -29,6 +29,11 @@ def planted(n=6000, dim=12, width=30, l0=1.5, seed=0):
     return f, directions, f @ directions
 
 
+def code_bits(q):
+    rows, features = q.nonzero(as_tuple=True)
+    return _code_bits(features, q[rows, features].long(), *q.shape)
+
+
 def slow_code_bits(q):
     """The entropy of every feature's values, and of its firing alone, with Miller's correction."""
     support = total = 0.0
@@ -45,15 +50,15 @@ def test_the_bits_of_a_code_equal_the_slow_reference(rate):
     q = torch.randint(-3, 9, (200, 7), generator=generator()) * (torch.rand(200, 7, generator=generator(1)) <= rate)
     q[:, 2] = 0
     q[:, 3] = 4
-    assert _code_bits(q.double()) == pytest.approx(slow_code_bits(q), abs=1e-12)
+    assert code_bits(q) == pytest.approx(slow_code_bits(q), abs=1e-12)
 
 
 def test_a_code_that_says_nothing_takes_no_bits_and_a_coin_takes_one():
-    assert _code_bits(torch.zeros(10, 3, dtype=torch.float64)) == (0, 0)
+    assert code_bits(torch.zeros(10, 3, dtype=torch.float64)) == (0, 0)
     correction = 1 / (2 * 1000 * math.log(2))
     coins = torch.tensor([0.0, 5.0], dtype=torch.float64).repeat(500)[:, None]
-    assert _code_bits(coins) == pytest.approx((1 + correction, 0))
-    assert _code_bits(coins - 1) == pytest.approx((0, 1 + correction))
+    assert code_bits(coins) == pytest.approx((1 + correction, 0))
+    assert code_bits(coins - 1) == pytest.approx((0, 1 + correction))
 
 
 def slow_gaussian_bits(variances, error):
@@ -100,6 +105,27 @@ def test_nothing_beats_the_gaussian_code_on_gaussian_rows_and_scalars_come_near(
     described = neurons_description_length(x, 1 / 64)
     assert described.bits == pytest.approx(9, abs=0.02)
     assert described.bits <= described.gaussian_bits < described.bits + 0.02
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0])
+def test_the_description_equals_a_slow_one_with_the_same_step(step, monkeypatch):
+    """Quantised, decoded and coded in NumPy, for a dictionary with an offset and directions of any length."""
+    monkeypatch.setattr("visae.metrics._description_length._STEPS", (step,))
+    monkeypatch.setattr("visae.metrics._description_length._DEAD_ZONES", (1.0,))
+    f, directions, x = planted(n=400)
+    scale = torch.linspace(0.5, 3, 30)
+    described = description_length(of_code(f / scale, directions * scale[:, None]), x + 5, 0.1)
+    exact, values, unit = x.double().numpy(), f.double().numpy(), directions.double().numpy()
+    error = 0.1 * exact.var(0).sum()
+    size = step * np.sqrt(error)
+    q = np.where(values >= size, np.round(values / size), 0)
+    support, inside = slow_code_bits(q)
+    residual = gaussian_bits(torch.from_numpy(np.cov((exact - size * q @ unit).T, bias=True)), error)
+    assert described.step == pytest.approx(size)
+    assert described.l0 == pytest.approx((q != 0).sum(1).mean())
+    parts = described.support_bits, described.value_bits, described.residual_bits
+    assert parts == pytest.approx((support, inside, residual), rel=1e-4)
+    assert described.bits == pytest.approx(sum(parts))
 
 
 def test_the_true_dictionary_takes_fewer_bits_than_neurons_and_random_directions():

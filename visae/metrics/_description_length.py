@@ -1,15 +1,16 @@
 """Description length: the bits that a row costs at a given error, which compares dictionaries of any L0 and width."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from visae._support.errors import VisaeError
+from visae.metrics._matching import unit_rows
 from visae.sae import SAE
 
 DISTORTION = 0.05
@@ -18,7 +19,7 @@ DISTORTION = 0.05
 # Steps of quantisation that are tried, in roots of the permitted error: from one that spends it on the noise of 200
 # values a row to one that leaves only the strongest, half an octave apart. And below how many steps a value is dropped:
 # plain rounding drops those below half a step; a finer step that drops more describes sparse values in fewer bits.
-_STEPS = tuple(2 ** (power / 2) for power in range(-4, 7))
+_STEPS = tuple(2 ** (power / 2) for power in range(4, -5, -1))
 _DEAD_ZONES = (0.5, 1.0)
 
 
@@ -55,7 +56,7 @@ def description_length(sae: SAE, x: Float[Tensor, "n d"], distortion: float = DI
         bits = sum_i H(q_i) + R(Cov(e), D),    H(q_i) = h(p_i) + p_i H(q_i | q_i != 0)
 
     where p_i is the share of rows with q_i != 0, h the binary entropy, and R the rate of `gaussian_bits`. The step is
-    the one that takes the fewest bits: 11 are tried with either rule, and no features at all. A code with small values
+    the one that takes the fewest bits: 9 are tried with either rule, and no features at all. A code with small values
     to spare is thus cut down to what the error asks for; one that explains less than 1 - distortion pays for the rest.
     No other source of a covariance needs more than a Gaussian one, so the bits are an upper bound of what is needed.
 
@@ -70,41 +71,63 @@ def description_length(sae: SAE, x: Float[Tensor, "n d"], distortion: float = DI
 
     Raises `VisaeError` for a distortion that is not between 0 and 1, and for fewer than two rows.
     """
-    exact = x.cpu().double()
-    lengths = sae.directions.cpu().double().norm(dim=1)
-
-    def decode(values: Float64[Tensor, "n m"]) -> Float64[Tensor, "n d"]:
-        return sae.decode(torch.where(lengths > 0, values / lengths, 0).to(x.dtype)).cpu().double()
-
-    return _shortest(sae.encode(x).cpu().double() * lengths, decode, exact, distortion)
+    f, directions = sae.encode(x).cpu(), sae.directions.cpu().double()
+    rows, features = f.nonzero(as_tuple=True)
+    values = f[rows, features].double() * directions.norm(dim=1)[features]
+    return _shortest(_Entries(rows, features, values, unit_rows(directions)), x.cpu().double(), distortion)
 
 
 @torch.inference_mode()
 def neurons_description_length(x: Float[Tensor, "n d"], distortion: float = DISTORTION) -> DescriptionLength:
     """Count the bits a row that the neurons themselves take, each a feature: the yardstick of `description_length`."""
     exact = x.cpu().double()
-    return _shortest(exact, lambda values: values, exact, distortion)
+    rows, neurons = exact.nonzero(as_tuple=True)
+    entries = _Entries(rows, neurons, exact[rows, neurons], torch.eye(x.shape[1], dtype=torch.float64))
+    return _shortest(entries, exact, distortion)
 
 
-def _shortest(
-    values: Float64[Tensor, "n m"], decode: Callable[[Tensor], Tensor], x: Float64[Tensor, "n d"], distortion: float
-) -> DescriptionLength:
-    """Describe rows by features, given in lengths of raw activations, with each step of quantisation or by none."""
+@dataclass(frozen=True, eq=False)
+class _Entries:
+    """The values of a code that are not zero, in the order of rows, in lengths of raw activations.
+
+    rows, features, values: [w];  directions: [m, d], of unit length.
+    """
+
+    rows: Int64[Tensor, " w"]
+    features: Int64[Tensor, " w"]
+    values: Float64[Tensor, " w"]
+    directions: Float64[Tensor, "m d"]
+
+    def quantised(self, step: float, zone: float) -> "_Entries":
+        """Round values to whole steps, and drop those that round to none or are below `zone` steps."""
+        q = torch.round(self.values / step)
+        kept = (q != 0) & (self.values.abs() >= zone * step)
+        return _Entries(self.rows[kept], self.features[kept], q[kept], self.directions)
+
+    def decode(self, n: int) -> Float64[Tensor, "n d"]:
+        """Sum values times directions over each row, without the offset, of which no covariance depends."""
+        starts = torch.searchsorted(self.rows, torch.arange(n))
+        return F.embedding_bag(self.features, self.directions, starts, per_sample_weights=self.values, mode="sum")
+
+
+def _shortest(entries: _Entries, x: Float64[Tensor, "n d"], distortion: float) -> DescriptionLength:
+    """Describe rows by a code, quantised by each of the steps, or without it."""
     if not 0 < distortion < 1:
         raise VisaeError(f"the distortion is {distortion:g}; give a share of the variance between 0 and 1")
     if len(x) < 2:
         raise VisaeError(f"description length needs 2 rows or more, and was given {len(x)}")
     error = distortion * x.var(0, correction=0).sum().item()
     without = gaussian_bits(_covariance(x), error)
-    described = [DescriptionLength(without, 0.0, 0.0, without, without, 0.0, math.inf)]
+    shortest = DescriptionLength(without, 0.0, 0.0, without, without, 0.0, math.inf)
     for step, zone in product((factor * math.sqrt(error) for factor in _STEPS if error), _DEAD_ZONES):
-        q = torch.round(values / step) * (values.abs() >= zone * step)
-        support, inside = _code_bits(q)
-        residual = gaussian_bits(_covariance(x - decode(q * step)), error)
-        l0 = (q != 0).sum().item() / len(q)
-        bits = support + inside + residual
-        described.append(DescriptionLength(bits, support, inside, residual, without, l0, step))
-    return min(described, key=lambda description: description.bits)
+        q = entries.quantised(step, zone)
+        support, inside = _code_bits(q.features, q.values.long(), len(x), len(q.directions))
+        if support + inside < shortest.bits:
+            residual = gaussian_bits(_covariance(x - q.decode(len(x)) * step), error)
+            bits, l0 = support + inside + residual, len(q.values) / len(x)
+            described = DescriptionLength(bits, support, inside, residual, without, l0, step)
+            shortest = min(shortest, described, key=lambda description: description.bits)
+    return shortest
 
 
 def gaussian_bits(covariance: Float64[Tensor, "d d"], error: float) -> float:
@@ -129,11 +152,12 @@ def _covariance(rows: Float64[Tensor, "n d"]) -> Float64[Tensor, "d d"]:
     return away.T @ away / len(rows)
 
 
-def _code_bits(q: Float64[Tensor, "n m"]) -> tuple[float, float]:
-    """Bits a row of which quantised features are not zero, and of their values: sum h(p_i), and the rest of H(q_i)."""
-    n, m = q.shape
-    rows, features = q.nonzero(as_tuple=True)
-    cells, counts = _count_cells(features, q[rows, features].long())
+def _code_bits(features: Int64[Tensor, " w"], q: Int64[Tensor, " w"], n: int, m: int) -> tuple[float, float]:
+    """Bits a row of which of m features fire, sum h(p_i), and of their values, the rest of H(q_i), over n rows.
+
+    features, q: the entries that are not zero.
+    """
+    cells, counts = _count_cells(features, q)
     firing = torch.zeros(m, dtype=torch.int64).index_add(0, cells, counts)
     fires, silent = _plogp(firing, n).sum(), _plogp(n - firing, n).sum()
     # A cell is estimated for each value that occurs, and for silence where that does; one of them is not free.

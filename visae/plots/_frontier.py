@@ -10,12 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FormatStrFormatter
 
+from visae.metrics import DISTORTION
 from visae.plots._style import new_figure, save_figure, style_axes
 from visae.sae import LineStyle, kinds, style_of
 
 EVALUATION_PANELS = {
     "explained_variance": "explained variance",
-    "bits": "bits a row, at one error",
+    "bits": f"bits a row, at an error of {DISTORTION:.0%}",
     "loss_recovered_zero": "loss recovered (floor: zeros)",
     "kl_recovered_zero": "KL recovered (floor: zeros)",
     "matched_fraction": "planted features matched",
@@ -31,6 +32,8 @@ _NEURONS_LINE = {
 }
 # Metrics on which good dictionaries reach 0.9, 0.99 or 0.999: their distance from 1 is drawn on a log scale.
 _NEAR_ONE = {"explained_variance", "loss_recovered_zero", "kl_recovered_zero"}
+# Metrics of which ratios count.
+_LOGARITHMIC = {"bits"}
 _NEAREST = 1e-4
 _TICKS = (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 _SPARE_MARKERS = "xpH18234|_"
@@ -83,6 +86,8 @@ def plot_frontier(
         axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         if name in _NEAR_ONE:
             _stretch_near_one(axes)
+        if name in _LOGARITHMIC:
+            _space_by_ratio(axes)
         style_axes(axes, "L0: features that fire per position", label)
     if handles:
         figure.legend(handles=list(handles.values()), loc="outside right center", fontsize=8, frameon=False)
@@ -125,6 +130,12 @@ def _draw_line(axes: Axes, points: Sequence[FrontierPoint], name: str, propertie
     shown = sorted((p.l0, p.metrics[name]) for p in points if p.l0 > 0 and p.metrics.get(name) is not None)
     # Not clipped: markers at the ends of the axes would be cut in half.
     return axes.plot([l0 for l0, _ in shown], [value for _, value in shown], clip_on=False, **properties)[0]
+
+
+def _space_by_ratio(axes: Axes) -> None:
+    """Space powers of two evenly; values of 0 are left out."""
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
 
 
 def _stretch_near_one(axes: Axes) -> None:
