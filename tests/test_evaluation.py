@@ -21,6 +21,7 @@ from visae.metrics import (
     frequent_fraction,
     helping,
     loss_recovered,
+    marginal_help,
     matched_cosines,
     neurons_description_length,
     neurons_explained_variance,
@@ -109,10 +110,22 @@ def test_the_use_of_features_is_measured_on_held_out_rows(saes, rows):
     for name, sae in saes.items():
         metrics, density = evaluated[name], firing(sae, [x]).density
         assert metrics["helping_fraction"] == helping(sae, [x]).fraction
+        needed = marginal_help(sae, x)
+        assert metrics["needed_fraction"] == (needed.helps & helping(sae, [x]).helps).double().mean()
+        share = needed.rise.sum().item() / helping(sae, [x]).rise.sum().item()
+        assert metrics["needed_share"] == pytest.approx(share, rel=1e-4)
         assert metrics["frequent_fraction"] == frequent_fraction(density)
         assert metrics["effective_features"] == pytest.approx(effective_features(density))
     # A neuron that fires makes the reconstruction better.
     assert evaluated["neurons"]["helping_fraction"] == pytest.approx(1 - evaluated["neurons"]["dead_fraction"])
+
+
+def test_kinds_that_cannot_encode_without_a_feature_have_no_needed_ones(rows):
+    sae = TopK(width=12, k=2).build(6, torch.Generator().manual_seed(0))
+    sae.features = lambda z: torch.ones(len(z), 12)
+    evaluated = evaluate({"": sae}, HeldOut(rows))[""]
+    assert evaluated["frequent_fraction"] == 1
+    assert "needed_fraction" not in evaluated
 
 
 def test_dictionaries_are_held_against_the_neurons_on_the_same_rows(saes, rows):
@@ -131,7 +144,7 @@ def test_dictionaries_are_held_against_the_neurons_on_the_same_rows(saes, rows):
 
 
 def test_long_stores_are_described_by_evenly_spaced_rows(saes, rows, monkeypatch):
-    monkeypatch.setattr("visae.evaluation._DESCRIBED_ROWS", 10)
+    monkeypatch.setattr("visae.evaluation._SAMPLE", 10)
     evaluated = evaluate({"one": saes["topk-0"]}, HeldOut(rows))["one"]
     sample = HeldOut(rows).sample_for(saes["topk-0"], 10)
     assert len(sample) == 10

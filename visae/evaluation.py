@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from visae._support import files
@@ -27,6 +28,7 @@ from visae.metrics import (
     frequent_fraction,
     helping,
     loss_recovered,
+    marginal_help,
     matched_cosines,
     mean_row,
     neurons_curve,
@@ -42,7 +44,7 @@ from visae.sae._dictionary import FILE
 SCHEMA = 3
 EVALUATION = "evaluation.json"
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_DESCRIBED_ROWS = 8192
+_SAMPLE = 8192
 Metrics = dict[str, Any]
 
 
@@ -71,8 +73,8 @@ def evaluate(saes: Mapping[str, SAE], held_out: HeldOut, out: str | Path | None 
           the error rises without it, histogram of L0) and, for a planted network, `recovery.safetensors` (F1 of every
           planted feature); nothing is written if None. `visae.plots.plot_frontier` plots the result.
 
-    Description lengths are those of at most 8,192 rows, evenly spaced among the held-out ones; every other metric is of
-    all of these.
+    Description lengths, and what no other feature can stand in for, are measured on at most 8,192 rows, evenly spaced
+    among the held-out ones; every other metric on all of these.
     """
     out = None if out is None else Path(out)
     for name, sae in saes.items():
@@ -140,10 +142,29 @@ def _fidelity(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> tuple
         files.write_tensors(out / name / "firing.safetensors", tensors, {"schema": 2})
     used = {
         "helping_fraction": help_of_features.fraction,
+        **_marginal(sae, held_out.sample_for(sae, _SAMPLE), help_of_features.helps),
         "frequent_fraction": frequent_fraction(firing.density),
         "effective_features": effective_features(firing.density),
     }
     return {**asdict(fidelity), **used}, help_of_features.helps
+
+
+def _marginal(sae: SAE, x: Float[Tensor, "n d"], helps: Bool[Tensor, " m"]) -> Metrics:
+    """Return how many helping features are needed, and how much of what they do no other can; none for a kind that
+    cannot encode without a feature.
+
+    needed_fraction: fraction of all features that help, and without which the others leave a larger error.
+    needed_share:    the sum of these rises in error over the sum of the rises with the rest of the code unchanged.
+    """
+    try:
+        marginal = marginal_help(sae, x)
+    except VisaeError:
+        return {}
+    unchanged = helping(sae, [x]).rise.sum().item()
+    return {
+        "needed_fraction": (helps & marginal.helps).double().mean().item(),
+        "needed_share": marginal.rise.sum().item() / unchanged if unchanged else math.nan,
+    }
 
 
 class _Neurons:
@@ -155,7 +176,7 @@ class _Neurons:
 
     def beside(self, sae: SAE, metrics: Metrics) -> Metrics:
         """Return a dictionary's description length, and the neurons' explained variance at its L0 and their bits."""
-        x = self.held_out.sample_for(sae, _DESCRIBED_ROWS)
+        x = self.held_out.sample_for(sae, _SAMPLE)
         split = self.held_out.split_of(sae)
         if split not in self._measured:
             self._measured[split] = neurons_curve(self.held_out.rows_for(sae)), neurons_description_length(x)

@@ -69,6 +69,9 @@ def marginal_help(
     Only the rows on which a feature fires are encoded again, n L0 of them over all features: give a sample of rows. A
     feature that fires on none of these has a rise of 0. A rise is negative where the encoder does better without it.
 
+    What it does not measure: whether the feature is a bad one. The more directions a dictionary has, the nearer is a
+    substitute, and the less any of them is missed.
+
     encode_without: maps rows [p, d] and a feature to features [p, m] in which it is 0. If None, the dictionary's own
                     encoder with the feature silenced: its rows of encoder and decoder are zeros, so that neither an
                     encoder nor a pursuit selects it, and the next feature takes its turn.

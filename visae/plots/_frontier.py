@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FormatStrFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator
 
 from visae.metrics import DISTORTION
 from visae.plots._style import new_figure, save_figure, style_axes
@@ -133,8 +133,9 @@ def _draw_line(axes: Axes, points: Sequence[FrontierPoint], name: str, propertie
 
 
 def _space_by_ratio(axes: Axes) -> None:
-    """Space powers of two evenly; values of 0 are left out."""
+    """Space doublings evenly; values of 0 are left out."""
     axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_locator(LogLocator(base=2, subs=(1, 1.5)))
     axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
 
 
