@@ -138,6 +138,9 @@ def test_dictionaries_are_held_against_the_neurons_on_the_same_rows(saes, rows):
         assert metrics["ev_over_neurons"] == pytest.approx(metrics["explained_variance"] - neurons)
         for part in ("bits", "support_bits", "value_bits", "residual_bits", "gaussian_bits"):
             assert metrics[part] == pytest.approx(described[part], rel=1e-6), part
+        l0, explained = metrics["neurons_curve"][3]
+        assert (len(metrics["neurons_curve"]), l0) == (10, 2**-0.5)
+        assert explained == pytest.approx(neurons_explained_variance([x], l0))
         assert metrics["neurons_bits"] == neurons_description_length(x).bits
     assert evaluated["neurons"]["ev_over_neurons"] == pytest.approx(0, abs=1e-6)
     assert evaluated["neurons"]["bits"] == pytest.approx(evaluated["neurons"]["neurons_bits"], rel=1e-3)

@@ -184,10 +184,16 @@ class _Neurons:
         explained, length = curve.on_average(metrics["l0"]), asdict(description_length(sae, x))
         return {
             "neurons_explained_variance": explained,
+            "neurons_curve": [[l0, curve.on_average(l0)] for l0 in _l0_axis(sae.dim)],
             "ev_over_neurons": metrics["explained_variance"] - explained,
             **{part: length[part] for part in ("bits", "support_bits", "value_bits", "residual_bits", "gaussian_bits")},
             "neurons_bits": neurons.bits,
         }
+
+
+def _l0_axis(dim: int) -> list[float]:
+    """L0 from 1/4 to all neurons, half an octave apart."""
+    return [2 ** (power / 2) for power in range(-4, 2 * dim.bit_length()) if 2 ** (power / 2) <= dim]
 
 
 def _recovery(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> Metrics:

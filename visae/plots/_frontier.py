@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
 from typing import Any
 
@@ -21,9 +22,8 @@ EVALUATION_PANELS = {
     "kl_recovered_zero": "KL recovered (floor: zeros)",
     "matched_fraction": "planted features matched",
 }
-# What the neurons have where a dictionary has a metric: at its L0 on average, or on its rows.
-NEURONS = {"explained_variance": "neurons_explained_variance", "bits": "neurons_bits"}
-_NEURONS_LINE = {
+_NEURONS = "neurons, on average"
+_NEURONS_LINE: dict[str, Any] = {
     "color": "0.75",
     "linewidth": 5,
     "solid_capstyle": "round",
@@ -52,7 +52,7 @@ def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path
     """Plot the result of `visae.evaluate` as a frontier over L0; dictionaries whose training stopped are left out."""
     plotted = [metrics for metrics in evaluated.values() if "stopped" not in metrics]
     points = [FrontierPoint(metrics["kind"], metrics["l0"], metrics) for metrics in plotted]
-    plot_frontier(points, EVALUATION_PANELS, title, path, yardsticks=NEURONS)
+    plot_frontier(points, EVALUATION_PANELS, title, path, neurons=_neurons(plotted))
 
 
 def plot_frontier(
@@ -61,14 +61,13 @@ def plot_frontier(
     title: str,
     path: str | Path,
     style_of: Callable[[str], LineStyle] = style_of,
-    yardsticks: Mapping[str, str] = MappingProxyType({}),
+    neurons: Mapping[str, Sequence[tuple[float, float]]] = MappingProxyType({}),
 ) -> None:
     """Plot metrics against L0, one line per kind, one panel for each metric that any point has.
 
-    panels:     axis labels by metric.
-    style_of:   returns the style of a kind; kinds that share colour and marker get different markers.
-    yardsticks: for some panels' metrics, the metric that holds what the neurons have at the same L0, drawn as a band
-                through all points: what is below it is no better than the neurons.
+    panels:   axis labels by metric.
+    style_of: returns the style of a kind; kinds that share colour and marker get different markers.
+    neurons:  for some metrics, what the neurons have: pairs of L0 and value, drawn as a band behind the lines.
 
     Raises `VisaeError` for a suffix that is not an image format.
     """
@@ -80,8 +79,8 @@ def plot_frontier(
         axes = figure.add_subplot(1, len(present), column + 1)
         for kind, properties in lines.items():
             handles[kind] = _draw_line(axes, [point for point in points if point.kind == kind], name, properties)
-        if any(point.metrics.get(yardsticks.get(name, "")) is not None for point in points):
-            handles["neurons, on average"] = _draw_line(axes, points, yardsticks[name], _NEURONS_LINE)
+        if name in neurons:
+            handles[_NEURONS] = axes.plot(*zip(*neurons[name], strict=True), **_NEURONS_LINE)[0]
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         if name in _NEAR_ONE:
@@ -92,6 +91,18 @@ def plot_frontier(
     if handles:
         figure.legend(handles=list(handles.values()), loc="outside right center", fontsize=8, frameon=False)
     save_figure(figure, path)
+
+
+def _neurons(evaluated: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    """What the neurons have over the L0 of dictionaries that fire; empty for evaluations of earlier versions."""
+    measured = [metrics for metrics in evaluated if metrics.get("neurons_curve") and metrics["l0"] > 0]
+    if not measured:
+        return {}
+    ends = [limit(metrics["l0"] for metrics in measured) for limit in (min, max)]
+    own = [(metrics["l0"], metrics["neurons_explained_variance"]) for metrics in measured]
+    curve = [(l0, value) for l0, value in measured[0]["neurons_curve"] if ends[0] < l0 < ends[1]]
+    bits = [(l0, fmean(metrics["neurons_bits"] for metrics in measured)) for l0 in ends]
+    return {"explained_variance": sorted(own + curve), "bits": bits}
 
 
 def line_properties(kind: str, style: LineStyle) -> dict[str, Any]:
