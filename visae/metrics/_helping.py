@@ -70,7 +70,8 @@ def marginal_help(
     feature that fires on none of these has a rise of 0. A rise is negative where the encoder does better without it.
 
     What it does not measure: whether the feature is a bad one. The more directions a dictionary has, the nearer is a
-    substitute, and the less any of them is missed.
+    substitute, and the less any of them is missed. An encoder with a threshold for every feature has no substitutes, so
+    that both rises are the same.
 
     encode_without: maps rows [p, d] and a feature to features [p, m] in which it is 0. If None, the dictionary's own
                     encoder with the feature silenced: its rows of encoder and decoder are zeros, so that neither an

@@ -24,8 +24,8 @@ EVALUATION_PANELS = {
 }
 _NEURONS = "neurons, on average"
 _NEURONS_LINE: dict[str, Any] = {
-    "color": "0.75",
-    "linewidth": 5,
+    "color": "0.8",
+    "linewidth": 4,
     "solid_capstyle": "round",
     "label": "neurons, on average",
     "zorder": 1,
