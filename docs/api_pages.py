@@ -25,6 +25,7 @@ CONSTANTS = {
     "CAFFE": "The flavour of BVLC GoogLeNet, for ``InceptionV1``.",
     "DECORRELATED": "The colour axes of natural photographs (``benchmarks/colours.py`` measures them).",
     "DEFAULT_CRITERIA": "The thresholds that every command uses.",
+    "DISTORTION": "The share of the rows' variance that a description may leave out, by default.",
     "ExamplePosition": "Image, row and column of a dataset example.",
     "FAMILY_STIMULUS": "The stimulus that defines the orientation of each family's members, by family.",
     "GAP_DISTANCE": "Degrees from every detector at which a feature lies in a gap.",

@@ -12,7 +12,25 @@ from visae.activations import capture
 from visae.evaluation import earlier_evaluation, evaluate, find_dictionaries, read_evaluation
 from visae.held_out import HeldOut
 from visae.images import Leaves
-from visae.metrics import detection, fidelity, firing, loss_recovered, planted_rows, recovery, stability
+from visae.metrics import (
+    description_length,
+    detection,
+    effective_features,
+    fidelity,
+    firing,
+    frequent_fraction,
+    helping,
+    loss_recovered,
+    marginal_help,
+    matched_cosines,
+    neurons_description_length,
+    neurons_explained_variance,
+    planted_rows,
+    recovery,
+    single_neurons,
+    stability,
+    stability_by_chance,
+)
 from visae.networks import Network
 from visae.networks.planted import PlantedNetwork
 from visae.sae import PCA, TopK
@@ -72,21 +90,82 @@ def test_stability_compares_dictionaries_that_differ_in_their_seeds_alone(saes, 
     assert [name for name in evaluated if "stability" in evaluated[name]] == alike
     expected = stability([saes[name].directions for name in alike])
     assert expected < 0.99
-    assert {evaluated[name]["stability"] for name in alike} == {expected}
+    assert [evaluated[name]["stability"] for name in alike] == pytest.approx([expected] * 3)
+    x = rows_of_images(rows, held_out_images(rows))
+    matched = matched_cosines([saes[name].directions for name in alike])
+    helps = torch.stack([helping(saes[name], [x]).helps for name in alike])
+    beyond = ~torch.stack([single_neurons(saes[name].directions) for name in alike])
+    for metrics in (evaluated[name] for name in alike):
+        assert metrics["stability_of_helping"] == matched.mean(helps)
+        assert metrics["stability_beyond_neurons"] == matched.mean(beyond)
+        assert metrics["stability_by_chance"] == stability_by_chance(12, 6)
+        assert metrics["stability_quantiles"] == matched.quantiles([0.05, 0.25, 0.5, 0.75, 0.95])
     different = {"a": saes["topk-0"], "b": saes["topk-more"], "c": saes["relu-4"]}
     assert all("stability" not in metrics for metrics in evaluate(different, HeldOut(rows)).values())
+
+
+def test_the_use_of_features_is_measured_on_held_out_rows(saes, rows):
+    evaluated = evaluate(saes, HeldOut(rows))
+    x = rows_of_images(rows, held_out_images(rows))
+    for name, sae in saes.items():
+        metrics, density = evaluated[name], firing(sae, [x]).density
+        assert metrics["helping_fraction"] == helping(sae, [x]).fraction
+        needed = marginal_help(sae, x)
+        assert metrics["needed_fraction"] == (needed.helps & helping(sae, [x]).helps).double().mean()
+        share = needed.rise.sum().item() / helping(sae, [x]).rise.sum().item()
+        assert metrics["needed_share"] == pytest.approx(share, rel=1e-4)
+        assert metrics["frequent_fraction"] == frequent_fraction(density)
+        assert metrics["effective_features"] == pytest.approx(effective_features(density))
+    # A neuron that fires makes the reconstruction better.
+    assert evaluated["neurons"]["helping_fraction"] == pytest.approx(1 - evaluated["neurons"]["dead_fraction"])
+
+
+def test_kinds_that_cannot_encode_without_a_feature_have_no_needed_ones(rows):
+    sae = TopK(width=12, k=2).build(6, torch.Generator().manual_seed(0))
+    sae.features = lambda z: torch.ones(len(z), 12)
+    evaluated = evaluate({"": sae}, HeldOut(rows))[""]
+    assert evaluated["frequent_fraction"] == 1
+    assert "needed_fraction" not in evaluated
+
+
+def test_dictionaries_are_held_against_the_neurons_on_the_same_rows(saes, rows):
+    evaluated = evaluate(saes, HeldOut(rows))
+    x = rows_of_images(rows, held_out_images(rows))
+    for name, sae in saes.items():
+        metrics, described = evaluated[name], asdict(description_length(sae, x))
+        neurons = neurons_explained_variance([x], metrics["l0"])
+        assert metrics["neurons_explained_variance"] == pytest.approx(neurons)
+        assert metrics["ev_over_neurons"] == pytest.approx(metrics["explained_variance"] - neurons)
+        for part in ("bits", "support_bits", "value_bits", "residual_bits", "gaussian_bits"):
+            assert metrics[part] == pytest.approx(described[part], rel=1e-6), part
+        l0, explained = metrics["neurons_curve"][3]
+        assert (len(metrics["neurons_curve"]), l0) == (10, 2**-0.5)
+        assert explained == pytest.approx(neurons_explained_variance([x], l0))
+        assert metrics["neurons_bits"] == neurons_description_length(x).bits
+    assert evaluated["neurons"]["ev_over_neurons"] == pytest.approx(0, abs=1e-6)
+    assert evaluated["neurons"]["bits"] == pytest.approx(evaluated["neurons"]["neurons_bits"], rel=1e-3)
+
+
+def test_long_stores_are_described_by_evenly_spaced_rows(saes, rows, monkeypatch):
+    monkeypatch.setattr("visae.evaluation._SAMPLE", 10)
+    evaluated = evaluate({"one": saes["topk-0"]}, HeldOut(rows))["one"]
+    sample = HeldOut(rows).sample_for(saes["topk-0"], 10)
+    assert len(sample) == 10
+    assert evaluated["bits"] == description_length(saes["topk-0"], sample).bits
 
 
 def test_metrics_and_densities_are_written(saes, rows, tmp_path):
     evaluated = evaluate(saes, HeldOut(rows), tmp_path)
     written = json.loads((tmp_path / "evaluation.json").read_text())
-    assert written == {"schema": 2, "rows": rows.digest, "dictionaries": evaluated}
+    assert written == {"schema": 3, "rows": rows.digest, "dictionaries": evaluated}
     for name, sae in saes.items():
-        tensors, header = files.read_tensors(tmp_path / name / "firing.safetensors", 1)
+        tensors, header = files.read_tensors(tmp_path / name / "firing.safetensors", 2)
         expected = firing(sae, [rows_of_images(rows, held_out_images(rows))])
         assert torch.equal(tensors["density"], expected.density)
+        rise = helping(sae, [rows_of_images(rows, held_out_images(rows))]).rise
+        torch.testing.assert_close(tensors["rise"], rise)
         assert torch.equal(tensors["l0_histogram"], expected.l0_histogram)
-        assert header == {"schema": 1}
+        assert header == {"schema": 2}
 
 
 def test_an_evaluation_of_a_single_dictionary_is_written_beside_it(saes, rows, tmp_path):
@@ -106,13 +185,21 @@ def test_an_earlier_evaluation_is_returned_for_the_same_dictionaries_and_rows(sa
     assert earlier_evaluation(pair, other_rows, tmp_path) is None
 
 
+@pytest.mark.parametrize(("schema", "key"), [(1, "recipe"), (2, "config")])
+def test_evaluations_of_earlier_versions_are_read_as_they_are(tmp_path, schema, key):
+    written = {"schema": schema, "rows": "digest", "dictionaries": {"a": {"l0": 2.0, key: {"k": 2}}}}
+    (tmp_path / "evaluation.json").write_text(json.dumps(written))
+    read = read_evaluation(tmp_path / "evaluation.json")
+    assert read == {"schema": 3, "rows": "digest", "dictionaries": {"a": {"l0": 2.0, "config": {"k": 2}}}}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"schema": 3}, "has schema 3, this version of visae reads schema 2"),
-        ({"schema": 2, "rows": "digest"}, "missing 'dictionaries'"),
+        ({"schema": 4}, "has schema 4, this version of visae reads schema 3"),
+        ({"schema": 3, "rows": "digest"}, "missing 'dictionaries'"),
         ({"schema": 1, "dictionaries": {}}, "missing 'rows'"),
-        ({"schema": 2, "rows": "digest", "dictionaries": {}, "more": 1}, "unknown 'more'"),
+        ({"schema": 3, "rows": "digest", "dictionaries": {}, "more": 1}, "unknown 'more'"),
     ],
 )
 def test_other_evaluation_files_are_refused(tmp_path, content, message):

@@ -42,6 +42,21 @@ def test_all_rows_are_used_if_none_were_held_out(rows, tmp_path):
     assert len(torch.cat(list(HeldOut(rows).rows_for(sae)))) == len(rows)
 
 
+@pytest.mark.parametrize(("count", "expected"), [(96, range(96)), (500, range(96)), (4, [0, 31, 63, 95]), (1, [0])])
+def test_a_sample_is_evenly_spaced_over_the_rows(rows, sae, count, expected):
+    held_out = HeldOut(rows)
+    every = torch.cat(list(held_out.rows_for(sae)))
+    assert torch.equal(held_out.sample_for(sae, count), every[list(expected)])
+
+
+def test_dictionaries_of_one_split_have_the_same_rows(rows, sae, tmp_path):
+    held_out = HeldOut(rows)
+    settings = TrainingConfig(epochs=1, batch=50, holdout=0.5)
+    other = train(rows, MEMBERS["topk-0"].config, tmp_path / "other", settings, "cpu")
+    again = train(rows, MEMBERS["topk-more"].config, tmp_path / "again", TRAINING, "cpu")
+    assert held_out.split_of(sae) == held_out.split_of(again) != held_out.split_of(other)
+
+
 class Renamed(Subset):
     """The same pictures under other names."""
 

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
 
 from visae._support import files
 from visae._support.errors import VisaeError
@@ -15,12 +18,33 @@ from visae._support.progress import Progress
 from visae._support.settings import flat
 from visae.activations import Rows
 from visae.held_out import HeldOut
-from visae.metrics import detection, fidelity_and_firing, loss_recovered, mean_row, planted_rows, recovery, stability
+from visae.metrics import (
+    DescriptionLength,
+    NeuronsCurve,
+    description_length,
+    detection,
+    effective_features,
+    fidelity_and_firing,
+    frequent_fraction,
+    helping,
+    loss_recovered,
+    marginal_help,
+    matched_cosines,
+    mean_row,
+    neurons_curve,
+    neurons_description_length,
+    planted_rows,
+    recovery,
+    single_neurons,
+    stability_by_chance,
+)
 from visae.sae import SAE, load
 from visae.sae._dictionary import FILE
 
-SCHEMA = 2
+SCHEMA = 3
 EVALUATION = "evaluation.json"
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_SAMPLE = 8192
 Metrics = dict[str, Any]
 
 
@@ -45,22 +69,27 @@ def find_dictionaries(path: str | Path, device: torch.device | str = "cpu") -> d
 def evaluate(saes: Mapping[str, SAE], held_out: HeldOut, out: str | Path | None = None) -> dict[str, Metrics]:
     """Compute the metrics of each dictionary by name; `visae.metrics` defines each.
 
-    out:  folder for `evaluation.json`, and each dictionary's `firing.safetensors` (density of every feature, histogram
-          of L0) and, for a planted network, `recovery.safetensors` (F1 of every planted feature); nothing is written if
-          None. `visae.plots.plot_frontier` plots the result.
+    out:  folder for `evaluation.json`, and each dictionary's `firing.safetensors` (density of every feature, how much
+          the error rises without it, histogram of L0) and, for a planted network, `recovery.safetensors` (F1 of every
+          planted feature); nothing is written if None. `visae.plots.plot_frontier` plots the result.
+
+    Description lengths, and what no other feature can stand in for, are measured on at most 8,192 rows, evenly spaced
+    among the held-out ones; every other metric on all of these.
     """
     out = None if out is None else Path(out)
     for name, sae in saes.items():
         _refuse_other_rows(name, sae, held_out.rows)
-    evaluated = {name: _description(sae) for name, sae in saes.items()}
+    evaluated, helps = {name: _description(sae) for name, sae in saes.items()}, {}
+    neurons = _Neurons(held_out)
     with Progress("evaluate", len(saes), "dictionaries") as progress:
         for name, sae in saes.items():
-            evaluated[name] |= _fidelity(name, sae, held_out, out) | _recovery(name, sae, held_out, out)
+            metrics, helps[name] = _fidelity(name, sae, held_out, out)
+            evaluated[name] |= metrics | neurons.beside(sae, metrics) | _recovery(name, sae, held_out, out)
             progress.update(1)
     for name, metrics in _loss_recovered(saes, held_out).items():
         evaluated[name] |= metrics
-    for name, value in _stabilities(saes).items():
-        evaluated[name]["stability"] = value
+    for name, metrics in _stabilities(saes, helps).items():
+        evaluated[name] |= metrics
     evaluated = {name: files.without_nan(metrics) for name, metrics in evaluated.items()}
     if out is not None:
         content = {"schema": SCHEMA, "rows": held_out.rows.digest, "dictionaries": evaluated}
@@ -85,7 +114,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
 
     Raises `VisaeError` for another schema, and for missing and unknown keys.
     """
-    content = files.read_json(path, SCHEMA, {1: _from_schema_1})
+    content = files.read_json(path, SCHEMA, {1: _from_schema_1, 2: dict})
     files.expect_keys(content, ("schema", "rows", "dictionaries"), path)
     return content
 
@@ -104,12 +133,67 @@ def _describes(metrics: Metrics, description: Metrics) -> bool:
     return all(metrics.get(k) == v for k, v in description.items() if k != "settings" or "settings" in metrics)
 
 
-def _fidelity(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> Metrics:
+def _fidelity(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> tuple[Metrics, Bool[Tensor, " m"]]:
+    """Return metrics of the reconstruction and of the features' use, and which features help."""
     fidelity, firing = fidelity_and_firing(sae, held_out.rows_for(sae))
+    help_of_features = helping(sae, held_out.rows_for(sae))
     if out is not None:
-        tensors = {"density": firing.density, "l0_histogram": firing.l0_histogram}
-        files.write_tensors(out / name / "firing.safetensors", tensors, {"schema": 1})
-    return asdict(fidelity)
+        tensors = {"density": firing.density, "l0_histogram": firing.l0_histogram, "rise": help_of_features.rise}
+        files.write_tensors(out / name / "firing.safetensors", tensors, {"schema": 2})
+    used = {
+        "helping_fraction": help_of_features.fraction,
+        **_marginal(sae, held_out.sample_for(sae, _SAMPLE), help_of_features.helps),
+        "frequent_fraction": frequent_fraction(firing.density),
+        "effective_features": effective_features(firing.density),
+    }
+    return {**asdict(fidelity), **used}, help_of_features.helps
+
+
+def _marginal(sae: SAE, x: Float[Tensor, "n d"], helps: Bool[Tensor, " m"]) -> Metrics:
+    """Return how many helping features are needed, and how much of what they do no other can; none for a kind that
+    cannot encode without a feature.
+
+    needed_fraction: fraction of all features that help, and without which the others leave a larger error.
+    needed_share:    the sum of these rises in error over the sum of the rises with the rest of the code unchanged.
+    """
+    try:
+        marginal = marginal_help(sae, x)
+    except VisaeError:
+        return {}
+    unchanged = helping(sae, [x]).rise.sum().item()
+    return {
+        "needed_fraction": (helps & marginal.helps).double().mean().item(),
+        "needed_share": marginal.rise.sum().item() / unchanged if unchanged else math.nan,
+    }
+
+
+class _Neurons:
+    """The neurons on the rows of each split, measured once: what dictionaries are held against."""
+
+    def __init__(self, held_out: HeldOut):
+        self.held_out = held_out
+        self._measured: dict[tuple[float, int], tuple[NeuronsCurve, DescriptionLength]] = {}
+
+    def beside(self, sae: SAE, metrics: Metrics) -> Metrics:
+        """Return a dictionary's description length, and the neurons' explained variance at its L0 and their bits."""
+        x = self.held_out.sample_for(sae, _SAMPLE)
+        split = self.held_out.split_of(sae)
+        if split not in self._measured:
+            self._measured[split] = neurons_curve(self.held_out.rows_for(sae)), neurons_description_length(x)
+        curve, neurons = self._measured[split]
+        explained, length = curve.on_average(metrics["l0"]), asdict(description_length(sae, x))
+        return {
+            "neurons_explained_variance": explained,
+            "neurons_curve": [[l0, curve.on_average(l0)] for l0 in _l0_axis(sae.dim)],
+            "ev_over_neurons": metrics["explained_variance"] - explained,
+            **{part: length[part] for part in ("bits", "support_bits", "value_bits", "residual_bits", "gaussian_bits")},
+            "neurons_bits": neurons.bits,
+        }
+
+
+def _l0_axis(dim: int) -> list[float]:
+    """L0 from 1/4 to all neurons, half an octave apart."""
+    return [2 ** (power / 2) for power in range(-4, 2 * dim.bit_length()) if 2 ** (power / 2) <= dim]
 
 
 def _recovery(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> Metrics:
@@ -139,7 +223,7 @@ def _loss_recovered(saes: Mapping[str, SAE], held_out: HeldOut) -> dict[str, Met
     return {name: asdict(metrics) for name, metrics in recovered.items()}
 
 
-def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:
+def _stabilities(saes: Mapping[str, SAE], helps: Mapping[str, Bool[Tensor, " m"]]) -> dict[str, Metrics]:
     """Return the stability of dictionaries that differ only in their seeds; stopped ones are left out."""
     alike: dict[str, list[str]] = {}
     for name, sae in saes.items():
@@ -147,12 +231,26 @@ def _stabilities(saes: Mapping[str, SAE]) -> dict[str, float]:
         shared = sorted((key, value) for key, value in settings.items() if key not in ("seed", "training.seed"))
         if "stopped" not in sae.about:
             alike.setdefault(repr(shared), []).append(name)
-    stabilities: dict[str, float] = {}
+    stabilities: dict[str, Metrics] = {}
     for names in alike.values():
         if len(names) > 1:
-            directions = [saes[name].directions.cpu() for name in names]
-            stabilities |= dict.fromkeys(names, stability(directions, saes[names[0]].block_size))
+            runs = [saes[name] for name in names]
+            stabilities |= dict.fromkeys(names, _stability(runs, torch.stack([helps[name] for name in names])))
     return stabilities
+
+
+def _stability(runs: Sequence[SAE], helps: Bool[Tensor, "s m"]) -> Metrics:
+    """Return the stability of all features, of some, and of random directions."""
+    directions, block_size = [sae.directions.cpu() for sae in runs], runs[0].block_size
+    matched = matched_cosines(directions, block_size)
+    is_neuron = torch.stack([single_neurons(rows) for rows in directions])
+    return {
+        "stability": matched.mean(),
+        "stability_quantiles": matched.quantiles(_QUANTILES),
+        "stability_of_helping": matched.mean(helps),
+        "stability_beyond_neurons": matched.mean(~is_neuron),
+        "stability_by_chance": stability_by_chance(runs[0].width, runs[0].dim, block_size),
+    }
 
 
 def _refuse_other_rows(name: str, sae: SAE, rows: Rows) -> None:

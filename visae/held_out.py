@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -37,6 +38,20 @@ class HeldOut:
         """Yield batches of the rows that an SAE was not trained on."""
         return held_out_rows(sae, self.rows)
 
+    def sample_for(self, sae: SAE, count: int) -> Float[Tensor, "n d"]:
+        """Return at most `count` of the rows that an SAE was not trained on, evenly spaced."""
+        batches = _batches(sae, self.rows)
+        images = batches.held_out_images if len(batches.held_out_images) else torch.arange(self.rows.images_read)
+        total = len(images) * self.rows.rows_per_image
+        index = torch.linspace(0, total - 1, min(count, total), dtype=torch.float64).long()
+        image, row = images[index // self.rows.rows_per_image], index % self.rows.rows_per_image
+        return self.rows.gather(image * self.rows.rows_per_image + row)
+
+    def split_of(self, sae: SAE) -> tuple[float, int]:
+        """Return what determines the rows of an SAE: those of one split are the same."""
+        training = _batches(sae, self.rows).training
+        return training.holdout, training.seed
+
     def images_for(self, saes: Sequence[SAE]) -> Iterator[Float[Tensor, "b 3 s s"]]:
         """Yield batches of images that none of the SAEs was trained on, recognised by content.
 
@@ -69,8 +84,11 @@ class HeldOut:
 
 def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
     """Yield batches of the rows that an SAE was not trained on; all rows if it was not trained on this store."""
-    training = _training_on(sae, rows)
-    return Batches(rows, training or TrainingConfig(batch=1, holdout=0.0)).held_out()
+    return _batches(sae, rows).held_out()
+
+
+def _batches(sae: SAE, rows: Rows) -> Batches:
+    return Batches(rows, _training_on(sae, rows) or TrainingConfig(batch=1, holdout=0.0))
 
 
 def _trained_on(sae: SAE, rows: Rows) -> dict[str, str]:

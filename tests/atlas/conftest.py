@@ -90,7 +90,7 @@ def _hostile_run(folder):
         "</script>": {"kind": TEXT * 3, "l0": 4.0, "explained_variance": -7.0},
         "none": {"kind": None, "l0": 1.0, "explained_variance": 0.2},
     }
-    (folder.parent / "evaluation.json").write_text(json.dumps({"schema": 2, "dictionaries": dictionaries}))
+    (folder.parent / "evaluation.json").write_text(json.dumps({"schema": 3, "dictionaries": dictionaries}))
     return folder
 
 

@@ -20,7 +20,7 @@ def sae():
     return visae.TopK(width=8, k=2).build(48, torch.Generator().manual_seed(0))
 
 
-def write_evaluation(folder, dictionaries, schema=2):
+def write_evaluation(folder, dictionaries, schema=3):
     (folder / "evaluation.json").write_text(json.dumps({"schema": schema, "dictionaries": dictionaries}))
 
 
@@ -53,7 +53,7 @@ def test_logs_of_this_and_earlier_versions(sae, network, tmp_path, key):
     assert run_page(sae, network, tmp_path)["log"] == [{"step": 1, "error": 0.5, "silent": 3}]
 
 
-@pytest.mark.parametrize(("schema", "key"), [(2, "config"), (1, "recipe")])
+@pytest.mark.parametrize(("schema", "key"), [(3, "config"), (2, "config"), (1, "recipe")])
 def test_evaluations_of_this_and_earlier_versions(sae, network, tmp_path, schema, key):
     metrics = {"kind": "topk", "l0": 2.0, "explained_variance": 0.5}
     write_evaluation(tmp_path, {"": {**metrics, key: {"k": 2}}}, schema)
@@ -67,9 +67,9 @@ def test_evaluations_of_this_and_earlier_versions(sae, network, tmp_path, schema
         ('{"schema": 9}', "schema 9"),
         ('{"schema": 2}', "no metrics"),
         ('{"schema": 1}', "no metrics"),
-        ('{"schema": 2, "dictionaries": [1]}', "no metrics"),
+        ('{"schema": 3, "dictionaries": [1]}', "no metrics"),
         ('{"schema": 2, "dictionaries": {"a": 1}}', "no metrics"),
-        ("[]", "schema 2"),
+        ("[]", "schema 3"),
         ("{", "not JSON"),
     ],
 )

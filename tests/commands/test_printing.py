@@ -1,22 +1,39 @@
 import pytest
 
-from visae.commands.printing import measured_on, metrics_table
+from visae.commands.printing import bits_of_neurons, measured_on, metrics_table
 
 METRICS = {
     "l0": 2.0,
     "explained_variance": 0.51234,
-    "normalised_mse": 0.4,
-    "cosine": 0.99999,
-    "gamma": 0.8,
+    "ev_over_neurons": -0.02,
+    "bits": 31.25,
+    "neurons_bits": 35.1,
+    "helping_fraction": 0.9,
+    "frequent_fraction": 0.75,
     "dead_fraction": 0.125,
     "stability": 0.5,
+    "stability_by_chance": 0.3052,
     "matched_fraction": 1.0,
     "mean_f1": 0.25,
     "loss_recovered_zero": 0.97531,
     "kl_recovered_zero": -1.5,
 }
-HEADINGS = ["L0", "EV", "NMSE", "cosine", "gamma", "dead", "stability", "matched", "F1", "loss rec.", "KL rec."]
-CELLS = ["2.00", "0.5123", "0.4000", "1.0000", "0.800", "12.5%", "0.500", "100.0%", "0.250", "0.9753", "-1.5000"]
+HEADINGS = [
+    "L0",
+    "EV",
+    "over neurons",
+    "bits",
+    "helping",
+    "> 1/1000",
+    "dead",
+    "stability",
+    "by chance",
+    "matched",
+    "F1",
+]
+HEADINGS += ["loss rec.", "KL rec."]
+CELLS = ["2.00", "0.5123", "-0.0200", "31.2", "90.0%", "75.0%", "12.5%", "0.500", "0.305", "100.0%", "0.250"]
+CELLS += ["0.9753", "-1.5000"]
 
 
 def read_cells(text):
@@ -30,7 +47,7 @@ def read_cells(text):
     return [[cell.strip() for cell in line[1:-1].split("|")] for line in (lines[0], *lines[2:])]
 
 
-def test_every_metric_has_a_column():
+def test_every_printed_metric_has_a_column():
     assert read_cells(metrics_table({"one": {"kind": "topk", **METRICS}})) == [
         ["dictionary", *HEADINGS],
         ["one", *CELLS],
@@ -39,9 +56,9 @@ def test_every_metric_has_a_column():
 
 COLUMNS = [
     ([{}], []),
-    ([{"gamma": 0.5}], [["gamma"], ["0.500"]]),
-    ([{"gamma": 0.5}, {"stability": 0.25}], [["gamma", "stability"], ["0.500", ""], ["", "0.250"]]),
-    ([{"gamma": None}], [["gamma"], [""]]),
+    ([{"bits": 0.5}], [["bits"], ["0.5"]]),
+    ([{"bits": 0.5}, {"stability": 0.25}], [["bits", "stability"], ["0.5", ""], ["", "0.250"]]),
+    ([{"bits": None}], [["bits"], [""]]),
     ([{"images": 3, "config": {"k": 3}}], []),
 ]
 
@@ -64,6 +81,13 @@ def test_a_dictionary_without_a_name_has_its_kind_and_a_stopped_one_is_marked():
     stopped = {"kind": "relu", "l0": 1.0, "stopped": "diverged at step 3"}
     rows = read_cells(metrics_table({"": {"kind": "topk", "l0": 2.0}, "wild": stopped}))
     assert [row[0] for row in rows[1:]] == ["wild (stopped)", "topk"]
+
+
+def test_the_bits_of_neurons_are_named_where_they_were_measured():
+    assert bits_of_neurons({"a": {"bits": 30.0, "neurons_bits": 35.123}, "b": {"neurons_bits": 35.12}, "c": {}}) == (
+        "bits: a row, at an error of 5% of the variance; neurons take 35.1\n"
+    )
+    assert bits_of_neurons({"earlier": {"l0": 3.0}}) == ""
 
 
 @pytest.mark.parametrize(

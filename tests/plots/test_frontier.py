@@ -127,3 +127,33 @@ def test_evaluations_are_plotted_without_stopped_dictionaries(saved_figures, tmp
     plot_evaluation(evaluated, "a title", tmp_path / "frontier.png")
     assert [axes.get_ylabel() for axes in figures[0].axes] == ["explained variance", "planted features matched"]
     assert [lines_of(axes) for axes in figures[0].axes] == [{"topk": [[2, 0.5], [4, 0.75]]}, {"topk": [[2, 0.25]]}]
+
+
+def test_the_neurons_are_drawn_behind_what_is_held_against_them(plot):
+    figure = plot(point("topk", 8, ev=0.9), point("relu", 2, loss=0.4), neurons={"ev": [(2, 0.6), (8, 0.95)]})
+    assert lines_of(figure.axes[0])["neurons, on average"] == [[2, 0.6], [8, 0.95]]
+    assert "neurons, on average" not in lines_of(figure.axes[1])
+    assert legend_of(figure) == ["relu", "topk", "neurons, on average"]
+    *dictionaries, neurons = figure.axes[0].lines
+    assert all(line.get_zorder() > neurons.get_zorder() for line in dictionaries)
+
+
+def test_evaluations_are_plotted_beside_the_neurons_over_their_l0(saved_figures, tmp_path):
+    figures, curve = saved_figures(frontier), [[1.0, 0.3], [4.0, 0.8], [16.0, 1.0]]
+    shared = {"kind": "topk", "explained_variance": 0.5, "bits": 40.0, "neurons_curve": curve}
+    evaluated = {
+        "a": {**shared, "l0": 8.0, "neurons_explained_variance": 0.9, "neurons_bits": 35.0},
+        "b": {**shared, "l0": 2.0, "neurons_explained_variance": 0.6, "neurons_bits": 37.0},
+        "silent": {**shared, "l0": 0.0, "neurons_explained_variance": 0.0, "neurons_bits": 1.0},
+        "earlier": {"kind": "relu", "l0": 32.0, "explained_variance": 0.7},
+    }
+    plot_evaluation(evaluated, "a title", tmp_path / "frontier.png")
+    neurons = [lines_of(axes)["neurons, on average"] for axes in figures[0].axes]
+    assert neurons == [[[2, 0.6], [4, 0.8], [8, 0.9]], [[2, 36], [8, 36]]]
+
+
+def test_bits_are_spaced_by_their_ratio(saved_figures, tmp_path):
+    figures = saved_figures(frontier)
+    plot_evaluation({"a": {"kind": "topk", "l0": 4.0, "bits": 30.0}}, "a title", tmp_path / "frontier.png")
+    assert [axes.get_yscale() for axes in figures[0].axes] == ["log"]
+    assert legend_of(figures[0]) == ["topk"]

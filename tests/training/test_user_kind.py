@@ -149,7 +149,7 @@ def test_it_is_evaluated_and_drawn_beside_other_kinds(sweep, rows, monkeypatch, 
     plot_evaluation(evaluated, "planted", tmp_path / "frontier.png")
     (figure,) = figures
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["tied", "topk"]
+    assert [text.get_text() for text in legend.get_texts()] == ["tied", "topk", "neurons, on average"]
     for axes in figure.axes:
         line = next(line for line in axes.get_lines() if line.get_label() == "tied")
         assert (to_hex(line.get_color()), line.get_marker(), line.get_linestyle()) == ("#123456", "1", ":")

@@ -18,7 +18,7 @@ from visae.networks import Network, card_names, network_card
 from visae.sae import SAE
 
 _LOG, _EVALUATION = "log.jsonl", "evaluation.json"
-_EVALUATION_SCHEMA = 2
+_EVALUATION_SCHEMA = 3
 # Log keys under which earlier versions wrote the same numbers.
 _RENAMED = {"idle": "silent"}
 
@@ -96,8 +96,8 @@ def _frontier(dictionary: Path) -> list[dict[str, Any]]:
 def _read_evaluation(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """Return the metrics of each dictionary; warn and return none if the file cannot be read."""
     try:
-        # The keys read here are the same in schema 1.
-        dictionaries = files.read_json(path, _EVALUATION_SCHEMA, {1: dict}).get("dictionaries")
+        # The keys read here are the same in every schema.
+        dictionaries = files.read_json(path, _EVALUATION_SCHEMA, {1: dict, 2: dict}).get("dictionaries")
     except VisaeError as error:
         say(f"atlas: {error}; the frontier is left out")
         return {}

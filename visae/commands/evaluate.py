@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class EvaluateCommand(ImageSizeOptions, WeightsOptions):
     """Print and write every metric of a dictionary, or of a whole sweep, on images it was not trained on.
 
-    Explained variance, normalised MSE, L0, density, dead features, reconstruction bias gamma, cosine; stability over
-    seeds if a sweep has several; recovery of planted features; and, with --images, the loss recovered when the
-    reconstruction replaces the layer.
+    Explained variance, beside that of the neurons at the same L0; description length, the bits a row at one error;
+    features that help, fire often, or never; stability over seeds if a sweep has several, beside that of chance;
+    recovery of planted features; and, with --images, the loss recovered when the reconstruction replaces the layer.
+    evaluation.json has more: normalised MSE, cosine, reconstruction bias gamma, the parts of each figure.
 
     Example: visae evaluate runs/sweep --rows rows/ --images photos/
     """

@@ -6,17 +6,18 @@ from typing import Any
 
 from visae._support.tables import markdown
 
-# Column heading and format of each metric.
+# Column heading and format of each metric that is printed; `evaluation.json` has the others, too.
 _COLUMNS = {
     "l0": ("L0", "{:.2f}"),
     "explained_variance": ("EV", "{:.4f}"),
-    "normalised_mse": ("NMSE", "{:.4f}"),
-    "cosine": ("cosine", "{:.4f}"),
-    "gamma": ("gamma", "{:.3f}"),
+    "ev_over_neurons": ("over neurons", "{:+.4f}"),
+    "bits": ("bits", "{:.1f}"),
+    "helping_fraction": ("helping", "{:.1%}"),
+    "frequent_fraction": ("> 1/1000", "{:.1%}"),
     "dead_fraction": ("dead", "{:.1%}"),
     "stability": ("stability", "{:.3f}"),
+    "stability_by_chance": ("by chance", "{:.3f}"),
     "matched_fraction": ("matched", "{:.1%}"),
-    "mean_cosine": ("mean cos.", "{:.3f}"),
     "mean_f1": ("F1", "{:.3f}"),
     "loss_recovered_zero": ("loss rec.", "{:.4f}"),
     "kl_recovered_zero": ("KL rec.", "{:.4f}"),
@@ -62,6 +63,16 @@ def metrics_table(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
     return markdown(rows)
 
 
+def bits_of_neurons(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
+    """What `bits` are, and those of the neurons, in a line; empty for evaluations of earlier versions."""
+    from visae.metrics import DISTORTION
+
+    bits = sorted({f"{metrics['neurons_bits']:.1f}" for metrics in evaluated.values() if metrics.get("neurons_bits")})
+    return f"bits: a row, at an error of {DISTORTION:.0%} of the variance; neurons take {' or '.join(bits)}\n" * bool(
+        bits
+    )
+
+
 def measured_on(held_out: int) -> str:
     """What an SAE's metrics were measured on, in words."""
     return f"{held_out:,} held-out images" if held_out else "the training images (none were held out)"
@@ -72,6 +83,7 @@ def show_metrics(evaluated: Mapping[str, Mapping[str, Any]], title: str, out: Pa
     from visae.plots import plot_evaluation
 
     print(metrics_table(evaluated))
+    print(bits_of_neurons(evaluated), end="")
     print(f"metrics: {out / 'evaluation.json'}")
     if len(evaluated) > 1:
         plot_evaluation(evaluated, title, out / "frontier.png")

@@ -82,13 +82,12 @@ class _ErrorSums:
     """Sums over rows and their reconstructions."""
 
     def __init__(self, dim: int):
-        self.rows = self.nonzero_rows = self.rows_with_cosine = 0
-        self.error = self.squares = self.x_hat_squares = self.inner = self.relative = self.cosines = 0.0
-        self.total = torch.zeros(dim, dtype=torch.float64)
-        self.origin: Tensor | None = None
+        self.nonzero_rows = self.rows_with_cosine = 0
+        self.error = self.x_hat_squares = self.inner = self.relative = self.cosines = 0.0
+        self.spread = Spread(dim)
 
     def add(self, x: Float64[Tensor, "n d"], x_hat: Float64[Tensor, "n d"]) -> None:
-        self._add_spread(x)
+        self.spread.add(x)
         error, x_squares, x_hat_squares = (values.square().sum(1) for values in (x - x_hat, x, x_hat))
         inner = (x * x_hat).sum(1)
         self.error += error.sum().item()
@@ -102,7 +101,21 @@ class _ErrorSums:
         # The root of the product, not the product of roots: for x_hat = x it is exactly |x|^2, and the cosine 1.
         self.cosines += (inner[both] / (x_squares[both] * x_hat_squares[both]).sqrt()).sum().item()
 
-    def _add_spread(self, x: Float64[Tensor, "n d"]) -> None:
+    def explained_variance(self) -> float:
+        about_mean = self.spread.about_mean()
+        return 1 - self.error / about_mean if about_mean > 0 else math.nan
+
+
+class Spread:
+    """Sums over rows that give their total variance."""
+
+    def __init__(self, dim: int):
+        self.rows, self.squares = 0, 0.0
+        self.total = torch.zeros(dim, dtype=torch.float64)
+        self.origin: Tensor | None = None
+
+    def add(self, x: Float64[Tensor, "n d"]) -> None:
+        """Add rows."""
         # The variance does not depend on the origin. With one of the rows as the origin, identical rows have a variance
         # of exactly 0, and rows far from zero lose no digits.
         self.origin = x[:1] if self.origin is None else self.origin
@@ -110,9 +123,9 @@ class _ErrorSums:
         self.squares += (x - self.origin).square().sum().item()
         self.total += (x - self.origin).sum(0)
 
-    def explained_variance(self) -> float:
-        about_mean = self.squares - self.total.square().sum().item() / max(self.rows, 1)
-        return 1 - self.error / about_mean if about_mean > 0 else math.nan
+    def about_mean(self) -> float:
+        """sum |x - mean x|^2."""
+        return self.squares - self.total.square().sum().item() / max(self.rows, 1)
 
 
 class _FiringCounts:

@@ -44,6 +44,15 @@ def stability(dictionaries: Sequence[Float[Tensor, "_ _"]], block_size: int = 1)
 
     Raises `VisaeError` for fewer than two dictionaries, and for dictionaries of different shapes.
     """
+    refuse_other_shapes(dictionaries)
+    means = [
+        similarities(first, second, block_size)[2].mean().item() for first, second in combinations(dictionaries, 2)
+    ]
+    return sum(means) / len(means)
+
+
+def refuse_other_shapes(dictionaries: Sequence[Float[Tensor, "_ _"]]) -> None:
+    """Raise `VisaeError` for fewer than two dictionaries, and for dictionaries of different shapes."""
     if len(dictionaries) < 2:
         raise VisaeError(f"stability compares runs: it needs 2 or more dictionaries, but was given {len(dictionaries)}")
     width, dim = dictionaries[0].shape
@@ -53,25 +62,20 @@ def stability(dictionaries: Sequence[Float[Tensor, "_ _"]], block_size: int = 1)
                 f"dictionary {index} has {len(directions)} features in {directions.shape[1]} dimensions, dictionary 0 "
                 f"has {width} in {dim}; stability compares dictionaries of one shape"
             )
-    pairs = combinations(dictionaries, 2)
-    if block_size > 1:
-        means = [_block_similarities(first, second, block_size).mean().item() for first, second in pairs]
-    else:
-        means = [match(first, second)[2].mean().item() for first, second in pairs]
-    return sum(means) / len(means)
+
+
+def similarities(
+    first: Float[Tensor, "m d"], second: Float[Tensor, "m d"], block_size: int = 1
+) -> tuple[Int64[Tensor, " g"], Int64[Tensor, " g"], Float64[Tensor, " g"]]:
+    """Match the features of two dictionaries one to one, or their blocks: indices in both, and similarities."""
+    if block_size == 1:
+        return match(first, second)
+    a, b = (torch.unflatten(unit_rows(directions), 0, (-1, block_size)) for directions in (first, second))
+    table = torch.linalg.norm(torch.einsum("gpd,hqd->ghpq", a, b), dim=(2, 3)) / block_size**0.5
+    rows, columns = (torch.from_numpy(index) for index in linear_sum_assignment(table.numpy(), maximize=True))
+    return rows, columns, table[rows, columns]
 
 
 def unit_rows(directions: Float[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
     """Directions scaled to unit length, in float64 on the CPU; zeros stay zero."""
     return F.normalize(directions.detach().cpu().double(), dim=1)
-
-
-def _block_similarities(
-    first: Float[Tensor, "a d"], second: Float[Tensor, "a d"], block_size: int
-) -> Float64[Tensor, " g"]:
-    """Match subspaces one to one so that the sum of similarities is largest; return the similarity of each pair."""
-    a, b = (torch.unflatten(unit_rows(directions), 0, (-1, block_size)) for directions in (first, second))
-    similarities = torch.linalg.norm(torch.einsum("gpd,hqd->ghpq", a, b), dim=(2, 3)) / block_size**0.5
-    rows, columns = linear_sum_assignment(similarities.numpy(), maximize=True)
-    matched: Tensor = similarities[rows, columns]
-    return matched

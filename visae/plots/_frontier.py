@@ -3,23 +3,37 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FormatStrFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator
 
+from visae.metrics import DISTORTION
 from visae.plots._style import new_figure, save_figure, style_axes
 from visae.sae import LineStyle, kinds, style_of
 
 EVALUATION_PANELS = {
     "explained_variance": "explained variance",
+    "bits": f"bits a row, at an error of {DISTORTION:.0%}",
     "loss_recovered_zero": "loss recovered (floor: zeros)",
     "kl_recovered_zero": "KL recovered (floor: zeros)",
     "matched_fraction": "planted features matched",
 }
+_NEURONS = "neurons, on average"
+_NEURONS_LINE: dict[str, Any] = {
+    "color": "0.8",
+    "linewidth": 4,
+    "solid_capstyle": "round",
+    "label": "neurons, on average",
+    "zorder": 1,
+}
 # Metrics on which good dictionaries reach 0.9, 0.99 or 0.999: their distance from 1 is drawn on a log scale.
 _NEAR_ONE = {"explained_variance", "loss_recovered_zero", "kl_recovered_zero"}
+# Metrics of which ratios count.
+_LOGARITHMIC = {"bits"}
 _NEAREST = 1e-4
 _TICKS = (0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 _SPARE_MARKERS = "xpH18234|_"
@@ -38,7 +52,7 @@ def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path
     """Plot the result of `visae.evaluate` as a frontier over L0; dictionaries whose training stopped are left out."""
     plotted = [metrics for metrics in evaluated.values() if "stopped" not in metrics]
     points = [FrontierPoint(metrics["kind"], metrics["l0"], metrics) for metrics in plotted]
-    plot_frontier(points, EVALUATION_PANELS, title, path)
+    plot_frontier(points, EVALUATION_PANELS, title, path, neurons=_neurons(plotted))
 
 
 def plot_frontier(
@@ -47,32 +61,48 @@ def plot_frontier(
     title: str,
     path: str | Path,
     style_of: Callable[[str], LineStyle] = style_of,
+    neurons: Mapping[str, Sequence[tuple[float, float]]] = MappingProxyType({}),
 ) -> None:
     """Plot metrics against L0, one line per kind, one panel for each metric that any point has.
 
     panels:   axis labels by metric.
     style_of: returns the style of a kind; kinds that share colour and marker get different markers.
+    neurons:  for some metrics, what the neurons have: pairs of L0 and value, drawn as a band behind the lines.
 
     Raises `VisaeError` for a suffix that is not an image format.
     """
     present = {name: label for name, label in panels.items() if any(p.metrics.get(name) is not None for p in points)}
     figure = new_figure(3.6 * max(len(present), 1) + 1.2, 3.4, title)
     lines = _line_properties((point.kind for point in points), style_of)
-    handles: list[Any] = []
+    handles: dict[str, Any] = {}
     for column, (name, label) in enumerate(present.items()):
         axes = figure.add_subplot(1, len(present), column + 1)
-        handles = [
-            _draw_line(axes, [point for point in points if point.kind == kind], name, properties)
-            for kind, properties in lines.items()
-        ]
+        for kind, properties in lines.items():
+            handles[kind] = _draw_line(axes, [point for point in points if point.kind == kind], name, properties)
+        if name in neurons:
+            handles[_NEURONS] = axes.plot(*zip(*neurons[name], strict=True), **_NEURONS_LINE)[0]
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         if name in _NEAR_ONE:
             _stretch_near_one(axes)
+        if name in _LOGARITHMIC:
+            _space_by_ratio(axes)
         style_axes(axes, "L0: features that fire per position", label)
     if handles:
-        figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
+        figure.legend(handles=list(handles.values()), loc="outside right center", fontsize=8, frameon=False)
     save_figure(figure, path)
+
+
+def _neurons(evaluated: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    """What the neurons have over the L0 of dictionaries that fire; empty for evaluations of earlier versions."""
+    measured = [metrics for metrics in evaluated if metrics.get("neurons_curve") and metrics["l0"] > 0]
+    if not measured:
+        return {}
+    ends = [limit(metrics["l0"] for metrics in measured) for limit in (min, max)]
+    own = [(metrics["l0"], metrics["neurons_explained_variance"]) for metrics in measured]
+    curve = [(l0, value) for l0, value in measured[0]["neurons_curve"] if ends[0] < l0 < ends[1]]
+    bits = [(l0, fmean(metrics["neurons_bits"] for metrics in measured)) for l0 in ends]
+    return {"explained_variance": sorted(own + curve), "bits": bits}
 
 
 def line_properties(kind: str, style: LineStyle) -> dict[str, Any]:
@@ -111,6 +141,13 @@ def _draw_line(axes: Axes, points: Sequence[FrontierPoint], name: str, propertie
     shown = sorted((p.l0, p.metrics[name]) for p in points if p.l0 > 0 and p.metrics.get(name) is not None)
     # Not clipped: markers at the ends of the axes would be cut in half.
     return axes.plot([l0 for l0, _ in shown], [value for _, value in shown], clip_on=False, **properties)[0]
+
+
+def _space_by_ratio(axes: Axes) -> None:
+    """Space doublings evenly; values of 0 are left out."""
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_locator(LogLocator(base=2, subs=(1, 1.5)))
+    axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
 
 
 def _stretch_near_one(axes: Axes) -> None:
