@@ -21,13 +21,15 @@ from stores import (
 
 from visae._support.errors import VisaeError
 from visae.metrics import Fidelity, fidelity, recovery
-from visae.sae import ReLU, TopK, load
+from visae.sae import BatchTopK, Matryoshka, ReLU, TopK, load
 from visae.training import SAESpec, TrainingConfig, train, train_many
 from visae.training._batches import Batches
 from visae.training._group import Group
 
 # Two of the kinds again, with seeds that differ from that of training.
 SEEDS = {f"{kind}-{seed}": SAESpec(SWEEP[kind].config, seed) for kind in ("topk-k1", "relu-weak") for seed in (5, 6)}
+
+AVERAGE_K = [kind(width=24, k=k, dead_after=10**9) for kind in (BatchTopK, Matryoshka) for k in (2, 4)]
 
 
 def train_sweep(rows, out, members=SWEEP, training=TWELVE_STEPS):
@@ -312,3 +314,14 @@ def test_a_sweep_is_not_extended_on_other_rows(tmp_path, rows):
     with pytest.raises(VisaeError, match="rows was '"):
         train_sweep(other_rows, tmp_path / "sweep", {"pca": SWEEP["pca"], "gated": SWEEP["gated"]})
     assert sorted(file_contents(tmp_path / "sweep")) == sorted(f"pca/{file}" for file in FILES)
+
+
+def test_batchtopk_fires_as_often_on_training_rows_as_asked_even_after_a_few_steps(tmp_path):
+    rows, _ = write_planted_store(tmp_path / "rows", 4000)
+    specs = {f"{config.kind}-{config.k}": SAESpec(config) for config in AVERAGE_K}
+    training = TrainingConfig(epochs=1, batch=180, lr=3e-3)
+    saes = train_many(rows, specs, tmp_path / "out", training, "cpu")
+    sample = Batches(rows, training).sample()
+    assert len(sample) == 3600
+    for name, sae in saes.items():
+        assert fidelity(sae, [sample]).l0 == pytest.approx(sae.config.k, abs=2 / 3600), name

@@ -139,6 +139,9 @@ class SAE(nn.Module, ABC):
     def refresh(self) -> None:
         """Called before the first step and every few steps: update what need not be updated at every step."""
 
+    def calibrate(self, z: Float[Tensor, "n d"]) -> None:
+        """Set what only inference uses, from a large sample of training rows. A hook, called after training."""
+
     def forget(self) -> None:
         """Called after tensors have been replaced: drop anything derived from them."""
 

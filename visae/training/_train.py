@@ -22,6 +22,8 @@ from visae.training._batches import Batches
 from visae.training._config import SAESpec, TrainingConfig
 from visae.training._trainer import Trainer
 
+_CALIBRATION = 65_536  # training rows on which a trained SAE is calibrated
+
 
 def train(
     rows: Rows | str | Path,
@@ -116,8 +118,10 @@ def _trained(
     trainer = Trainer(saes, folders, batches, root, {"members": {name: settings[name] for name in specs}})
     trainer.run()
     _refuse_all_diverged(trainer.stopped, saes)
+    sample = batches.sample(_CALIBRATION).to(device)
     for name, sae in saes.items():
         sae.eval().requires_grad_(False)
+        sae.calibrate(sae.standardise(sample))
         sae.about = _about(rows, batches, sae, settings[name])
         if name in trainer.stopped:
             sae.about["stopped"] = trainer.stopped[name]
