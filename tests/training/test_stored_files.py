@@ -18,7 +18,7 @@ from visae.sae import TopK, load
 from visae.training import TrainingConfig, train
 
 CONFIG = TopK(width=8, k=2)
-TRAINING = TrainingConfig(epochs=4, batch=16, revive=0.25)
+TRAINING = TrainingConfig(rows_seen=640, batch=16, revive=0.25)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_an_interrupted_run_is_resumed_to_the_same_bits(stored):
 
 def test_other_settings_are_refused_under_current_names(stored):
     with pytest.raises(VisaeError, match=r"training\.revive was 0\.25 and is now 0\.5"):
-        train(stored / "rows", CONFIG, stored / "stopped", TrainingConfig(epochs=4, batch=16), "cpu")
+        train(stored / "rows", CONFIG, stored / "stopped", TrainingConfig(rows_seen=640, batch=16), "cpu")
 
 
 def test_an_evaluation_is_read_and_reused(stored):

@@ -104,7 +104,9 @@ def test_the_file_tells_what_the_dictionary_was_trained_on(rows, tmp_path):
 
 def test_the_seed_decides_the_initial_directions(rows, tmp_path):
     first, other, again = (
-        train(rows, CONFIGS[1], tmp_path / str(index), TrainingConfig(epochs=1, batch=900, lr=1e-9, seed=seed), "cpu")
+        train(
+            rows, CONFIGS[1], tmp_path / str(index), TrainingConfig(rows_seen=900, batch=900, lr=1e-9, seed=seed), "cpu"
+        )
         for index, seed in enumerate((0, 1, 0))
     )
     assert torch.equal(first.decoder, again.decoder)
@@ -261,7 +263,7 @@ def existing(request, tmp_path_factory, rows):
     [
         ({"config": TopK(width=24, k=3, dead_after=200)}, "config.k was 2 and is now 3"),
         ({"config": ReLU(width=24)}, "config.aux_k was 64 and is now not set"),
-        ({"training": replace(FIFTEEN_STEPS, epochs=4)}, "training.epochs was 3 and is now 4"),
+        ({"training": replace(FIFTEEN_STEPS, rows_seen=3600)}, "training.rows_seen was 2700 and is now 3600"),
         ({"training": replace(FIFTEEN_STEPS, lr=1e-3, seed=1)}, "training.lr was 0.003 and is now 0.001"),
         ({"training": replace(FIFTEEN_STEPS, lr=1e-3, seed=1)}, "training.seed was 0"),
     ],
@@ -319,7 +321,7 @@ def test_a_sweep_is_not_extended_on_other_rows(tmp_path, rows):
 def test_batchtopk_fires_as_often_on_training_rows_as_asked_even_after_a_few_steps(tmp_path):
     rows, _ = write_planted_store(tmp_path / "rows", 4000)
     specs = {f"{config.kind}-{config.k}": SAESpec(config) for config in AVERAGE_K}
-    training = TrainingConfig(epochs=1, batch=180, lr=3e-3)
+    training = TrainingConfig(rows_seen=3600, batch=180, lr=3e-3)
     saes = train_many(rows, specs, tmp_path / "out", training, "cpu")
     sample = Batches(rows, training).sample()
     assert len(sample) == 3600

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, ClassVar, NamedTuple
@@ -35,11 +35,13 @@ class SAE(nn.Module, ABC):
     rows_since_fired: training rows since each feature last fired, [m], counted by the trainer.
     configs: its config; in a stack, each member's.
     about: the metadata in its file: network, layer, rows, training, metrics.
+    rate_factors: of its kind: by parameter, its learning rate relative to that of training; 1 for those not named.
 
     Within a stack (`visae.sae.stack`) every tensor has one more leading axis, [s, ...], and so do the terms of the
     loss: a formula written for one SAE holds for all.
     """
 
+    rate_factors: ClassVar[Mapping[str, float]] = {}
     decoder: Tensor
     bias: Tensor
     centre: Tensor
@@ -118,7 +120,10 @@ class SAE(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
-        """Return the terms of the training loss on standardised rows, and which features fired."""
+        """Return the terms of the training loss on standardised rows, and which features fired.
+
+        Changes nothing in evaluation mode, in which the trainer measures held-out rows.
+        """
 
     def fit_scale(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
         """Centre on the data's mean, and scale so that E|z|^2 = d."""
@@ -144,9 +149,6 @@ class SAE(nn.Module, ABC):
 
     def forget(self) -> None:
         """Called after tensors have been replaced: drop anything derived from them."""
-
-    def remember(self, before: "SAE", kept: Sequence[int]) -> None:
-        """Copy what a larger stack had derived; `kept` holds the indices of the remaining members."""
 
     def before_step(self) -> None:
         """Called between backward and the optimiser's step."""

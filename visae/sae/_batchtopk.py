@@ -81,6 +81,8 @@ class BatchTopKSAE(TopKSAE):
 
     @torch.no_grad()
     def _follow(self, smallest: Float[Tensor, "*s"]) -> None:
+        if not self.training:
+            return
         smallest = smallest.to(self.threshold)
         moved = torch.where(self.threshold < 0, smallest, torch.lerp(self.threshold, smallest, _BATCH_WEIGHT))
         self.threshold.copy_(torch.where(smallest.isfinite(), moved, self.threshold))

@@ -17,8 +17,8 @@ from visae.sae._registry import kinds, make_config
 
 SCHEMA = 2
 FILE = DICTIONARY
-# Only training needs it.
-_LEFT_OUT = "rows_since_fired"
+# Only training needs these.
+_LEFT_OUT = ("rows_since_fired", "is_dead")
 _HEADER = {"schema": int, "kind": str, "config": dict, "dim": int, "about": dict}
 
 
@@ -59,7 +59,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> SAE:
 
 
 def _kept(sae: SAE) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in sae.state_dict().items() if name != _LEFT_OUT}
+    return {name: tensor for name, tensor in sae.state_dict().items() if name not in _LEFT_OUT}
 
 
 def _refuse_other_headers(header: Mapping[str, Any], file: Path) -> None:

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.sae._algebra import squared_error
-from visae.sae._base import SAE, EncoderSAE, Losses, UnitNormSAE
+from visae.sae._base import EncoderSAE, Losses, UnitNormSAE
 from visae.sae._config import LineStyle, SAEConfig
 from visae.sae._registry import register_kind
 from visae.sae._sparse_code import Code, Dense, sparse_code, sparse_pays
@@ -28,7 +28,13 @@ class TopKSAE(UnitNormSAE):
     """
 
     k: Tensor
-    dead: list[Tensor] | None = None  # for each member, as of the last refresh
+    is_dead: Tensor  # [*s, m], as of the last refresh; only with AuxK
+    dead: list[Tensor] | None = None  # the same as indices, for each member
+
+    def __init__(self, config: Any, dim: int, **parameters: Float[Tensor, "..."]):
+        super().__init__(config, dim, **parameters)
+        if config.aux_k:
+            self.register_buffer("is_dead", torch.zeros(self.width, dtype=torch.bool))
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Move the bias to the geometric median if the config says so; the mean is already zero."""
@@ -61,8 +67,7 @@ class TopKSAE(UnitNormSAE):
     def aux(self, z: Float[Tensor, "n d"], reconstruction: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
         """Return the weighted AuxK term of the loss."""
         if self.dead is None:
-            self.refresh()
-        assert self.dead is not None
+            self.dead = indices_of(self.is_dead)
         if not any(map(len, self.dead)):
             return reconstruction.new_zeros(reconstruction.shape[:-2])
         weight: float = self.config.aux_weight
@@ -75,16 +80,13 @@ class TopKSAE(UnitNormSAE):
 
     def refresh(self) -> None:
         """Update which features are dead."""
-        self.dead = dead_features(self.rows_since_fired, self.config.dead_after)
+        if self.config.aux_k:
+            self.is_dead.copy_(self.rows_since_fired > self.config.dead_after)
+            self.dead = indices_of(self.is_dead)
 
     def forget(self) -> None:
-        """Drop which features are dead."""
+        """Drop the indices of dead features."""
         self.dead = None
-
-    def remember(self, before: SAE, kept: Sequence[int]) -> None:
-        """Keep the same features dead until the next refresh."""
-        assert isinstance(before, TopKSAE)
-        self.dead = None if before.dead is None else [before.dead[index] for index in kept]
 
 
 @register_kind
@@ -123,9 +125,9 @@ class TopK(SAEConfig):
             raise VisaeError(f"origin is {self.origin!r}; it must be 'mean' or 'median'")
 
 
-def dead_features(rows_since_fired: Int[Tensor, "*s m"], after: int) -> list[Int[Tensor, " _"]]:
-    """Return the features of each member of a stack that have not fired for more than `after` rows of training."""
-    return [member.nonzero().flatten() for member in (rows_since_fired > after).view(-1, rows_since_fired.shape[-1])]
+def indices_of(is_dead: Bool[Tensor, "*s m"]) -> list[Int[Tensor, " _"]]:
+    """Return the indices of the features of each member of a stack that are dead."""
+    return [member.nonzero().flatten() for member in is_dead.view(-1, is_dead.shape[-1])]
 
 
 def auxk(

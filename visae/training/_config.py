@@ -12,7 +12,8 @@ from visae.sae._config import SAEConfig
 class TrainingConfig:
     """Settings of a training run.
 
-    epochs:   passes over the training rows.
+    rows_seen: rows to train on, each counted as often as it is seen; rounded up to whole batches. Training ends earlier
+              where the held-out loss stops falling.
     batch:    rows per step.
     lr:       Adam's peak learning rate.
     warmup:   share of the steps over which the learning rate, and any sparsity penalty, rise from zero.
@@ -23,7 +24,7 @@ class TrainingConfig:
     seed:     seeds the held-out images, the row order and, except for a sweep, the initial directions.
     """
 
-    epochs: int = 8
+    rows_seen: int = 4_000_000
     batch: int = 2048
     lr: float = 3e-3
     warmup: float = 0.05
@@ -33,7 +34,7 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        expect_training(self.epochs, self.batch, self.lr)
+        expect_training("rows_seen", self.rows_seen, self.batch, self.lr)
         if not 0 <= self.revive < math.inf:
             raise VisaeError(f"revive is {self.revive:g}; it must be 0 or more")
         shares = {"warmup": self.warmup, "decay": self.decay, "holdout": self.holdout}
