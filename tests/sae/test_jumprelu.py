@@ -39,7 +39,8 @@ def pseudo_derivatives(sae, z):
     f = np.where(pre > threshold, pre, 0)
     error_by_f = -2 / n * residuals(z, f, p["decoder"], p["bias"]) @ p["decoder"].T
     l0 = (f > 0).sum() / n
-    sparsity_by_l0 = config.l0 * (2 * (l0 / config.target - 1) / config.target if config.target else 1)
+    by_target = 5 * z.shape[1] * 2 * (l0 / config.target - 1) / config.target if config.target else 0
+    sparsity_by_l0 = by_target if config.target else config.l0
     error, sparsity = np.zeros(config.width), np.zeros(config.width)
     for row in range(n):
         for i in range(config.width):

@@ -8,11 +8,21 @@ from dataclasses import asdict
 from typing import Any, ClassVar, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from visae.sae._algebra import drop_parallel_gradient, linear, project_to_sphere, random_directions, shifted
-from visae.sae._config import SAEConfig
+from visae.sae._algebra import (
+    drop_parallel_gradient,
+    hold_near,
+    linear,
+    project_to_sphere,
+    random_directions,
+    shifted,
+)
+from visae.sae._config import SAEConfig, TrainedConfig
+
+SOFT_COSINE = 0.8  # of a soft-frozen direction with its start, at least
 
 
 class Losses(NamedTuple):
@@ -47,6 +57,7 @@ class SAE(nn.Module, ABC):
     centre: Tensor
     scale: Tensor
     rows_since_fired: Tensor
+    start: Tensor  # [m, d], unit rows; only if the decoder is soft-frozen
 
     def __init__(self, config: SAEConfig, dim: int, **parameters: Float[Tensor, "..."]):
         super().__init__()
@@ -54,6 +65,10 @@ class SAE(nn.Module, ABC):
         self.dim, self.width = dim, config.width or dim
         for name, value in parameters.items():
             self.register_parameter(name, nn.Parameter(value))
+        for name in self.frozen:
+            self.get_parameter(name).requires_grad_(False)
+        if getattr(config, "freeze", "none") == "soft-decoder":
+            self.register_buffer("start", F.normalize(self.decoder.detach(), dim=-1))
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("rows_since_fired", torch.zeros(self.width, dtype=torch.int64))
@@ -72,6 +87,12 @@ class SAE(nn.Module, ABC):
     def config(self) -> Any:
         """Its config; in a stack, the first member's, which differs from the others only in varied settings."""
         return self.configs[0]
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The names of the parameters that are not trained (see `visae.sae.TrainedConfig`)."""
+        config = self.config
+        return config.freezable.get(config.freeze, ()) if isinstance(config, TrainedConfig) else ()
 
     @property
     def block_size(self) -> int:
@@ -156,6 +177,11 @@ class SAE(nn.Module, ABC):
     def after_step(self) -> None:
         """Called after the optimiser's step."""
 
+    def hold_to_start(self) -> None:
+        """Called after `after_step`: turn the directions of a soft-frozen decoder back to near their start."""
+        if "start" in self._buffers:
+            hold_near(self.decoder, self.start, SOFT_COSINE)
+
 
 class EncoderSAE(SAE):
     """An SAE with an affine encoder of its own: pre-activations are encoder (z - bias) + encoder_bias.
@@ -206,11 +232,13 @@ class UnitNormSAE(EncoderSAE):
 
     def before_step(self) -> None:
         """Remove the component along each row from the decoder's gradient, since rows keep unit norm."""
-        drop_parallel_gradient(self.decoder)
+        if self.decoder.requires_grad:
+            drop_parallel_gradient(self.decoder)
 
     def after_step(self) -> None:
         """Project the decoder's rows back onto the unit sphere."""
-        project_to_sphere(self.decoder)
+        if self.decoder.requires_grad:
+            project_to_sphere(self.decoder)
 
 
 def _as_rows(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:
@@ -236,6 +264,8 @@ def stack(saes: Sequence[SAE]) -> SAE:
         whole._parameters[name] = nn.Parameter(torch.stack([sae.get_parameter(name).detach() for sae in saes]))
     for name in whole._buffers:
         whole._buffers[name] = torch.stack([sae.get_buffer(name) for sae in saes])
+    for name in whole.frozen:
+        whole.get_parameter(name).requires_grad_(False)
     whole.forget()
     return whole
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae.sae._algebra import squared_error
 from visae.sae._base import EncoderSAE, Losses, UnitNormSAE
-from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._config import LineStyle, TrainedConfig
 from visae.sae._registry import register_kind
 from visae.sae._sparse_code import Code, Dense, sparse_code, sparse_pays
 from visae.sae._topk_select import Entries, topk_dense, topk_entries
@@ -91,7 +91,7 @@ class TopKSAE(UnitNormSAE):
 
 @register_kind
 @dataclass(frozen=True)
-class TopK(SAEConfig):
+class TopK(TrainedConfig):
     """Settings of a TopK SAE.
 
     width:       features, m.
@@ -110,12 +110,13 @@ class TopK(SAEConfig):
     source: ClassVar[str] = "arXiv 2406.04093"
     style: ClassVar[LineStyle] = LineStyle("#0072B2", "D")
     k: int = 8
-    aux_k: int = 64
+    aux_k: int = 0
     aux_weight: float = 1 / 32
     dead_after: int = 1_000_000
     origin: str = "mean"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.k <= self.width:
             raise VisaeError(f"k is {self.k}, the width {self.width}; k must be between 1 and the width")
         for name in ("aux_k", "aux_weight", "dead_after"):

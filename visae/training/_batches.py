@@ -11,6 +11,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae._support.seeds import generator
 from visae.activations import Rows
+from visae.sae import SAEConfig, TrainedConfig, kinds
 from visae.training._config import TrainingConfig
 
 _HELD_OUT_BATCH = 8192
@@ -86,14 +87,18 @@ class Batches:
 
 
 def current_settings(settings: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
-    """Return the settings of a member as this version writes them: older ones counted epochs, not rows seen."""
-    training = dict(settings.get("training", {}))
-    if "epochs" not in training:
-        return dict(settings)
-    images = rows.images_read - _held_out_count(rows, training["holdout"])
-    per_epoch = images * rows.rows_per_image // training["batch"]
-    training["rows_seen"] = training.pop("epochs") * per_epoch * training["batch"]
-    return {**settings, "training": training}
+    """Return the settings of a member as this version writes them.
+
+    Older versions counted epochs, not rows seen, and froze nothing.
+    """
+    training, config = dict(settings.get("training", {})), dict(settings.get("config", {}))
+    if "epochs" in training:
+        images = rows.images_read - _held_out_count(rows, training["holdout"])
+        per_epoch = images * rows.rows_per_image // training["batch"]
+        training["rows_seen"] = training.pop("epochs") * per_epoch * training["batch"]
+    if issubclass(kinds().get(settings.get("kind", ""), SAEConfig), TrainedConfig):
+        config.setdefault("freeze", "none")
+    return {**settings, "training": training, "config": config}
 
 
 def _held_out_count(rows: Rows, holdout: float) -> int:

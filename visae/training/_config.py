@@ -19,18 +19,18 @@ class TrainingConfig:
     warmup:   share of the steps over which the learning rate, and any sparsity penalty, rise from zero.
     decay:    share of the steps, at the end, over which the learning rate falls to zero.
     holdout:  share of the images whose rows are held out for the metrics: whole images, not positions.
-    revive:   how far the encoder bias of a silent feature rises per step until it fires again, in learning rates; 0 to
-              disable (see `EncoderSAE.revive`).
+    revive:   how far the encoder bias of a silent feature rises per step until it fires again, in learning rates (see
+              `EncoderSAE.revive`). 0 by default: what is revived makes the error larger.
     seed:     seeds the held-out images, the row order and, except for a sweep, the initial directions.
     """
 
     rows_seen: int = 4_000_000
     batch: int = 2048
-    lr: float = 3e-3
+    lr: float = 6e-3
     warmup: float = 0.05
     decay: float = 0.3
     holdout: float = 0.1
-    revive: float = 0.5
+    revive: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:

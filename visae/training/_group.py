@@ -41,6 +41,7 @@ class Group:
         whole.before_step()
         self.optimiser.step()
         whole.after_step()
+        whole.hold_to_start()
         # Detached: the graph would keep this step's activations alive during the next.
         return {name: term.detach() for name, term in terms.items()}
 
@@ -107,6 +108,8 @@ class Group:
         self.whole = stack(list(self.members.values()))
         by_factor: dict[float, list[Tensor]] = {}
         for name, parameter in self.whole.named_parameters():
+            if not parameter.requires_grad:
+                continue
             by_factor.setdefault(self.whole.rate_factors.get(name, 1.0), []).append(parameter)
         parameters = [{"params": group, "factor": factor} for factor, group in by_factor.items()]
         self.optimiser = torch.optim.Adam(parameters, lr=self.lr, fused=True)
