@@ -8,7 +8,7 @@ from visae.activations._store import Shard, Store
 from visae.sae import PCA, BatchTopK, Block, Gated, JumpReLU, ReLU, TopK
 from visae.training import SAESpec, TrainingConfig
 
-CONFIGS = [TopK(width=24, k=2, dead_after=200), ReLU(width=24, l1=0.1)]
+CONFIGS = [TopK(width=24, k=2, aux_k=64, dead_after=200), ReLU(width=24, l1=0.1)]
 # 15 steps on 1,000 rows, of which 100 are held out.
 FIFTEEN_STEPS = TrainingConfig(rows_seen=2700, batch=180, lr=3e-3)
 FILES = ["log.jsonl", "sae.safetensors"]

@@ -76,6 +76,8 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
             f"{measured_on(sae.about['held_out_images'])}, L0 {metrics['l0']:.2f}, "
             f"dead {metrics['dead_fraction']:.1%}; in {self.out}"
         )
+        if not sae.about.get("converged", True):
+            print(f"not converged after {sae.about['rows_seen']:,} rows: see held_out in its file; raise --rows-seen")
 
     def _train_sweep(self, sweep: Path) -> None:
         import visae

@@ -100,6 +100,11 @@ class SAE(nn.Module, ABC):
         return 1
 
     @property
+    def silent_point(self) -> Float[Tensor, " d"]:
+        """The standardised row of zeros, in which all neurons are silent; not defined for a stack."""
+        return -self.centre / self.scale
+
+    @property
     def directions(self) -> Float[Tensor, "m d"]:
         """What one unit of each feature adds to a row, in raw activations; not defined for a stack."""
         return self.decoder.detach() * self.scale

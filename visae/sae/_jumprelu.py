@@ -46,8 +46,8 @@ class JumpReLUSAE(UnitNormSAE):
 
     @torch.no_grad()
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
-        """Move the bias to the silent point, where all neurons are zero: from there, features only add."""
-        self.bias.copy_((-self.centre / self.scale).to(z))
+        """Move the bias to the silent point, from which features only need to add."""
+        self.bias.copy_(self.silent_point.to(z))
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """Return the pre-activations above their thresholds; zero elsewhere."""

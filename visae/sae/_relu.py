@@ -31,6 +31,11 @@ class ReLUSAE(EncoderSAE):
         """Return a fresh SAE with short directions."""
         return cls(config, dim, **cls.tied_start(_INITIAL_NORM * random_directions(config.width, dim, generator)))
 
+    @torch.no_grad()
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
+        """Move the bias to the silent point, from which features only need to add."""
+        self.bias.copy_(self.silent_point.to(z))
+
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """Return the positive part of the pre-activations."""
         return self.preactivate(z).relu()
