@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=2 python benchmarks/superposition_planted.py
 
 SAEs of the planted network, trained and measured as by `visae reproduce superposition-in-curves`, from fewer and more
-images, for fewer and more epochs, of three seeds each. The first row is of the planted curves and lines themselves, at
-all positions of 64 images. Prints a table; an r other than 0, or a constructive share above a half, is an artefact of
-the SAE.
+images, for fewer and more rows seen, of three seeds each. The first row is of the planted curves and lines themselves,
+at all positions of 64 images. Prints a table; an r other than 0, or a constructive share above a half, is an artefact
+of the SAE.
 """
 
 import argparse
@@ -29,13 +29,13 @@ from visae.tuning import measure_populations
 SIZE = 128  # px
 SEEDS = 3
 _PLANTED_ON = 64  # images
-_HEAD = ("images", "epochs", "seed", "explained variance", "curves", "lines", "r", "constructive", "by directions")
+_HEAD = ("images", "rows seen", "seed", "explained variance", "curves", "lines", "r", "constructive", "by directions")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, nargs="+", default=[200, 600])
-    parser.add_argument("--epochs", type=int, nargs="+", default=[20, 40, 60])
+    parser.add_argument("--rows-seen", type=int, nargs="+", default=[700_000, 1_400_000, 2_000_000])
     options = parser.parse_args()
     network = visae.network("planted", device="cpu")
     print(machine())
@@ -49,9 +49,9 @@ def main() -> None:
             rows = capture_layers(
                 network, {"mixed": Path(folder) / "rows"}, images, default_budget("planted").positions
             )
-            for epochs in options.epochs:
-                for cells, metrics in learned(network, rows["mixed"], images, epochs, Path(folder) / str(epochs)):
-                    print_row([count, epochs, *cells], metrics)
+            for rows_seen in options.rows_seen:
+                for cells, metrics in learned(network, rows["mixed"], images, rows_seen, Path(folder) / str(rows_seen)):
+                    print_row([count, rows_seen, *cells], metrics)
 
 
 def planted(network: Network) -> tuple[int, int, dict[str, Any]]:
@@ -70,10 +70,10 @@ def planted(network: Network) -> tuple[int, int, dict[str, Any]]:
 
 
 def learned(
-    network: Network, rows: Rows, images: Images, epochs: int, folder: Path
+    network: Network, rows: Rows, images: Images, rows_seen: int, folder: Path
 ) -> Iterator[tuple[list[object], dict[str, Any]]]:
     """Seed, explained variance, curves and lines of SAEs of each seed, and their metrics."""
-    budget = default_budget("planted", epochs=epochs)
+    budget = default_budget("planted", rows_seen=rows_seen)
     members = {str(seed): SAESpec(budget.config(rows.dim), seed) for seed in range(SEEDS)}
     saes = train_many(rows, members, folder, budget.training, network.device)
     population = measure_populations(network, "mixed", saes, evenly_spaced(images, budget.images))

@@ -142,7 +142,7 @@ def steps(options: argparse.Namespace) -> None:
 def stack(options: argparse.Namespace) -> None:
     """Compare whole trainings through `train_many`, with the store and held-out metrics: one pass, and one per SAE."""
     members = {f"relu-{index}": SAESpec(ReLU(width=768, l1=1.0 + index), index) for index in range(8)}
-    training = TrainingConfig(epochs=1, batch=2048)
+    training = TrainingConfig(rows_seen=2048 * options.batches, batch=2048)
     with tempfile.TemporaryDirectory() as scratch:
         rows = _write_store(Path(scratch) / "rows", synthetic(2048 * options.batches, 96, "cpu"))
         together, apart = [], []

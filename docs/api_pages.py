@@ -122,7 +122,7 @@ def home(package: ModuleType, name: str) -> str | None:
 def is_kind(package: ModuleType, name: str) -> bool:
     """Whether a name is the config class of a kind of SAE; these are listed by themselves."""
     exported = getattr(package, name)
-    return inspect.isclass(exported) and issubclass(exported, SAEConfig) and exported is not SAEConfig
+    return inspect.isclass(exported) and issubclass(exported, SAEConfig) and hasattr(exported, "kind")
 
 
 def entry(package: ModuleType, name: str) -> str:

@@ -59,7 +59,7 @@ def recovered(shared):
             rows,
             visae.Archetypal(width=128, k=2),
             out / "sae",
-            visae.TrainingConfig(epochs=40, batch=1024),
+            visae.TrainingConfig(rows_seen=1_351_680, batch=1024, lr=3e-3, revive=0.5),
             "cpu",
         )
 

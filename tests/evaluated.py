@@ -10,7 +10,7 @@ from visae.training._batches import Batches
 
 LAYER = "1"
 POSITIONS = 16
-TRAINING = TrainingConfig(epochs=1, batch=50, holdout=0.3)
+TRAINING = TrainingConfig(rows_seen=200, batch=50, holdout=0.3)
 MEMBERS = {
     **{f"topk-{seed}": SAESpec(TopK(width=12, k=2), seed) for seed in (0, 1, 2)},
     "topk-more": SAESpec(TopK(width=12, k=3)),

@@ -37,7 +37,7 @@ def test_all_rows_are_used_of_another_store(network, sae, tmp_path):
 
 
 def test_all_rows_are_used_if_none_were_held_out(rows, tmp_path):
-    training = TrainingConfig(epochs=1, batch=50, holdout=0.0)
+    training = TrainingConfig(rows_seen=200, batch=50, holdout=0.0)
     sae = train(rows, MEMBERS["topk-0"].config, tmp_path, training, "cpu")
     assert len(torch.cat(list(HeldOut(rows).rows_for(sae)))) == len(rows)
 
@@ -79,7 +79,7 @@ def test_images_trained_on_are_left_out_by_name_and_by_content(rows, sae, source
 
 
 def test_images_are_left_out_that_any_of_several_was_trained_on(rows, sae, tmp_path):
-    training = TrainingConfig(epochs=1, batch=50, holdout=0.3, seed=1)
+    training = TrainingConfig(rows_seen=200, batch=50, holdout=0.3, seed=1)
     other = train_many(rows, {"other": MEMBERS["topk-1"]}, tmp_path, training, "cpu")["other"]
     both = {*held_out_images(rows)} & {*held_out_images(rows, training)}
     assert 0 < len(both) < 6

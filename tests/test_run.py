@@ -20,7 +20,7 @@ def run_planted(out, **changes):
         "config": visae.TopK(width=64, k=3),
         "out": out,
         "positions": Positions(count=32),
-        "training": visae.TrainingConfig(epochs=2, batch=128),
+        "training": visae.TrainingConfig(rows_seen=1024, batch=128),
     }
     return run(**(options | changes))
 
@@ -71,7 +71,7 @@ def test_other_settings_are_refused(finished):
 
 
 def test_a_layer_without_planted_truth_and_held_out_images_reports_neither(tmp_path):
-    training = visae.TrainingConfig(epochs=1, batch=128, holdout=0.0)
+    training = visae.TrainingConfig(rows_seen=128, batch=128, holdout=0.0)
     report = run_planted(tmp_path, layer="truth", images=Leaves(4, 64), training=training)
     assert "recovery" not in report
     assert report["images_held_out"] == 0

@@ -129,7 +129,9 @@ def _description(sae: SAE) -> Metrics:
 
 
 def _describes(metrics: Metrics, description: Metrics) -> bool:
-    """Return whether metrics belong to a dictionary; older files have no digest of its settings."""
+    """Return whether metrics belong to a dictionary; older files have no digest of its settings, and froze nothing."""
+    if "freeze" in description["config"]:
+        metrics = {**metrics, "config": {"freeze": "none", **metrics["config"]}}
     return all(metrics.get(k) == v for k, v in description.items() if k != "settings" or "settings" in metrics)
 
 

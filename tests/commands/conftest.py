@@ -7,7 +7,7 @@ from visae import cli
 
 NETWORK = ["--network", "planted", "--layer", "mixed"]
 IMAGES = ["--images", "leaves:20", "--crop", "64", "--positions", "32"]
-SAE = ["--sae", "topk", "--k", "3", "--width", "64", "--epochs", "2", "--batch", "128"]
+SAE = ["--sae", "topk", "--k", "3", "--width", "64", "--rows-seen", "1024", "--batch", "128"]
 
 
 @pytest.fixture(scope="session")

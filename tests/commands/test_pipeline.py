@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 # As in conftest.py, from which nothing can be imported.
 NETWORK = ["--network", "planted", "--layer", "mixed"]
 IMAGES = ["--images", "leaves:20", "--crop", "64", "--positions", "32"]
-SAE = ["--sae", "topk", "--k", "3", "--width", "64", "--epochs", "2", "--batch", "128"]
+SAE = ["--sae", "topk", "--k", "3", "--width", "64", "--rows-seen", "1024", "--batch", "128"]
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_train_leaves_the_dictionary_of_a_run(planted_run, rows, tmp_path, capsy
 
 
 def test_train_takes_the_settings_of_other_kinds(rows, tmp_path, capsys):
-    sae = ["--sae", "relu", "--l1", "1", "--width", "64", "--epochs", "2", "--batch", "128"]
+    sae = ["--sae", "relu", "--l1", "1", "--width", "64", "--rows-seen", "1024", "--batch", "128"]
     cli.main(["train", *rows, *sae, "--out", str(tmp_path)])
     assert "relu, 64 features" in capsys.readouterr().out
 
@@ -111,7 +111,7 @@ def test_evaluate_refuses_what_is_no_dictionary_and_no_images(rows, tmp_path, ca
 
 SWEEP = """
 [training]
-epochs = 2
+rows_seen = 640
 batch = 64
 holdout = 0.5
 

@@ -104,7 +104,8 @@ def loss_terms(config, p, frozen, z, dead=()):
         return {"error": error, "sparsity": config.l1 * sum(row @ norms for row in f) / len(z)}
     if config.kind == "jumprelu":
         l0 = sum(value > 0 for row in f for value in row) / len(z)
-        return {"error": error, "sparsity": config.l0 * ((l0 / config.target - 1) ** 2 if config.target else l0)}
+        penalty = 5 * d * (l0 / config.target - 1) ** 2 if config.target else config.l0 * l0
+        return {"error": error, "sparsity": penalty}
     if config.kind == "gated":
         gate = np.maximum(pre, 0)
         by_gate = residuals(z, gate, frozen["decoder"], frozen["bias"])

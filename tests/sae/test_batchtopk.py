@@ -119,3 +119,24 @@ def test_the_threshold_is_saved_and_loaded(tmp_path):
 def test_a_k_above_the_width_is_refused():
     with pytest.raises(VisaeError, match="k is 9, the width 8"):
         BatchTopK(width=8, k=9)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("piece", [7, 4096])
+def test_after_calibration_k_features_fire_on_average_over_the_sample(monkeypatch, k, piece):
+    monkeypatch.setattr("visae.sae._batchtopk._PIECE", piece)
+    sae = random_sae(BatchTopK(**AUX | {"k": k}))
+    z = standardised(sae, 40)
+    sae.calibrate(z)
+    assert sae.threshold.item() == np.sort(sae.preactivate(z).detach().numpy().ravel())[-40 * k]
+    assert (sae.features(z) > 0).sum() == 40 * k
+
+
+def test_a_sample_with_fewer_positive_pre_activations_than_k_calibrates_to_zero():
+    sae = random_sae(BatchTopK(**AUX | {"k": 7}))
+    with torch.no_grad():
+        sae.encoder_bias -= 1
+    z = standardised(sae)
+    sae.calibrate(z)
+    assert sae.threshold.item() == 0
+    assert torch.equal(sae.features(z), sae.preactivate(z).relu())

@@ -39,7 +39,8 @@ def pseudo_derivatives(sae, z):
     f = np.where(pre > threshold, pre, 0)
     error_by_f = -2 / n * residuals(z, f, p["decoder"], p["bias"]) @ p["decoder"].T
     l0 = (f > 0).sum() / n
-    sparsity_by_l0 = config.l0 * (2 * (l0 / config.target - 1) / config.target if config.target else 1)
+    by_target = 5 * z.shape[1] * 2 * (l0 / config.target - 1) / config.target if config.target else 0
+    sparsity_by_l0 = by_target if config.target else config.l0
     error, sparsity = np.zeros(config.width), np.zeros(config.width)
     for row in range(n):
         for i in range(config.width):
@@ -127,3 +128,12 @@ def test_thresholds_start_at_their_setting_and_stay_positive():
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(VisaeError, match=message):
         JumpReLU(**settings)
+
+
+def test_at_the_start_the_silent_row_is_reconstructed_without_features():
+    sae = JumpReLU(width=8).build(3, torch.Generator().manual_seed(0))
+    sae.fit_scale(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 4.0, 4.0]))
+    sae.initialise(torch.zeros(5, 3))
+    silent = torch.zeros(1, 3)
+    assert not sae.encode(silent).any()
+    torch.testing.assert_close(sae.decode(sae.encode(silent)), silent)

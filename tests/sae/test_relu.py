@@ -88,3 +88,12 @@ def test_on_maps_it_is_a_1x1_convolution(layout):
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(VisaeError, match=message):
         ReLU(**settings)
+
+
+def test_at_the_start_the_silent_row_is_reconstructed_without_features():
+    sae = ReLU(width=8).build(3, torch.Generator().manual_seed(0))
+    sae.fit_scale(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 4.0, 4.0]))
+    sae.initialise(torch.zeros(5, 3))
+    silent = torch.zeros(1, 3)
+    assert not sae.encode(silent).any()
+    torch.testing.assert_close(sae.decode(sae.encode(silent)), silent)

@@ -114,7 +114,7 @@ def test_a_stack_of_one_trains_as_its_only_member(config):
         torch.testing.assert_close(together[name], value[None], rtol=1e-6, atol=1e-9)
 
 
-CHANGED = {"width": 16, "levels": 2, "size": 4, "origin": "median", "centroids": 7}
+CHANGED = {"freeze": "decoder", "width": 16, "levels": 2, "size": 4, "origin": "median", "centroids": 7}
 
 
 @every_trainable

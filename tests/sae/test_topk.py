@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ from small_saes import (
 
 from visae._support.errors import VisaeError
 from visae.sae import Archetypal, BatchTopK, Matryoshka, TopK, stack
-from visae.sae._topk import auxk, dead_features, geometric_median
+from visae.sae._topk import auxk, geometric_median
 
 CONFIG = TopK(**AUX)
 both_ways = pytest.mark.usefixtures("decoding")
@@ -148,12 +150,10 @@ def random_residual(*members):
 
 @pytest.mark.parametrize("after", [0, 4, 5, 6, 100])
 def test_dead_features_have_not_fired_for_longer(after):
-    rows_since_fired = torch.tensor([[0, 5, 101, 4, 6], [7, 0, 0, 5, 100]])
-    dead = [indices.tolist() for indices in dead_features(rows_since_fired, after)]
-    assert dead == [
-        [feature for feature, count in enumerate(counts) if count > after] for counts in rows_since_fired.tolist()
-    ]
-    assert [indices.tolist() for indices in dead_features(rows_since_fired[0], after)] == dead[:1]
+    sae = random_sae(replace(CONFIG, dead_after=after))
+    sae.rows_since_fired[:] = torch.tensor([0, 5, 101, 4, 6, 7, 0, 100])
+    sae.refresh()
+    assert [indices.tolist() for indices in sae.dead] == [[i for i, n in enumerate(sae.rows_since_fired) if n > after]]
 
 
 @with_auxk

@@ -81,11 +81,11 @@ def test_a_setting_of_another_type_is_refused(value, default, wanted):
         typed("x", value, default)
 
 
-def test_training_needs_an_epoch_a_batch_and_a_rate():
-    expect_training(1, 1, 1e-9)
+def test_training_needs_a_length_a_batch_and_a_rate():
+    expect_training("length", 1, 1, 1e-9)
     for settings in ((0, 1, 0.1), (1, 0, 0.1), (1, 1, 0.0), (1, 1, float("nan")), (1, 1, float("inf"))):
-        with pytest.raises(VisaeError, match=f"epochs is {settings[0]}, batch {settings[1]}, lr {settings[2]:g}"):
-            expect_training(*settings)
+        with pytest.raises(VisaeError, match=f"length is {settings[0]}, batch {settings[1]}, lr {settings[2]:g}"):
+            expect_training("length", *settings)
 
 
 def test_settings_of_older_files_have_current_names():

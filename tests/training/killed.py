@@ -20,7 +20,7 @@ from visae.training import _checkpoint as checkpoint
 from visae.training import _trainer as trainer
 
 # 56 steps on the 1,800 rows of 2,000 that are not held out, with checkpoints at 0, 10, 20, ...
-TRAINING = TrainingConfig(epochs=2, batch=64, lr=3e-3)
+TRAINING = TrainingConfig(rows_seen=3584, batch=64, lr=3e-3)
 MEMBERS = {name: SWEEP[name] for name in ("topk-k1", "topk-k3", "relu-weak", "batchtopk", "pca")}
 RUNS = {
     "single": lambda rows, out: train(rows, TopK(width=32, k=2, dead_after=500), out, TRAINING, "cpu"),

@@ -8,9 +8,9 @@ from visae.activations._store import Shard, Store
 from visae.sae import PCA, BatchTopK, Block, Gated, JumpReLU, ReLU, TopK
 from visae.training import SAESpec, TrainingConfig
 
-CONFIGS = [TopK(width=24, k=2, dead_after=200), ReLU(width=24, l1=0.1)]
+CONFIGS = [TopK(width=24, k=2, aux_k=64, dead_after=200), ReLU(width=24, l1=0.1)]
 # 15 steps on 1,000 rows, of which 100 are held out.
-FIFTEEN_STEPS = TrainingConfig(epochs=3, batch=180, lr=3e-3)
+FIFTEEN_STEPS = TrainingConfig(rows_seen=2700, batch=180, lr=3e-3)
 FILES = ["log.jsonl", "sae.safetensors"]
 
 AUX = {"aux_k": 4, "dead_after": 200}
@@ -28,7 +28,7 @@ SWEEP = {
 # The members of the sweep that are trained as one stack; the others are alone in theirs, and a baseline in none.
 STACKS = [("topk-k1", "topk-k3"), ("relu-weak", "relu-strong"), ("gated",), ("jumprelu",), ("batchtopk",), ("block",)]
 # On 1,000 rows.
-TWELVE_STEPS = TrainingConfig(epochs=2, batch=150, lr=3e-3)
+TWELVE_STEPS = TrainingConfig(rows_seen=1800, batch=150, lr=3e-3)
 
 
 def write_store(folder, values, rows_per_image=10, images_per_shard=8):

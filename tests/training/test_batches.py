@@ -28,7 +28,7 @@ def held_out_rows(batches):
 @pytest.mark.parametrize("batch", [1, 7, 32, 180])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_epoch_has_every_training_row_at_most_once_in_a_new_order(rows, batch, seed):
-    batches = Batches(rows, TrainingConfig(epochs=3, batch=batch, seed=seed))
+    batches = Batches(rows, TrainingConfig(rows_seen=3 * (180 // batch * batch), batch=batch, seed=seed))
     training_rows = set(range(200)) - set(held_out_rows(batches))
     epochs = rows_by_epoch(batches)
     assert len(training_rows) == 180
@@ -46,16 +46,16 @@ def test_an_epoch_has_every_training_row_at_most_once_in_a_new_order(rows, batch
 
 @pytest.mark.parametrize("step", [0, 1, 4, 5, 6, 10, 14, 15])
 def test_the_order_can_be_resumed_at_any_step(rows, step):
-    batches = Batches(rows, TrainingConfig(epochs=3, batch=32, seed=5))
+    batches = Batches(rows, TrainingConfig(rows_seen=480, batch=32, seed=5))
     whole = [index.tolist() for index in batches.from_step(0)]
     assert len(whole) == batches.steps == 15
     torch.manual_seed(step)
-    again = Batches(rows, TrainingConfig(epochs=3, batch=32, seed=5))
+    again = Batches(rows, TrainingConfig(rows_seen=480, batch=32, seed=5))
     assert [index.tolist() for index in again.from_step(step)] == whole[step:]
 
 
 def test_the_seed_decides_the_order_and_the_held_out_images(rows):
-    first, second = (Batches(rows, TrainingConfig(epochs=1, batch=32, seed=seed)) for seed in (0, 1))
+    first, second = (Batches(rows, TrainingConfig(rows_seen=160, batch=32, seed=seed)) for seed in (0, 1))
     assert rows_by_epoch(first) != rows_by_epoch(second)
     assert first.held_out_images.tolist() != second.held_out_images.tolist()
 
@@ -64,7 +64,7 @@ def test_the_seed_decides_the_order_and_the_held_out_images(rows):
     ("holdout", "images"), [(0.0, 0), (0.001, 1), (0.1, 2), (0.12, 2), (0.13, 3), (0.5, 10), (0.99, 19)]
 )
 def test_whole_images_are_held_out(rows, holdout, images):
-    batches = Batches(rows, TrainingConfig(epochs=2, batch=4, holdout=holdout))
+    batches = Batches(rows, TrainingConfig(rows_seen=400, batch=4, holdout=holdout))
     held_out = batches.held_out_images.tolist()
     assert len(held_out) == len(set(held_out)) == images
     trained_on = {row // 10 for epoch in rows_by_epoch(batches) for row in epoch}
@@ -93,7 +93,7 @@ def test_a_sample_is_drawn_from_training_rows_by_the_seed_alone(rows, most, coun
 
 
 def test_a_single_image_is_trained_on_and_measured_on(tmp_path):
-    batches = Batches(write_numbered_store(tmp_path / "rows", 1), TrainingConfig(epochs=1, batch=5))
+    batches = Batches(write_numbered_store(tmp_path / "rows", 1), TrainingConfig(rows_seen=10, batch=5))
     assert len(batches.held_out_images) == 0
     assert sorted(rows_by_epoch(batches)[0]) == held_out_rows(batches) == list(range(10))
 

@@ -43,7 +43,7 @@ def test_every_step_has_a_rate_above_zero_and_up_to_lr(steps):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": 0, "lr": 0.5}, "epochs is 0, batch 2048, lr 0.5"),
+        ({"rows_seen": 0, "lr": 0.5}, "rows_seen is 0, batch 2048, lr 0.5"),
         ({"batch": 0}, "batch 0"),
         ({"lr": 0.0}, "lr 0;"),
         ({"lr": float("nan")}, "lr nan"),

@@ -14,7 +14,7 @@ from visae.training import _checkpoint as checkpoint
 from visae.training._group import Group, without_prefix
 
 ADVICE = r"training diverged at step \d+ \(error .*\); .*lower learning rate or penalty, and a new folder"
-ABSURD_RATE = TrainingConfig(epochs=2, batch=150, lr=1e6)
+ABSURD_RATE = TrainingConfig(rows_seen=1800, batch=150, lr=1e6)
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -45,7 +45,7 @@ def test_nan_is_noticed_before_it_is_saved(tmp_path, rows, monkeypatch, config, 
         with pytest.raises(VisaeError, match=rf"diverged at step {noticed} .* its state at step {kept};"):
             train(rows, config, tmp_path / "run", FIFTEEN_STEPS, "cpu")
     assert not (tmp_path / "run" / "sae.safetensors").exists()
-    tensors, _ = files.read_tensors(tmp_path / "run" / "checkpoint.safetensors", 3)
+    tensors, _ = files.read_tensors(tmp_path / "run" / "checkpoint.safetensors", checkpoint.SCHEMA)
     assert "/sae.decoder" in tensors
     assert [name for name, tensor in tensors.items() if not torch.equal(tensor, saved[kept][name])] == []
     assert all(bool(tensor.isfinite().all()) for tensor in tensors.values())
@@ -55,7 +55,7 @@ def test_a_last_step_that_diverges_is_noticed(tmp_path, rows, monkeypatch):
     """The loss is from before the step; the parameters that the step left are checked too."""
     make_nan(monkeypatch, "", 0)
     with pytest.raises(VisaeError, match="diverged at step 0"):
-        train(rows, CONFIGS[0], tmp_path / "run", TrainingConfig(epochs=1, batch=900), "cpu")
+        train(rows, CONFIGS[0], tmp_path / "run", TrainingConfig(rows_seen=900, batch=900), "cpu")
 
 
 def test_training_ends_when_the_only_member_diverged(tmp_path, rows, monkeypatch):

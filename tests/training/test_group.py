@@ -194,3 +194,14 @@ def test_prefixes_are_whole_names():
     assert without_prefix(state, "a/sae.").keys() == {"x"}
     assert without_prefix(state, "a/sae.")["x"].item() == 0
     assert len(without_prefix(state, "/sae.")["x"]) == 2
+
+
+def test_parameters_with_a_factor_are_moved_faster(monkeypatch):
+    """By Adam's first step, which is as long as the learning rate."""
+    monkeypatch.setattr(ReLU.sae, "rate_factors", {"encoder_bias": 4.0})
+    group = fresh_group(PAIRS[1], ["second"])
+    before = {name: tensor.clone() for name, tensor in group.whole.state_dict().items()}
+    group.step(batch(0), 0.01, 1.0)
+    for name, rate in (("encoder_bias", 0.04), ("bias", 0.01)):
+        moved = (group.whole.get_parameter(name) - before[name]).abs()
+        torch.testing.assert_close(moved.max().item(), rate, rtol=1e-3, atol=0)

@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory):
     rows = write_numbered_store(tmp_path_factory.mktemp("rows") / "rows", 40)
-    return Batches(rows, TrainingConfig(epochs=2, batch=7, holdout=0.2))
+    return Batches(rows, TrainingConfig(rows_seen=630, batch=7, holdout=0.2))
 
 
 @pytest.mark.parametrize("strategy", [prefetch, from_device_memory, gathered_ahead])

@@ -5,6 +5,7 @@ a run that was interrupted at step 20 of 40.
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from visae.evaluation import earlier_evaluation, find_dictionaries, read_evaluat
 from visae.sae import TopK, load
 from visae.training import TrainingConfig, train
 
-CONFIG = TopK(width=8, k=2)
-TRAINING = TrainingConfig(epochs=4, batch=16, revive=0.25)
+CONFIG = TopK(width=8, k=2, aux_k=64)
+TRAINING = TrainingConfig(rows_seen=640, batch=16, lr=3e-3, revive=0.25)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_an_interrupted_run_is_resumed_to_the_same_bits(stored):
 
 def test_other_settings_are_refused_under_current_names(stored):
     with pytest.raises(VisaeError, match=r"training\.revive was 0\.25 and is now 0\.5"):
-        train(stored / "rows", CONFIG, stored / "stopped", TrainingConfig(epochs=4, batch=16), "cpu")
+        train(stored / "rows", CONFIG, stored / "stopped", replace(TRAINING, revive=0.5), "cpu")
 
 
 def test_an_evaluation_is_read_and_reused(stored):

@@ -21,13 +21,15 @@ from stores import (
 
 from visae._support.errors import VisaeError
 from visae.metrics import Fidelity, fidelity, recovery
-from visae.sae import ReLU, TopK, load
+from visae.sae import BatchTopK, Matryoshka, ReLU, TopK, load
 from visae.training import SAESpec, TrainingConfig, train, train_many
 from visae.training._batches import Batches
 from visae.training._group import Group
 
 # Two of the kinds again, with seeds that differ from that of training.
 SEEDS = {f"{kind}-{seed}": SAESpec(SWEEP[kind].config, seed) for kind in ("topk-k1", "relu-weak") for seed in (5, 6)}
+
+AVERAGE_K = [kind(width=24, k=k, dead_after=10**9) for kind in (BatchTopK, Matryoshka) for k in (2, 4)]
 
 
 def train_sweep(rows, out, members=SWEEP, training=TWELVE_STEPS):
@@ -102,7 +104,9 @@ def test_the_file_tells_what_the_dictionary_was_trained_on(rows, tmp_path):
 
 def test_the_seed_decides_the_initial_directions(rows, tmp_path):
     first, other, again = (
-        train(rows, CONFIGS[1], tmp_path / str(index), TrainingConfig(epochs=1, batch=900, lr=1e-9, seed=seed), "cpu")
+        train(
+            rows, CONFIGS[1], tmp_path / str(index), TrainingConfig(rows_seen=900, batch=900, lr=1e-9, seed=seed), "cpu"
+        )
         for index, seed in enumerate((0, 1, 0))
     )
     assert torch.equal(first.decoder, again.decoder)
@@ -259,7 +263,7 @@ def existing(request, tmp_path_factory, rows):
     [
         ({"config": TopK(width=24, k=3, dead_after=200)}, "config.k was 2 and is now 3"),
         ({"config": ReLU(width=24)}, "config.aux_k was 64 and is now not set"),
-        ({"training": replace(FIFTEEN_STEPS, epochs=4)}, "training.epochs was 3 and is now 4"),
+        ({"training": replace(FIFTEEN_STEPS, rows_seen=3600)}, "training.rows_seen was 2700 and is now 3600"),
         ({"training": replace(FIFTEEN_STEPS, lr=1e-3, seed=1)}, "training.lr was 0.003 and is now 0.001"),
         ({"training": replace(FIFTEEN_STEPS, lr=1e-3, seed=1)}, "training.seed was 0"),
     ],
@@ -312,3 +316,14 @@ def test_a_sweep_is_not_extended_on_other_rows(tmp_path, rows):
     with pytest.raises(VisaeError, match="rows was '"):
         train_sweep(other_rows, tmp_path / "sweep", {"pca": SWEEP["pca"], "gated": SWEEP["gated"]})
     assert sorted(file_contents(tmp_path / "sweep")) == sorted(f"pca/{file}" for file in FILES)
+
+
+def test_batchtopk_fires_as_often_on_training_rows_as_asked_even_after_a_few_steps(tmp_path):
+    rows, _ = write_planted_store(tmp_path / "rows", 4000)
+    specs = {f"{config.kind}-{config.k}": SAESpec(config) for config in AVERAGE_K}
+    training = TrainingConfig(rows_seen=3600, batch=180, lr=3e-3)
+    saes = train_many(rows, specs, tmp_path / "out", training, "cpu")
+    sample = Batches(rows, training).sample()
+    assert len(sample) == 3600
+    for name, sae in saes.items():
+        assert fidelity(sae, [sample]).l0 == pytest.approx(sae.config.k, abs=2 / 3600), name

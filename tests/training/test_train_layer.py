@@ -7,7 +7,7 @@ import pytest
 import visae
 from visae._support.errors import VisaeError
 from visae.images import Leaves
-from visae.training import default_budget, train_layer
+from visae.training import TrainingConfig, default_budget, train_layer
 
 
 def test_the_default_budget_depends_on_the_layer():
@@ -15,28 +15,28 @@ def test_the_default_budget_depends_on_the_layer():
     assert (real.config(96).k, real.config(96).width) == (8, 768)
     assert (real.config(480).k, real.config(480).width) == (40, 3840)
     assert real.config(8).k == 1
-    assert (real.training.epochs, planted.training.epochs) == (8, 60)
+    assert (real.training.rows_seen, planted.training.rows_seen) == (TrainingConfig.rows_seen, 2_000_000)
     assert (planted.config(48).k, planted.config(48).width) == (2, 128)
 
 
 def test_arguments_override_the_default_budget():
-    budget = default_budget("planted", k=3, width=64, epochs=5, lr=0.1, positions=9, seed=4)
+    budget = default_budget("planted", k=3, width=64, rows_seen=500, lr=0.1, positions=9, seed=4)
     assert (budget.config(48).k, budget.config(48).width) == (3, 64)
-    assert (budget.training.epochs, budget.training.lr, budget.training.seed) == (5, 0.1, 4)
+    assert (budget.training.rows_seen, budget.training.lr, budget.training.seed) == (500, 0.1, 4)
     assert (budget.positions.count, budget.positions.seed) == (9, 4)
 
 
 def test_values_out_of_range_are_refused():
     with pytest.raises(VisaeError, match="k is 0"):
         default_budget("planted", k=0).config(48)
-    with pytest.raises(VisaeError, match="epochs"):
-        default_budget("planted", epochs=0)
+    with pytest.raises(VisaeError, match="rows_seen"):
+        default_budget("planted", rows_seen=0)
 
 
 @pytest.mark.slow
 def test_a_dictionary_is_made_once(tmp_path):
     network, images = visae.network("planted", device="cpu"), Leaves(6, 64)
-    budget = default_budget("planted", epochs=1, positions=16)
+    budget = default_budget("planted", rows_seen=80, positions=16)
     budget = replace(budget, training=replace(budget.training, batch=32))
     rows, sae = train_layer(network, "mixed", images, tmp_path, budget)
     assert len(rows) == 6 * 16
@@ -45,6 +45,6 @@ def test_a_dictionary_is_made_once(tmp_path):
     again = train_layer(network, "mixed", images, tmp_path, budget)[1]
     assert path.stat().st_mtime_ns == stamp
     assert again.directions.equal(sae.directions)
-    other = replace(budget, training=replace(budget.training, epochs=2))
+    other = replace(budget, training=replace(budget.training, rows_seen=160))
     with pytest.raises(VisaeError, match="other settings"):
         train_layer(network, "mixed", images, tmp_path, other)

@@ -59,9 +59,9 @@ SAE = '[[sae]]\nkind = "topk"\n'
 @pytest.mark.parametrize(
     ("table", "given", "expected"),
     [
-        ("", TrainingConfig(epochs=5), TrainingConfig(epochs=5)),
-        ("[training]\n", TrainingConfig(epochs=5), TrainingConfig(epochs=5)),
-        ("[training]\nepochs = 3\n", TrainingConfig(epochs=5, lr=0.5), TrainingConfig(epochs=3, lr=0.5)),
+        ("", TrainingConfig(rows_seen=5), TrainingConfig(rows_seen=5)),
+        ("[training]\n", TrainingConfig(rows_seen=5), TrainingConfig(rows_seen=5)),
+        ("[training]\nrows_seen = 3\n", TrainingConfig(rows_seen=5, lr=0.5), TrainingConfig(rows_seen=3, lr=0.5)),
         (
             "[training]\nlr = 1\nholdout = 0.25\nseed = 9\n",
             TrainingConfig(),
@@ -77,7 +77,7 @@ def test_the_training_table_overrides_the_given_training(tmp_path, table, given,
 # The text of the file, and what the message must contain.
 INVALID = [
     ("", r"has nothing; a sweep has tables \[\[sae\]\]"),
-    ("[training]\nepochs = 3", r"has \[training\]; a sweep has"),
+    ("[training]\nrows_seen = 3", r"has \[training\]; a sweep has"),
     ("[sae]\nkind = 'topk'", r"has \[sae\]; a sweep has tables \[\[sae\]\]"),
     ("sae = []", "a sweep has"),
     ("sae = [1, 2]", "a sweep has"),
@@ -85,14 +85,14 @@ INVALID = [
     ("[[saes]]\nkind = 'topk'", r"has \[saes\]; a sweep"),
     (SAE + "[more]\na = 1", r"has \[sae\], \[more\]; a sweep"),
     ("training = 5\n" + SAE, "a sweep has"),
-    (SAE + "[[training]]\nepochs = 3", "a sweep has"),
+    (SAE + "[[training]]\nrows_seen = 3", "a sweep has"),
     ("[[sae]\nkind = 3", "is not TOML: "),
     ("kind = topk", "is not TOML: "),
     ("[[sae]]\nk = 3", "has no kind; the kinds are .*relu, topk"),
     ("[[sae]]\nkind = 3", "has no kind"),
     ("[[sae]]\nkind = ['topk', 'relu']", "has no kind"),
     ("[[sae]]\nkind = 'tpok'", r"sweep\.toml.*: .*tpok.*topk"),
-    (SAE + "l1 = 3", r"sweep\.toml.*: a topk SAE has no setting l1; .* width, k"),
+    (SAE + "l1 = 3", r"sweep\.toml.*: a topk SAE has no setting l1; .* width, freeze, k"),
     (SAE + "k = []", "k of topk in .* is an empty list"),
     (SAE + "k = 2.5", r"sweep\.toml.*: k is 2\.5; .* whole number"),
     (SAE + "k = [2, 'x']", r"sweep\.toml.*: k is 'x'; .* whole number"),
@@ -112,12 +112,13 @@ INVALID = [
     (SAE + SAE, "has two SAEs called topk"),
     (SAE + "k = [2, 2]", "has two SAEs called topk-k2"),
     (SAE + "k = [2, 3]\n[[sae]]\nkind = 'relu'\nname = 'topk-k3'", "has two SAEs called topk-k3"),
-    ("[training]\nepoch = 3\n" + SAE, r"sweep\.toml.*: training has no setting epoch; .* epochs, "),
-    ("[training]\nepochs = 1.5\n" + SAE, r"sweep\.toml.*: epochs is 1\.5; .* whole number"),
-    ("[training]\nepochs = true\n" + SAE, "epochs is True; .* whole number"),
+    ("[training]\nepoch = 3\n" + SAE, r"sweep\.toml.*: training has no setting epoch; .* rows_seen, "),
+    ("[training]\nepochs = 3\n" + SAE, r"sweep\.toml.*: training no longer has the setting epochs; write rows_seen"),
+    ("[training]\nrows_seen = 1.5\n" + SAE, r"sweep\.toml.*: rows_seen is 1\.5; .* whole number"),
+    ("[training]\nrows_seen = true\n" + SAE, "rows_seen is True; .* whole number"),
     ("[training]\nlr = '1'\n" + SAE, "lr is '1'; .* number"),
     ("[training]\nlr = [1, 2]\n" + SAE, r"lr is \[1, 2\]; .* number"),
-    ("[training]\nepochs = 0\n" + SAE, "epochs is 0, batch"),
+    ("[training]\nrows_seen = 0\n" + SAE, "rows_seen is 0, batch"),
     ("[training]\nholdout = 1\n" + SAE, "holdout is 1; it "),
 ]
 
@@ -143,4 +144,4 @@ def test_the_example_in_the_help_of_visae_train_is_a_sweep(tmp_path):
     text = TrainCommand.__doc__
     specs, training = read(tmp_path, text[text.index("[training]") :])
     assert len(specs) == 4 * 2 + 3
-    assert training == TrainingConfig(epochs=16)
+    assert training == TrainingConfig(rows_seen=8_000_000)

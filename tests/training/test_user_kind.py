@@ -64,7 +64,7 @@ SCRIPT = """
         style: ClassVar[visae.LineStyle] = visae.LineStyle("#123456", "1", ":")
         penalty: float = 0.1
 """
-TRAINING = TrainingConfig(epochs=2, batch=150, lr=3e-3)  # 12 steps
+TRAINING = TrainingConfig(rows_seen=1800, batch=150, lr=3e-3)  # 12 steps
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def test_a_new_process_must_import_the_script_before_it_loads(trained, script):
 def test_the_command_line_imports_the_script(rows, script, tmp_path):
     """One process for all commands: a sweep, one of the same kind alone, the same again, and `evaluate`."""
     (tmp_path / "sweep.toml").write_text('[[sae]]\nkind = "tied"\nwidth = 16\npenalty = [0.05, 0.5]\n')
-    train = ["train", "--rows", str(rows.folder), "--epochs", "1", "--batch", "150", "--device", "cpu", "--out"]
+    train = ["train", "--rows", str(rows.folder), "--rows-seen", "900", "--batch", "150", "--device", "cpu", "--out"]
     alone = [*train, str(tmp_path / "alone"), "--sae", "tied", "--penalty", "0.5", "--width", "16"]
     commands = [
         [*train, str(tmp_path / "sweep"), "--sweep", str(tmp_path / "sweep.toml")],

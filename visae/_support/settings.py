@@ -21,11 +21,11 @@ def refuse_other_settings(folder: Path, written: Mapping[str, Any], wanted: Mapp
         raise VisaeError(f"{folder} was made with other settings: {'; '.join(differing)}; use a new folder")
 
 
-def expect_training(epochs: int, batch: int, lr: float) -> None:
-    """Raise `VisaeError` unless epochs and batch are at least 1 and the learning rate is above 0."""
-    if min(epochs, batch) < 1 or not 0 < lr < math.inf:
+def expect_training(name: str, length: int, batch: int, lr: float) -> None:
+    """Raise `VisaeError` unless the length of training, called `name`, and batch are at least 1 and lr is above 0."""
+    if min(length, batch) < 1 or not 0 < lr < math.inf:
         raise VisaeError(
-            f"epochs is {epochs}, batch {batch}, lr {lr:g}; epochs and batch must be at least 1, lr above 0"
+            f"{name} is {length}, batch {batch}, lr {lr:g}; {name} and batch must be at least 1, lr above 0"
         )
 
 

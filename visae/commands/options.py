@@ -145,8 +145,8 @@ class CaptureOptions(ImageSizeOptions):
 class TrainingOptions:
     """How to train."""
 
-    epochs: int = TrainingConfig.epochs
-    """Passes over the rows."""
+    rows_seen: int = TrainingConfig.rows_seen
+    """Rows to train on, each counted as often as it is seen; fewer if the loss on held-out rows stops falling."""
     batch: int = TrainingConfig.batch
     """Rows per step."""
     lr: float = TrainingConfig.lr

@@ -17,6 +17,7 @@ from visae._support.errors import VisaeError
 from visae._support.paths import require_images
 from visae.commands.options import DeviceOptions, File, Text, WeightsOptions, open_small
 from visae.papers.report import SettingsName
+from visae.training._config import TrainingConfig
 
 if TYPE_CHECKING:
     from visae.images import Images
@@ -51,6 +52,7 @@ def show_page(page: Path) -> None:
 class LayerPaper(WeightsOptions, ABC):
     """Options shared by results about layers: a network, its layers, images, and the dictionaries to train."""
 
+    RENAMED: ClassVar[dict[str, str]] = {"--epochs": "--rows-seen"}
     DEFAULT_LAYERS: ClassVar[dict[str, str]] = _LAYERS
 
     out: Path
@@ -71,9 +73,11 @@ class LayerPaper(WeightsOptions, ABC):
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a twelfth of the channels; planted: 2)")
     ] = None
     """Features that may fire at one position."""
-    epochs: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 8; planted: 60)")] = None
-    """Passes over the rows."""
-    lr: float = 3e-3
+    rows_seen: Annotated[
+        int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: visae train's; planted: 2000000)")
+    ] = None
+    """Rows to train on, each counted as often as it is seen."""
+    lr: float = TrainingConfig.lr
     """Adam's learning rate."""
     seed: int = 0
     """Seeds the leaves, positions, held-out images, row order and initial directions."""
@@ -103,7 +107,7 @@ class LayerPaper(WeightsOptions, ABC):
     def _budget(self) -> "Budget":
         from visae.training import default_budget
 
-        return default_budget(self.network, self.k, self.width, self.epochs, self.lr, self.positions, self.seed)
+        return default_budget(self.network, self.k, self.width, self.rows_seen, self.lr, self.positions, self.seed)
 
     @abstractmethod
     def _reproduce(self, network: "Network", layers: Sequence[str], images: "Images", budget: "Budget") -> Path:

@@ -15,7 +15,7 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
     Example: visae run --network inceptionv1-caffe --layer mixed3b_5x5 --images photos/ --k 8 --width 768 --out runs/3b
     """
 
-    RENAMED: ClassVar[dict[str, str]] = {"--rouse": "--revive"}
+    RENAMED: ClassVar[dict[str, str]] = {"--rouse": "--revive", "--epochs": "--rows-seen"}
 
     layer: str
     """The layer to take apart (visae networks NAME lists them)."""

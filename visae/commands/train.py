@@ -25,7 +25,7 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
     one shape share matrix products, so a sweep costs less than separate runs:
 
         [training]            # optional; the options below, which it overrides
-        epochs = 16
+        rows_seen = 8_000_000
 
         [[sae]]
         kind = "topk"
@@ -38,7 +38,7 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
         l1 = [5, 10, 20]
     """
 
-    RENAMED: ClassVar[dict[str, str]] = {"--recipe": "--sweep", "--rouse": "--revive"}
+    RENAMED: ClassVar[dict[str, str]] = {"--recipe": "--sweep", "--rouse": "--revive", "--epochs": "--rows-seen"}
 
     rows: Path
     """Folder written by visae capture."""
@@ -76,6 +76,8 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
             f"{measured_on(sae.about['held_out_images'])}, L0 {metrics['l0']:.2f}, "
             f"dead {metrics['dead_fraction']:.1%}; in {self.out}"
         )
+        if not sae.about.get("converged", True):
+            print(f"not converged after {sae.about['rows_seen']:,} rows: see held_out in its file; raise --rows-seen")
 
     def _train_sweep(self, sweep: Path) -> None:
         import visae

@@ -14,6 +14,7 @@ from ._batchtopk import BatchTopK as BatchTopK
 from ._block import Block as Block
 from ._config import LineStyle as LineStyle
 from ._config import SAEConfig as SAEConfig
+from ._config import TrainedConfig as TrainedConfig
 from ._dictionary import load as load
 from ._dictionary import save as save
 from ._gated import Gated as Gated

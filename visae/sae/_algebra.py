@@ -1,5 +1,7 @@
 """The algebra that all kinds share, for one SAE [...] or for a stack of them [s, ...]."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -53,3 +55,13 @@ def drop_parallel_gradient(directions: Tensor) -> None:
 def project_to_sphere(directions: Tensor) -> None:
     """Scale rows to unit norm."""
     directions /= directions.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+
+
+@torch.no_grad()
+def hold_near(directions: Tensor, start: Tensor, cosine: float) -> None:
+    """Turn rows whose cosine with their start, a unit row, is below `cosine` back to it, keeping their norms."""
+    norm = directions.norm(dim=-1, keepdim=True)
+    along = torch.linalg.vecdot(directions, start)[..., None]
+    across = directions - along * start
+    nearest = cosine * start + math.sqrt(1 - cosine**2) * across / across.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    directions.copy_(torch.where(along < cosine * norm, norm * nearest, directions))

@@ -1,6 +1,7 @@
 """Relaxed archetypal SAE (Fel et al. 2025, arXiv 2502.12892): features that stay close to the data's convex hull."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -88,6 +89,11 @@ class Archetypal(TopK):
     summary: ClassVar[str] = "features near the convex hull of the data"
     source: ClassVar[str] = "arXiv 2502.12892"
     style: ClassVar[LineStyle] = LineStyle("#000000", "X")
+    # A soft start would be a mixture of centroids, too.
+    freezable: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "decoder": ("mixture", "relaxation", "log_scale"),
+        "encoder": ("encoder",),
+    }
     centroids: int = 0
     delta: float = 1.0
 

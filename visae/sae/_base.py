@@ -2,17 +2,27 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, ClassVar, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from visae.sae._algebra import drop_parallel_gradient, linear, project_to_sphere, random_directions, shifted
-from visae.sae._config import SAEConfig
+from visae.sae._algebra import (
+    drop_parallel_gradient,
+    hold_near,
+    linear,
+    project_to_sphere,
+    random_directions,
+    shifted,
+)
+from visae.sae._config import SAEConfig, TrainedConfig
+
+SOFT_COSINE = 0.8  # of a soft-frozen direction with its start, at least
 
 
 class Losses(NamedTuple):
@@ -35,6 +45,7 @@ class SAE(nn.Module, ABC):
     rows_since_fired: training rows since each feature last fired, [m], counted by the trainer.
     configs: its config; in a stack, each member's.
     about: the metadata in its file: network, layer, rows, training, metrics.
+    rate_factors: of its kind: by parameter, its learning rate relative to that of training; 1 for those not named.
 
     Within a stack (`visae.sae.stack`) every tensor has one more leading axis, [s, ...], and so do the terms of the
     loss: a formula written for one SAE holds for all.
@@ -44,12 +55,14 @@ class SAE(nn.Module, ABC):
     """Tensors that only training needs: checkpoints have them, dictionary files do not."""
     learns: ClassVar[bool] = False
     """Whether it learns by `learn`, without gradients."""
+    rate_factors: ClassVar[Mapping[str, float]] = {}
 
     decoder: Tensor
     bias: Tensor
     centre: Tensor
     scale: Tensor
     rows_since_fired: Tensor
+    start: Tensor  # [m, d], unit rows; only if the decoder is soft-frozen
 
     def __init__(self, config: SAEConfig, dim: int, **parameters: Float[Tensor, "..."]):
         super().__init__()
@@ -57,6 +70,10 @@ class SAE(nn.Module, ABC):
         self.dim, self.width = dim, config.width or dim
         for name, value in parameters.items():
             self.register_parameter(name, nn.Parameter(value))
+        for name in self.frozen:
+            self.get_parameter(name).requires_grad_(False)
+        if getattr(config, "freeze", "none") == "soft-decoder":
+            self.register_buffer("start", F.normalize(self.decoder.detach(), dim=-1))
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("rows_since_fired", torch.zeros(self.width, dtype=torch.int64))
@@ -77,9 +94,20 @@ class SAE(nn.Module, ABC):
         return self.configs[0]
 
     @property
+    def frozen(self) -> tuple[str, ...]:
+        """The names of the parameters that are not trained (see `visae.sae.TrainedConfig`)."""
+        config = self.config
+        return config.freezable.get(config.freeze, ()) if isinstance(config, TrainedConfig) else ()
+
+    @property
     def block_size(self) -> int:
         """Consecutive features that span a subspace together: 1 for every kind but block-sparse ones."""
         return 1
+
+    @property
+    def silent_point(self) -> Float[Tensor, " d"]:
+        """The standardised row of zeros, in which all neurons are silent; not defined for a stack."""
+        return -self.centre / self.scale
 
     @property
     def directions(self) -> Float[Tensor, "m d"]:
@@ -123,7 +151,10 @@ class SAE(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
-        """Return the terms of the training loss on standardised rows, and which features fired."""
+        """Return the terms of the training loss on standardised rows, and which features fired.
+
+        Changes nothing in evaluation mode, in which the trainer measures held-out rows.
+        """
 
     def fit_scale(self, mean: Float[Tensor, " d"], variance: Float[Tensor, " d"]) -> None:
         """Centre on the data's mean, and scale so that E|z|^2 = d."""
@@ -148,17 +179,22 @@ class SAE(nn.Module, ABC):
     def refresh(self) -> None:
         """Called before the first step and every few steps: update what need not be updated at every step."""
 
+    def calibrate(self, z: Float[Tensor, "n d"]) -> None:
+        """Set what only inference uses, from a large sample of training rows. A hook, called after training."""
+
     def forget(self) -> None:
         """Called after tensors have been replaced: drop anything derived from them."""
-
-    def remember(self, before: "SAE", kept: Sequence[int]) -> None:
-        """Copy what a larger stack had derived; `kept` holds the indices of the remaining members."""
 
     def before_step(self) -> None:
         """Called between backward and the optimiser's step."""
 
     def after_step(self) -> None:
         """Called after the optimiser's step."""
+
+    def hold_to_start(self) -> None:
+        """Called after `after_step`: turn the directions of a soft-frozen decoder back to near their start."""
+        if "start" in self._buffers:
+            hold_near(self.decoder, self.start, SOFT_COSINE)
 
 
 class EncoderSAE(SAE):
@@ -210,11 +246,13 @@ class UnitNormSAE(EncoderSAE):
 
     def before_step(self) -> None:
         """Remove the component along each row from the decoder's gradient, since rows keep unit norm."""
-        drop_parallel_gradient(self.decoder)
+        if self.decoder.requires_grad:
+            drop_parallel_gradient(self.decoder)
 
     def after_step(self) -> None:
         """Project the decoder's rows back onto the unit sphere."""
-        project_to_sphere(self.decoder)
+        if self.decoder.requires_grad:
+            project_to_sphere(self.decoder)
 
 
 def _as_rows(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:
@@ -240,6 +278,8 @@ def stack(saes: Sequence[SAE]) -> SAE:
         whole._parameters[name] = nn.Parameter(torch.stack([sae.get_parameter(name).detach() for sae in saes]))
     for name in whole._buffers:
         whole._buffers[name] = torch.stack([sae.get_buffer(name) for sae in saes])
+    for name in whole.frozen:
+        whole.get_parameter(name).requires_grad_(False)
     whole.forget()
     return whole
 

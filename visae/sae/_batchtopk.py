@@ -18,13 +18,15 @@ from visae.sae._topk_select import Entries, batch_threshold
 _BATCH_WEIGHT = 0.01
 # Fraction of the running threshold above which the batch's own threshold is searched for first.
 _SAFE_SHARE = 0.7
+# Rows whose pre-activations are in memory together during calibration.
+_PIECE = 4096
 
 
 class BatchTopKSAE(TopKSAE):
     """In training, the k n largest positive pre-activations of a batch of n rows fire.
 
-    At inference, a feature fires where it reaches `threshold`, whatever else is in the batch; `threshold` is the
-    running mean over batches of the smallest pre-activation that fired.
+    At inference, a feature fires where it reaches `threshold`, whatever else is in the batch. While training,
+    `threshold` is the running mean over batches of the smallest pre-activation that fired; then it is calibrated.
     """
 
     threshold: Tensor
@@ -37,6 +39,19 @@ class BatchTopKSAE(TopKSAE):
         """Return the positive pre-activations that reach the threshold; zero elsewhere."""
         pre = self.preactivate(z)
         return torch.where(pre >= self.threshold[..., None, None].clamp_min(0), pre, 0).relu()
+
+    @torch.no_grad()
+    def calibrate(self, z: Float[Tensor, "n d"]) -> None:
+        """Set the threshold that k features reach on average over these rows; zero if fewer are positive."""
+        count = self.config.k * len(z)
+        largest, least = z.new_zeros(0), 0.0
+        for piece in torch.split(z, _PIECE):
+            pre = self.preactivate(piece)
+            largest = torch.cat([largest, pre[pre > least]])
+            if len(largest) >= count:
+                largest = largest.topk(count, sorted=False).values
+                least = largest.min().item()
+        self.threshold.fill_(least)
 
     def code(self, z: Float[Tensor, "n d"]) -> Code:
         """Return the features that the training loss decodes; the threshold follows them."""
@@ -66,6 +81,8 @@ class BatchTopKSAE(TopKSAE):
 
     @torch.no_grad()
     def _follow(self, smallest: Float[Tensor, "*s"]) -> None:
+        if not self.training:
+            return
         smallest = smallest.to(self.threshold)
         moved = torch.where(self.threshold < 0, smallest, torch.lerp(self.threshold, smallest, _BATCH_WEIGHT))
         self.threshold.copy_(torch.where(smallest.isfinite(), moved, self.threshold))

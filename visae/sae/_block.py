@@ -1,5 +1,6 @@
 """Block-sparse SAE with Grassmannian blocks (block-sparse featurizer, 2026): l of G subspaces explain a row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae.sae._algebra import linear, random_directions, shifted, squared_error
 from visae.sae._base import SAE, Losses
-from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._config import LineStyle, TrainedConfig
 from visae.sae._registry import register_kind
 
 # How fast the gain of silent blocks rises, relative to the biases of other kinds: a gain scales pre-activations instead
@@ -99,12 +100,13 @@ class BlockSAE(SAE):
     @torch.no_grad()
     def refresh(self) -> None:
         """Make the rows of each block orthonormal again."""
-        self.decoder.copy_(_orthonormal(self.decoder, self.config.size))
+        if self.decoder.requires_grad:
+            self.decoder.copy_(_orthonormal(self.decoder, self.config.size))
 
 
 @register_kind
 @dataclass(frozen=True)
-class Block(SAEConfig):
+class Block(TrainedConfig):
     """Settings of a block-sparse SAE.
 
     width:   features, m: the dimensions of all G = width / size blocks together.
@@ -118,10 +120,13 @@ class Block(SAEConfig):
     summary: ClassVar[str] = "l of G subspaces instead of single directions"
     source: ClassVar[str] = "block-sparse featurizers, 2026"
     style: ClassVar[LineStyle] = LineStyle("#8c6d31", "h")
+    # There is no encoder, and rows that are held each by itself would not stay orthonormal.
+    freezable: ClassVar[Mapping[str, tuple[str, ...]]] = {"decoder": ("decoder",)}
     size: int = 4
     blocks: int = 2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.size < 1 or self.width < self.size or self.width % self.size:
             raise VisaeError(f"the width is {self.width}, a block's size {self.size}; give a width that size divides")
         if not 1 <= self.blocks <= self.width // self.size:

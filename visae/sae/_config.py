@@ -1,8 +1,11 @@
 """The config of a kind of SAE: its settings, its name, and how it is built and drawn. Does not import torch."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from visae._support.errors import VisaeError
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +59,33 @@ class SAEConfig:
         """
         sae: SAE = self.sae.create(self, dim, generator)
         return sae
+
+
+@dataclass(frozen=True)
+class TrainedConfig(SAEConfig):
+    """The settings of a kind that is trained by gradient descent, of which a part may be frozen to make a null.
+
+    A trained dictionary is to be compared with one of which a part never learned (Korznikov et al. 2026, arXiv
+    2602.14111). Everything else is trained as ever: biases, thresholds, and norms where they are free.
+
+    freeze:  what stays as it was drawn at random: none, decoder, encoder, or soft-decoder, whose directions are kept
+             within a cosine of 0.8 of their start.
+
+    freezable:  by part, the names of the parameters that hold it.
+    """
+
+    freezable: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "decoder": ("decoder",),
+        "encoder": ("encoder",),
+        "soft-decoder": (),
+    }
+
+    freeze: str = field(default="none", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.freeze != "none" and self.freeze not in self.freezable:
+            known = ", ".join(["none", *self.freezable])
+            raise VisaeError(f"freeze is {self.freeze!r}; for a {self.kind} SAE it must be one of {known}")
 
 
 def finite(value: float) -> bool:

@@ -17,7 +17,7 @@ from visae.sae._registry import in_order
 
 _FOLDER = Path(__file__).parent
 # Statements that a config class may need to run; everything else in a file is skipped.
-_FREE_OF_TORCH = ("math", "dataclasses", "typing", "visae._support.errors", "visae.sae._config")
+_FREE_OF_TORCH = ("math", "collections.abc", "dataclasses", "typing", "visae._support.errors", "visae.sae._config")
 
 
 def declared_kinds() -> dict[str, type[SAEConfig]]:

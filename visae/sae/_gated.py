@@ -11,7 +11,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae.sae._algebra import linear, random_directions, shifted, squared_error
 from visae.sae._base import SAE, Losses, UnitNormSAE
-from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._config import LineStyle, TrainedConfig
 from visae.sae._registry import register_kind
 
 
@@ -61,7 +61,7 @@ class GatedSAE(UnitNormSAE):
 
 @register_kind
 @dataclass(frozen=True)
-class Gated(SAEConfig):
+class Gated(TrainedConfig):
     """Settings of a Gated SAE.
 
     width:  features, m.
@@ -77,5 +77,6 @@ class Gated(SAEConfig):
     l1: float = 2.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.width < 1 or not 0 <= self.l1 < math.inf:
             raise VisaeError(f"width is {self.width} and l1 is {self.l1:g}; they must be at least 1 and 0")

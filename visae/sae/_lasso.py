@@ -23,10 +23,11 @@ def lasso(
     gram = decoder @ decoder.T if gram is None else gram
     matches = z @ decoder.T - l1
     step = 1 / torch.linalg.matrix_norm(gram, 2)
-    f = ahead = torch.zeros_like(matches)
+    f: Tensor = torch.zeros_like(matches)
+    ahead = f
     momentum = 1.0
     for iteration in range(_MAX_ITERATIONS):
-        new = (ahead + step * (matches - ahead @ gram)).relu()
+        new: Tensor = (ahead + step * (matches - ahead @ gram)).relu()
         faster = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
         ahead = new + (momentum - 1) / faster * (new - f)
         is_check = iteration % _ITERATIONS_PER_CHECK == 0

@@ -1,5 +1,6 @@
 """Matching pursuit SAE (Costa et al. 2025, arXiv 2506.03093): features are selected one by one, on the residual."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from visae.sae._algebra import (
     squared_error,
 )
 from visae.sae._base import SAE, Losses
-from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._config import LineStyle, TrainedConfig
 from visae.sae._registry import register_kind
 
 
@@ -64,16 +65,18 @@ class MatchingPursuitSAE(SAE):
 
     def before_step(self) -> None:
         """Remove the component along each row from the decoder's gradient, since rows keep unit norm."""
-        drop_parallel_gradient(self.decoder)
+        if self.decoder.requires_grad:
+            drop_parallel_gradient(self.decoder)
 
     def after_step(self) -> None:
         """Project the decoder's rows back onto the unit sphere."""
-        project_to_sphere(self.decoder)
+        if self.decoder.requires_grad:
+            project_to_sphere(self.decoder)
 
 
 @register_kind
 @dataclass(frozen=True)
-class MatchingPursuit(SAEConfig):
+class MatchingPursuit(TrainedConfig):
     """Settings of a matching pursuit SAE.
 
     width:  features, m.
@@ -86,8 +89,11 @@ class MatchingPursuit(SAEConfig):
     summary: ClassVar[str] = "k steps of matching pursuit, each on the residual of the last"
     source: ClassVar[str] = "arXiv 2506.03093"
     style: ClassVar[LineStyle] = LineStyle("#7f3b08", "p")
+    # The decoder is the encoder.
+    freezable: ClassVar[Mapping[str, tuple[str, ...]]] = {"decoder": ("decoder",), "soft-decoder": ()}
     k: int = 8
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.k <= self.width:
             raise VisaeError(f"k is {self.k}, the width {self.width}; k must be between 1 and the width")

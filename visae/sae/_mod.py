@@ -12,8 +12,8 @@ from visae.sae._dictionary_learning import DictionaryLearningSAE
 from visae.sae._registry import register_kind
 from visae.sae._sparse_coding import FixedDirections
 
-# A round takes this share of the rows seen so far, and at least so many a feature: early rounds need not be exact, since
-# the codes still change.
+# A round takes this share of the rows seen so far, and at least so many a feature: early rounds need not be exact,
+# since the codes still change.
 _ROUND_SHARE = 0.1
 _ROWS_PER_FEATURE = 10
 # Relative to the mean of the diagonal, for features that always fire together.
@@ -41,7 +41,7 @@ class MODSAE(DictionaryLearningSAE):
     def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
         """Solve for the directions at the end of a round."""
         self.rows_in_round += len(z)
-        if self.rows_in_round < max(_ROUND_SHARE * self.rows_seen, _ROWS_PER_FEATURE * self.width):
+        if int(self.rows_in_round) < max(_ROUND_SHARE * int(self.rows_seen), _ROWS_PER_FEATURE * self.width):
             return
         solved = _least_squares(self.moments, self.products)
         norms = solved.norm(dim=1, keepdim=True)

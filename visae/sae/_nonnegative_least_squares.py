@@ -13,9 +13,9 @@ _TOLERANCE = 1e-5
 def nonnegative_least_squares(gram: Float[Tensor, "n k k"], matches: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
     """Return the f >= 0 that minimises f gram f / 2 - matches f, for each of n problems.
 
-    Block principal pivoting (Portugal, Judice & Vicente 1994; Kim & Park 2011): a variable is either free or zero; solve
-    for the free ones, and exchange those that turn out negative with zeros whose gradient is negative, until there are
-    none. `gram` must be positive definite.
+    Block principal pivoting (Portugal, Judice & Vicente 1994; Kim & Park 2011): a variable is either free or zero;
+    solve for the free ones, and exchange those that turn out negative with zeros whose gradient is negative, until
+    there are none. `gram` must be positive definite.
     """
     free = torch.ones_like(matches, dtype=torch.bool)
     # A zero whose gradient is below this would hardly change.

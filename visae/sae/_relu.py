@@ -11,7 +11,7 @@ from torch import Tensor
 from visae._support.errors import VisaeError
 from visae.sae._algebra import random_directions
 from visae.sae._base import SAE, EncoderSAE, Losses
-from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._config import LineStyle, TrainedConfig
 from visae.sae._fused_relu import fused_relu
 from visae.sae._registry import register_kind
 
@@ -31,6 +31,11 @@ class ReLUSAE(EncoderSAE):
         """Return a fresh SAE with short directions."""
         return cls(config, dim, **cls.tied_start(_INITIAL_NORM * random_directions(config.width, dim, generator)))
 
+    @torch.no_grad()
+    def initialise(self, z: Float[Tensor, "n d"]) -> None:
+        """Move the bias to the silent point, from which features only need to add."""
+        self.bias.copy_(self.silent_point.to(z))
+
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
         """Return the positive part of the pre-activations."""
         return self.preactivate(z).relu()
@@ -44,7 +49,7 @@ class ReLUSAE(EncoderSAE):
 
 @register_kind
 @dataclass(frozen=True)
-class ReLU(SAEConfig):
+class ReLU(TrainedConfig):
     """Settings of a ReLU SAE.
 
     width:  features, m.
@@ -60,5 +65,6 @@ class ReLU(SAEConfig):
     l1: float = 5.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.width < 1 or not 0 <= self.l1 < math.inf:
             raise VisaeError(f"width is {self.width} and l1 is {self.l1:g}; they must be at least 1 and 0")

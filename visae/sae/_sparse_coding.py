@@ -48,7 +48,7 @@ class PursuitSAE(SAE):
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Put the origin at the silent point and, unless the start is random, take rows as directions."""
-        self.bias.data.copy_(-self.centre / self.scale)
+        self.bias.data.copy_(self.silent_point)
         if self.config.start == "rows":
             self.decoder.data.copy_(_row_directions(z - self.bias, self.width, self.seed))
         self.calibrate(z)

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.sae._algebra import squared_error
-from visae.sae._base import SAE, EncoderSAE, Losses, UnitNormSAE
-from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._base import EncoderSAE, Losses, UnitNormSAE
+from visae.sae._config import LineStyle, TrainedConfig
 from visae.sae._registry import register_kind
 from visae.sae._sparse_code import Code, Dense, sparse_code, sparse_pays
 from visae.sae._topk_select import Entries, topk_dense, topk_entries
@@ -27,8 +27,16 @@ class TopKSAE(UnitNormSAE):
     loss = |z - f decoder - bias|^2 / d + aux_weight * AuxK
     """
 
+    training_only: ClassVar[tuple[str, ...]] = (*UnitNormSAE.training_only, "is_dead")
+
     k: Tensor
-    dead: list[Tensor] | None = None  # for each member, as of the last refresh
+    is_dead: Tensor  # [*s, m], as of the last refresh; only with AuxK
+    dead: list[Tensor] | None = None  # the same as indices, for each member
+
+    def __init__(self, config: Any, dim: int, **parameters: Float[Tensor, "..."]):
+        super().__init__(config, dim, **parameters)
+        if config.aux_k:
+            self.register_buffer("is_dead", torch.zeros(self.width, dtype=torch.bool))
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Move the bias to the geometric median if the config says so; the mean is already zero."""
@@ -61,8 +69,7 @@ class TopKSAE(UnitNormSAE):
     def aux(self, z: Float[Tensor, "n d"], reconstruction: Float[Tensor, "*s n d"]) -> Float[Tensor, "*s"]:
         """Return the weighted AuxK term of the loss."""
         if self.dead is None:
-            self.refresh()
-        assert self.dead is not None
+            self.dead = indices_of(self.is_dead)
         if not any(map(len, self.dead)):
             return reconstruction.new_zeros(reconstruction.shape[:-2])
         weight: float = self.config.aux_weight
@@ -75,21 +82,18 @@ class TopKSAE(UnitNormSAE):
 
     def refresh(self) -> None:
         """Update which features are dead."""
-        self.dead = dead_features(self.rows_since_fired, self.config.dead_after)
+        if self.config.aux_k:
+            self.is_dead.copy_(self.rows_since_fired > self.config.dead_after)
+            self.dead = indices_of(self.is_dead)
 
     def forget(self) -> None:
-        """Drop which features are dead."""
+        """Drop the indices of dead features."""
         self.dead = None
-
-    def remember(self, before: SAE, kept: Sequence[int]) -> None:
-        """Keep the same features dead until the next refresh."""
-        assert isinstance(before, TopKSAE)
-        self.dead = None if before.dead is None else [before.dead[index] for index in kept]
 
 
 @register_kind
 @dataclass(frozen=True)
-class TopK(SAEConfig):
+class TopK(TrainedConfig):
     """Settings of a TopK SAE.
 
     width:       features, m.
@@ -108,12 +112,13 @@ class TopK(SAEConfig):
     source: ClassVar[str] = "arXiv 2406.04093"
     style: ClassVar[LineStyle] = LineStyle("#0072B2", "D")
     k: int = 8
-    aux_k: int = 64
+    aux_k: int = 0
     aux_weight: float = 1 / 32
     dead_after: int = 1_000_000
     origin: str = "mean"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.k <= self.width:
             raise VisaeError(f"k is {self.k}, the width {self.width}; k must be between 1 and the width")
         for name in ("aux_k", "aux_weight", "dead_after"):
@@ -123,9 +128,9 @@ class TopK(SAEConfig):
             raise VisaeError(f"origin is {self.origin!r}; it must be 'mean' or 'median'")
 
 
-def dead_features(rows_since_fired: Int[Tensor, "*s m"], after: int) -> list[Int[Tensor, " _"]]:
-    """Return the features of each member of a stack that have not fired for more than `after` rows of training."""
-    return [member.nonzero().flatten() for member in (rows_since_fired > after).view(-1, rows_since_fired.shape[-1])]
+def indices_of(is_dead: Bool[Tensor, "*s m"]) -> list[Int[Tensor, " _"]]:
+    """Return the indices of the features of each member of a stack that are dead."""
+    return [member.nonzero().flatten() for member in is_dead.view(-1, is_dead.shape[-1])]
 
 
 def auxk(

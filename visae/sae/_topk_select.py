@@ -60,8 +60,8 @@ def argmax_rows(values: Float[Tensor, "p m"]) -> tuple[Float[Tensor, " p"], Int[
     """
     (p, m), size = values.shape, math.gcd(values.shape[1], _GROUP)
     if size == 1:
-        best = values.max(1)
-        return best.values, best.indices
+        best, column = values.max(1)
+        return best, column
     groups = values.view(p, size, m // size)
     best, group = groups.amax(1).max(1)
     within = groups.gather(2, group[:, None, None].expand(p, size, 1))[..., 0].argmax(1)

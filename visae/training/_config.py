@@ -12,28 +12,29 @@ from visae.sae._config import SAEConfig
 class TrainingConfig:
     """Settings of a training run.
 
-    epochs:   passes over the training rows.
+    rows_seen: rows to train on, each counted as often as it is seen; rounded up to whole batches. Training ends earlier
+              where the held-out loss stops falling.
     batch:    rows per step.
     lr:       Adam's peak learning rate.
     warmup:   share of the steps over which the learning rate, and any sparsity penalty, rise from zero.
     decay:    share of the steps, at the end, over which the learning rate falls to zero.
     holdout:  share of the images whose rows are held out for the metrics: whole images, not positions.
-    revive:   how far the encoder bias of a silent feature rises per step until it fires again, in learning rates; 0 to
-              disable (see `EncoderSAE.revive`).
+    revive:   how far the encoder bias of a silent feature rises per step until it fires again, in learning rates (see
+              `EncoderSAE.revive`). 0 by default: what is revived makes the error larger.
     seed:     seeds the held-out images, the row order and, except for a sweep, the initial directions.
     """
 
-    epochs: int = 8
+    rows_seen: int = 4_000_000
     batch: int = 2048
-    lr: float = 3e-3
+    lr: float = 6e-3
     warmup: float = 0.05
     decay: float = 0.3
     holdout: float = 0.1
-    revive: float = 0.5
+    revive: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        expect_training(self.epochs, self.batch, self.lr)
+        expect_training("rows_seen", self.rows_seen, self.batch, self.lr)
         if not 0 <= self.revive < math.inf:
             raise VisaeError(f"revive is {self.revive:g}; it must be 0 or more")
         shares = {"warmup": self.warmup, "decay": self.decay, "holdout": self.holdout}

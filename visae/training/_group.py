@@ -12,6 +12,8 @@ from visae.sae import SAE, same_shape, stack, unstack
 _DIVERGED = 1e4
 # Elements of [s, n, m] in one stack: what fits in a CPU's memory, and what keeps a GPU busy.
 _MAX_VALUES = {"cpu": 1 << 26, "cuda": 1 << 28}
+# Held-out rows that are measured together.
+_PIECE = 2048
 
 Terms = dict[str, Float[Tensor, " _"]]
 
@@ -26,21 +28,44 @@ class Group:
     def step(self, x: Float[Tensor, "n d"], learning_rate: float, warmup_factor: float) -> Terms:
         """Take one step of the optimiser, and count which features fired; return each member's terms before it."""
         whole = self.whole
-        # All members share the centre and scale of the rows.
-        z = next(iter(self.members.values())).standardise(x)
+        z = self._standardised(x)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
             terms, fired = whole.losses(z)
         whole.count_rows_since_fired(fired, len(z))
         if "sparsity" in terms:
             terms["sparsity"] = warmup_factor * terms["sparsity"]
-        self.optimiser.param_groups[0]["lr"] = learning_rate
+        for parameters in self.optimiser.param_groups:
+            parameters["lr"] = parameters["factor"] * learning_rate
         self.optimiser.zero_grad()
         torch.autograd.backward(torch.stack(list(terms.values())).sum())
         whole.before_step()
         self.optimiser.step()
         whole.after_step()
+        whole.hold_to_start()
         # Detached: the graph would keep this step's activations alive during the next.
         return {name: term.detach() for name, term in terms.items()}
+
+    def refresh(self, after: int, by: float) -> None:
+        """Update what need not be updated at every step; help features silent for more than `after` rows."""
+        self.whole.revive(after, by)
+        self.whole.refresh()
+
+    def silent(self, after: int) -> list[int]:
+        """Return how many features of each member have not fired for more than `after` rows."""
+        counts: list[int] = (self.whole.rows_since_fired > after).sum(1).tolist()
+        return counts
+
+    @torch.no_grad()
+    def held_out_terms(self, x: Float[Tensor, "n d"]) -> Terms:
+        """Return each member's terms over held-out rows: the mean over pieces of equal size."""
+        self.whole.eval()
+        pieces = [self.whole.losses(z).terms for z in self._standardised(x).chunk(max(len(x) // _PIECE, 1))]
+        self.whole.train()
+        return {name: torch.stack([terms[name] for terms in pieces]).mean(0) for name in pieces[0]}
+
+    def _standardised(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        # All members share the centre and scale of the rows.
+        return next(iter(self.members.values())).standardise(x)
 
     def diverged(self, terms: Terms) -> list[str]:
         """Return the names of members whose loss is enormous or whose parameters are not finite."""
@@ -52,12 +77,10 @@ class Group:
 
     def drop(self, names: list[str]) -> None:
         """Continue without these members."""
-        state, before = self.state(), self.whole
-        kept = [index for index, name in enumerate(self.members) if name not in names]
+        state = self.state()
         self.members = {name: sae for name, sae in self.members.items() if name not in names}
         if self.members:
             self.load(state)
-            self.whole.remember(before, kept)
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that determines the next steps, as `member/sae.name` and `member/adam.parameter.moment`."""
@@ -76,7 +99,8 @@ class Group:
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Restore a state; every member must be in it."""
         for name, sae in self.members.items():
-            sae.load_state_dict(without_prefix(state, f"{name}/sae."))
+            # Older checkpoints lack what the first refresh derives.
+            sae.load_state_dict({**sae.state_dict(), **without_prefix(state, f"{name}/sae.")})
         self._stack()
         for name, parameter in self.whole.named_parameters():
             states = [without_prefix(state, f"{member}/adam.{name}.") for member in self.members]
@@ -92,7 +116,13 @@ class Group:
 
     def _stack(self) -> None:
         self.whole = stack(list(self.members.values()))
-        self.optimiser = torch.optim.Adam(self.whole.parameters(), lr=self.lr, fused=True)
+        by_factor: dict[float, list[Tensor]] = {}
+        for name, parameter in self.whole.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            by_factor.setdefault(self.whole.rate_factors.get(name, 1.0), []).append(parameter)
+        parameters = [{"params": group, "factor": factor} for factor, group in by_factor.items()]
+        self.optimiser = torch.optim.Adam(parameters, lr=self.lr, fused=True)
 
 
 def without_prefix(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -90,6 +90,8 @@ def _spec(kind: str, settings: dict[str, Any], known: Mapping[str, type[SAEConfi
 def _training(table: Mapping[str, Any], training: TrainingConfig, path: Path) -> TrainingConfig:
     known = [field.name for field in fields(TrainingConfig)]
     for key in table:
+        if key == "epochs":
+            raise VisaeError(f"{path}: training no longer has the setting epochs; write rows_seen, in rows")
         if key not in known:
             raise VisaeError(f"{path}: training has no setting {key}; its settings are {', '.join(known)}")
     try:

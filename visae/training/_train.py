@@ -18,9 +18,11 @@ from visae.metrics import fidelity
 from visae.sae import SAE, SAEConfig, load, save
 from visae.sae._dictionary import FILE
 from visae.training import _checkpoint as checkpoint
-from visae.training._batches import Batches
+from visae.training._batches import Batches, current_settings
 from visae.training._config import SAESpec, TrainingConfig
 from visae.training._trainer import Trainer
+
+_CALIBRATION = 65_536  # training rows on which a trained SAE is calibrated
 
 
 def train(
@@ -32,8 +34,13 @@ def train(
 ) -> SAE:
     """Train one SAE; writes `sae.safetensors` and `log.jsonl` to the folder `out`, with a checkpoint in the meantime.
 
+    Training ends after `rows_seen` rows, or earlier if the loss on held-out rows stops falling: the learning rate then
+    decays over as large a share of the steps as in a whole run. The SAE's `about` says whether it `converged`, that is,
+    whether the loss had stopped falling before the decay, after how many `rows_seen`, and the `held_out` losses.
+
     An interrupted run resumes from its last checkpoint and, on the CPU with the same number of threads, ends bit for
-    bit like an uninterrupted one; a finished run is loaded. Raises `VisaeError` for a folder made with other settings,
+    bit like an uninterrupted one; a finished run is loaded. Ctrl-C and SIGTERM leave a checkpoint of the current step.
+    Raises `VisaeError` for a folder made with other settings,
     for constant rows, and when training diverges; the last checkpoint is then from before the divergence.
     """
     training = training or TrainingConfig()
@@ -72,7 +79,7 @@ def _train(
     settings = {name: _settings(rows, spec, training) for name, spec in specs.items()}
     for folder in {root, *folders.values()}:
         files.drop_leftovers(folder)
-    saes = {name: _finished(folders[name], settings[name], device) for name in specs}
+    saes = {name: _finished(folders[name], rows, settings[name], device) for name in specs}
     # The members of a checkpoint finish together: the last checkpoint is from before the dictionaries were written.
     begun = checkpoint.members(root)
     todo = {name: specs[name] for name, sae in saes.items() if sae is None or name in begun}
@@ -83,11 +90,11 @@ def _train(
     return {name: sae for name, sae in saes.items() if sae is not None}
 
 
-def _finished(folder: Path, settings: Mapping[str, Any], device: torch.device) -> SAE | None:
+def _finished(folder: Path, rows: Rows, settings: Mapping[str, Any], device: torch.device) -> SAE | None:
     if not (folder / FILE).exists():
         return None
     sae = load(folder, device)
-    refuse_other_settings(folder, sae.about.get("settings", {}), settings)
+    refuse_other_settings(folder, current_settings(sae.about.get("settings", {}), rows), settings)
     if "stopped" in sae.about:
         say(f"train: {folder} {sae.about['stopped']}")
     return sae
@@ -116,9 +123,11 @@ def _trained(
     trainer = Trainer(saes, folders, batches, root, {"members": {name: settings[name] for name in specs}})
     trainer.run()
     _refuse_all_diverged(trainer.stopped, saes)
+    sample = batches.sample(_CALIBRATION).to(device)
     for name, sae in saes.items():
         sae.eval().requires_grad_(False)
-        sae.about = _about(rows, batches, sae, settings[name])
+        sae.calibrate(sae.standardise(sample))
+        sae.about = _about(rows, batches, sae, settings[name]) | trainer.progress_of(name)
         if name in trainer.stopped:
             sae.about["stopped"] = trainer.stopped[name]
         save(sae, folders[name] / FILE)

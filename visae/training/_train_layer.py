@@ -37,16 +37,16 @@ def default_budget(
     network: str,
     k: int | None = None,
     width: int | None = None,
-    epochs: int | None = None,
-    lr: float = 3e-3,
+    rows_seen: int | None = None,
+    lr: float = TrainingConfig.lr,
     positions: int = 64,
     seed: int = 0,
 ) -> Budget:
-    """Return a budget for TopK SAEs with 8 features per channel and k = channels / 12, trained for 8 epochs.
+    """Return a budget for TopK SAEs with 8 features per channel and k = channels / 12, trained by the defaults.
 
-    On the planted network, which is small and has a known ground truth: 128 features, k = 2, 60 epochs. Arguments that
-    are not None override these defaults for every layer. Raises `VisaeError` for values out of range: for `k` and
-    `width` when the configuration of a layer is made.
+    On the planted network, which is small and has a known ground truth: 128 features, k = 2, 2,000,000 rows in batches
+    of 1,024. Arguments that are not None override these defaults for every layer. Raises `VisaeError` for values out of
+    range: for `k` and `width` when the configuration of a layer is made.
     """
     planted = network.startswith("planted")
 
@@ -54,8 +54,9 @@ def default_budget(
         default_k, default_width = (2, 128) if planted else (max(channels // 12, 1), 8 * channels)
         return TopK(k=default_k if k is None else k, width=default_width if width is None else width)
 
-    default_epochs, batch = (60, 1024) if planted else (8, TrainingConfig.batch)
-    training = TrainingConfig(epochs=default_epochs if epochs is None else epochs, batch=batch, lr=lr, seed=seed)
+    default_length, batch = (2_000_000, 1024) if planted else (TrainingConfig.rows_seen, TrainingConfig.batch)
+    length = default_length if rows_seen is None else rows_seen
+    training = TrainingConfig(rows_seen=length, batch=batch, lr=lr, seed=seed)
     return Budget(config, training, Positions(count=positions, seed=seed))
 
 

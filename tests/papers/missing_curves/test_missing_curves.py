@@ -31,7 +31,7 @@ def few_panels():
 
 def run(out):
     network = visae.network("planted", device="cpu")
-    training = visae.TrainingConfig(epochs=2, batch=512)
+    training = visae.TrainingConfig(rows_seen=2048, batch=512)
     budget = Budget(lambda channels: visae.TopK(k=2, width=3 * channels), training, Positions(count=64), images=3)
     return reproduce(network, ["mixed"], Leaves(24, 128), out, budget)
 
@@ -169,7 +169,7 @@ def test_on_the_real_network(data, tmp_path, monkeypatch):
     monkeypatch.setattr(_reproduce, "_CHECKED", 2)
     network = visae.network("inceptionv1-caffe", data / "weights", device="cpu")
     photographs = Subset(open_images(data / "images" / "kodak", crop=224), range(12))
-    training = visae.TrainingConfig(epochs=2, batch=256)
+    training = visae.TrainingConfig(rows_seen=1024, batch=256)
     budget = Budget(lambda channels: visae.TopK(k=4, width=channels), training, Positions(count=64), images=2)
     layers = ["conv2d0", "mixed3b_5x5"]
     report = reproduce(network, layers, photographs, tmp_path, budget)

@@ -63,7 +63,7 @@ def test_the_page_of_a_layer_without_polysemantic_neurons(made):
 def test_on_the_real_network(data, tmp_path):
     network = visae.network("inceptionv1-caffe", data / "weights", device="cpu")
     photographs = Subset(open_images(data / "images" / "kodak", crop=224), range(8))
-    training = visae.TrainingConfig(epochs=2, batch=256)
+    training = visae.TrainingConfig(rows_seen=1024, batch=256)
     budget = Budget(lambda channels: visae.TopK(k=8, width=2 * channels), training, Positions(count=64))
     layer = reproduce(network, ["conv2d0"], photographs, tmp_path, budget)["layers"]["conv2d0"]
     assert layer["neurons"] == 64
@@ -83,7 +83,7 @@ def test_on_the_real_network(data, tmp_path):
         (["polysemantic", "--examples", "nowhere"], "nowhere"),
         (["polysemantic", "--network", "torchvision:resnet18"], "give --layers"),
         (["polysemantic", "--k", "0"], "k"),
-        (["polysemantic", "--epochs", "0"], "epochs"),
+        (["polysemantic", "--rows-seen", "0"], "rows_seen"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, capsys, arguments, name):

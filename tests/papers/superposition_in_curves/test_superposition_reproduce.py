@@ -18,7 +18,7 @@ from visae.training import Budget
 from visae.training._batches import Batches
 from visae.training._train_layer import rows_folder
 
-TRAINING = visae.TrainingConfig(epochs=12, batch=512)
+TRAINING = visae.TrainingConfig(rows_seen=12 * 3000, batch=512)
 
 
 @pytest.mark.slow
@@ -87,7 +87,7 @@ def test_bad_settings():
 @pytest.mark.slow
 def test_layer_without_curves(tmp_path):
     budget = Budget(
-        lambda _: visae.TopK(k=1, width=4), visae.TrainingConfig(epochs=1, batch=64), Positions(count=16), images=2
+        lambda _: visae.TopK(k=1, width=4), visae.TrainingConfig(rows_seen=64, batch=64), Positions(count=16), images=2
     )
     network = visae.network("planted", device="cpu")
     with pytest.raises(visae.VisaeError, match=r"line features; .* 3 or more"):

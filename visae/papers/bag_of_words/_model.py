@@ -62,7 +62,7 @@ class BagTraining:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        expect_training(self.epochs, self.batch, self.lr)
+        expect_training("epochs", self.epochs, self.batch, self.lr)
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, 0 <= step < steps."""
