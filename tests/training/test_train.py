@@ -124,7 +124,7 @@ def recovering(tmp_path_factory):
         "relu-weak": SAESpec(ReLU(width=24, l1=0.3)),
         "relu-strong": SAESpec(ReLU(width=24, l1=2.0)),
     }
-    return train_sweep(rows, folder / "saes", members, TrainingConfig(8, 256, 1e-2)), directions
+    return train_sweep(rows, folder / "saes", members, TrainingConfig(43_008, 256, 1e-2)), directions
 
 
 @pytest.mark.slow
