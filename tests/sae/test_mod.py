@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 from contract import check_contract
-from learned import planted_rows, started
+from learned import DIM, planted_rows, started
 
 from visae.sae import MOD, _mod
 
@@ -38,9 +38,10 @@ def test_rounds_grow_with_the_rows_seen(monkeypatch):
 
 
 def test_a_feature_that_no_row_uses_is_replaced():
-    x, _ = planted_rows(512)
-    sae = started(MOD(width=8, k=2), x)
-    sae.decoder[3] = -sae.decoder.sum(0) / sae.decoder.sum(0).norm()
+    x = planted_rows(512)[0].abs()
+    sae = started(MOD(width=8, k=1, most=1), x)
+    # All rows are positive and the origin is 0, so that nothing matches this.
+    sae.decoder[3] = -(DIM**-0.5)
     z = sae.standardise(x)
     assert not sae.features(z)[:, 3].any()
     sae.learn(z)
