@@ -51,7 +51,7 @@ def test_a_sample_is_evenly_spaced_over_the_rows(rows, sae, count, expected):
 
 def test_dictionaries_of_one_split_have_the_same_rows(rows, sae, tmp_path):
     held_out = HeldOut(rows)
-    settings = TrainingConfig(epochs=1, batch=50, holdout=0.5)
+    settings = TrainingConfig(rows_seen=50, batch=50, holdout=0.5)
     other = train(rows, MEMBERS["topk-0"].config, tmp_path / "other", settings, "cpu")
     again = train(rows, MEMBERS["topk-more"].config, tmp_path / "again", TRAINING, "cpu")
     assert held_out.split_of(sae) == held_out.split_of(again) != held_out.split_of(other)

@@ -30,6 +30,7 @@ COMMANDS = {
     "fetch": "visae.commands.fetch:FetchCommand",
     "capture": "visae.commands.capture:CaptureCommand",
     "train": "visae.commands.train:TrainCommand",
+    "refine": "visae.commands.refine:RefineCommand",
     "evaluate": "visae.commands.evaluate:EvaluateCommand",
     "curves": "visae.commands.curves:CurvesCommand",
     "decompose": "visae.commands.decompose:DecomposeCommand",

@@ -21,6 +21,7 @@ from visae.held_out import HeldOut
 from visae.metrics import (
     DescriptionLength,
     NeuronsCurve,
+    amortisation,
     description_length,
     detection,
     effective_features,
@@ -38,7 +39,7 @@ from visae.metrics import (
     single_neurons,
     stability_by_chance,
 )
-from visae.sae import SAE, load
+from visae.sae import SAE, PursuitSAE, load
 from visae.sae._dictionary import FILE
 
 SCHEMA = 3
@@ -147,6 +148,7 @@ def _fidelity(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> tuple
         **_marginal(sae, held_out.sample_for(sae, _SAMPLE), help_of_features.helps),
         "frequent_fraction": frequent_fraction(firing.density),
         "effective_features": effective_features(firing.density),
+        **_amortisation(sae, held_out.sample_for(sae, _SAMPLE)),
     }
     return {**asdict(fidelity), **used}, help_of_features.helps
 
@@ -166,6 +168,20 @@ def _marginal(sae: SAE, x: Float[Tensor, "n d"], helps: Bool[Tensor, " m"]) -> M
     return {
         "needed_fraction": (helps & marginal.helps).double().mean().item(),
         "needed_share": marginal.rise.sum().item() / unchanged if unchanged else math.nan,
+    }
+
+
+def _amortisation(sae: SAE, x: Float[Tensor, "n d"]) -> Metrics:
+    """Return what a pursuit over an SAE's decoder explains, and the share of the error that is its encoder's.
+
+    Neither for an SAE that is encoded by a pursuit, or cannot be.
+    """
+    gap = None if isinstance(sae, PursuitSAE) else amortisation(sae, x)
+    if gap is None:
+        return {}
+    return {
+        "pursuit_explained_variance": gap.pursuit_explained_variance,
+        "encoder_share": gap.encoder_share,
     }
 
 

@@ -14,7 +14,7 @@ from visae.images import Images, Subset, batches, open_images, to_float
 from visae.networks import Network
 from visae.sae import SAE
 from visae.training import TrainingConfig
-from visae.training._batches import Batches
+from visae.training._batches import Batches, current_settings
 
 _IMAGES_PER_BATCH = 16
 
@@ -87,6 +87,11 @@ def held_out_rows(sae: SAE, rows: Rows) -> Iterator[Float[Tensor, "_ d"]]:
     return _batches(sae, rows).held_out()
 
 
+def training_sample(sae: SAE, rows: Rows) -> Float[Tensor, "_ d"]:
+    """Return at most 32,768 of the rows that an SAE was trained on; of all rows if it was not trained on this store."""
+    return _batches(sae, rows).sample()
+
+
 def _batches(sae: SAE, rows: Rows) -> Batches:
     return Batches(rows, _training_on(sae, rows) or TrainingConfig(batch=1, holdout=0.0))
 
@@ -102,4 +107,6 @@ def _trained_on(sae: SAE, rows: Rows) -> dict[str, str]:
 
 def _training_on(sae: SAE, rows: Rows) -> TrainingConfig | None:
     settings = sae.about.get("settings", {})
-    return TrainingConfig(**settings["training"]) if settings.get("rows") == rows.digest else None
+    if settings.get("rows") != rows.digest:
+        return None
+    return TrainingConfig(**current_settings(settings, rows)["training"])

@@ -115,7 +115,7 @@ def test_only_rows_on_which_the_feature_fires_are_encoded_again():
 @pytest.mark.parametrize("kind", sorted(name for name, c in kinds().items() if c.__module__.startswith("visae.")))
 def test_every_kind_can_be_silenced(kind):
     config = kinds()[kind]
-    sae = build(config() if config.baseline else config(width=24))
+    sae = build(config(width=24) if config.width else config())
     sae.initialise(sae.standardise(rows()))
     sae.refresh()
     x, before = rows(), {name: tensor.clone() for name, tensor in sae.state_dict().items()}

@@ -10,6 +10,7 @@ from visae._support.tables import markdown
 _COLUMNS = {
     "l0": ("L0", "{:.2f}"),
     "explained_variance": ("EV", "{:.4f}"),
+    "pursuit_explained_variance": ("by pursuit", "{:.4f}"),
     "ev_over_neurons": ("over neurons", "{:+.4f}"),
     "bits": ("bits", "{:.1f}"),
     "helping_fraction": ("helping", "{:.1%}"),

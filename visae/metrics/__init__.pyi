@@ -1,3 +1,5 @@
+from ._amortisation import Amortisation as Amortisation
+from ._amortisation import amortisation as amortisation
 from ._attribution import Attribution as Attribution
 from ._attribution import Constituents as Constituents
 from ._attribution import attribution as attribution

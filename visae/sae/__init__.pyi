@@ -24,9 +24,12 @@ from ._matching_pursuit import MatchingPursuit as MatchingPursuit
 from ._matryoshka import Matryoshka as Matryoshka
 from ._mod import MOD as MOD
 from ._online import Online as Online
+from ._refinement import refined as refined
 from ._registry import kinds as kinds
 from ._registry import make_config as make_config
 from ._registry import register_kind as register_kind
 from ._registry import style_of as style_of
 from ._relu import ReLU as ReLU
+from ._sparse_coding import FixedDirections as FixedDirections
+from ._sparse_coding import PursuitSAE as PursuitSAE
 from ._topk import TopK as TopK

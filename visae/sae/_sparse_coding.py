@@ -68,6 +68,10 @@ class PursuitSAE(SAE):
             self._gram = (*version, decoder @ decoder.T)
         return self._gram[2]
 
+    def forget(self) -> None:
+        """Drop the cosines."""
+        self._gram = None
+
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """decoder (z - bias): how well each feature matches a row before anything is selected."""
         return linear(z, self.decoder, shifted(self.decoder.new_zeros(self.width), self.decoder, self.bias))
@@ -100,7 +104,7 @@ class FixedDirections(SAEConfig):
 
     width:  features, m.
     k:      features that fire at a position, on average.
-    most:   features that may fire at one position; 0 for 4 k; with k, exactly k do.
+    most:   features that may fire at one position; 0 for the smaller of 4 k and 2 k + 16; with k, exactly k do.
     l1:     weight of an L1 penalty, on rows scaled so that E|z|^2 = d: infer features by LASSO instead of a pursuit; 0
             for the pursuit.
     start:  the first directions: `rows` of the data, or `random` ones.
@@ -131,7 +135,7 @@ class FixedDirections(SAEConfig):
     @property
     def steps(self) -> int:
         """Steps of a row's pursuit, at most."""
-        return self.most or min(4 * self.k, self.width)
+        return self.most or min(4 * self.k, 2 * self.k + 16, self.width)
 
 
 def _row_directions(z: Float[Tensor, "n d"], count: int, seed: int) -> Float[Tensor, "m d"]:
