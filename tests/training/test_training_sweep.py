@@ -145,3 +145,12 @@ def test_the_example_in_the_help_of_visae_train_is_a_sweep(tmp_path):
     specs, training = read(tmp_path, text[text.index("[training]") :])
     assert len(specs) == 4 * 2 + 3
     assert training == TrainingConfig(rows_seen=8_000_000)
+
+
+def test_a_dictionary_and_its_nulls_are_one_table(tmp_path):
+    path = tmp_path / "sweep.toml"
+    path.write_text('[[sae]]\nkind = "topk"\nfreeze = ["none", "decoder", "soft-decoder", "encoder"]\n')
+    specs, _ = read_sweep(path)
+    assert {name: spec.config.freeze for name, spec in specs.items()} == {
+        f"topk-freeze{part}": part for part in ("none", "decoder", "soft-decoder", "encoder")
+    }
