@@ -1,5 +1,7 @@
 """Sparse coding over fixed directions: the pursuit as the encoder of an SAE."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from contract import check_contract
@@ -91,6 +93,11 @@ def test_gram_follows_the_decoder():
     assert sae.gram is sae.gram
     sae.decoder.copy_(sae.decoder.flip(0))
     torch.testing.assert_close(sae.gram, before.flip(0, 1))
+    with torch.inference_mode():
+        copied = deepcopy(sae)
+        copied.decoder[:] = sae.decoder.flip(0)
+        copied.forget()
+        torch.testing.assert_close(copied.gram, before)
 
 
 @pytest.mark.parametrize(

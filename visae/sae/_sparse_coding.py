@@ -62,7 +62,8 @@ class PursuitSAE(SAE):
     @property
     def gram(self) -> Float[Tensor, "m m"]:
         """The cosines of all features."""
-        version = self.decoder._version, self.decoder.data_ptr()
+        # Tensors made in inference mode do not count their versions.
+        version = 0 if self.decoder.is_inference() else self.decoder._version, self.decoder.data_ptr()
         if self._gram is None or self._gram[:2] != version:
             decoder = self.decoder.detach()
             self._gram = (*version, decoder @ decoder.T)
