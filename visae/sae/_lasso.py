@@ -8,7 +8,7 @@ from torch import Tensor
 
 _MAX_ITERATIONS = 1000
 _ITERATIONS_PER_CHECK = 10
-_TOLERANCE = 1e-5
+_TOLERANCE = 1e-6
 
 
 @torch.no_grad()
@@ -18,7 +18,7 @@ def lasso(
     """Return the f >= 0 that minimises |z - f decoder|^2 / 2 + l1 |f|_1 for each row.
 
     Gradient steps of size 1 / L, L the largest eigenvalue of `gram`, each followed by the soft threshold, from a point
-    that is extrapolated; ends when no value moves by more than 1e-5 of the largest.
+    that is extrapolated; ends when no value moves by more than 1e-6 of the largest.
     """
     gram = decoder @ decoder.T if gram is None else gram
     matches = z @ decoder.T - l1

@@ -17,6 +17,9 @@ from visae.sae._lasso import lasso
 from visae.sae._pursuit import Pursuit, along_support, gain_threshold, listed, pursue
 from visae.sae._registry import register_kind
 
+# Rows among which each direction is drawn.
+_ROWS_PER_DIRECTION = 16
+
 
 class PursuitSAE(SAE):
     """f = the values of non-negative orthogonal matching pursuit over the decoder, whose rows are unit directions.
@@ -140,10 +143,25 @@ class FixedDirections(SAEConfig):
 
 
 def _row_directions(z: Float[Tensor, "n d"], count: int, seed: int) -> Float[Tensor, "m d"]:
-    """Return the directions of randomly drawn rows, of which none is drawn twice, none is silent."""
+    """Return the directions of rows that are far apart, drawn as k-means++ draws centres (Arthur & Vassilvitskii 2007).
+
+    Each is drawn with probability proportional to 1 - the largest squared cosine with those drawn before, so that rare
+    directions have features too. Silent rows are left out.
+    """
     norms = z.norm(dim=1)
-    rows = (norms > 1e-6 * norms.amax()).nonzero()[:, 0]
-    if len(rows) < count:
-        raise VisaeError(f"there are only {len(rows)} rows that are not silent for {count} features; capture more rows")
-    drawn = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:count]
-    return F.normalize(z[rows[drawn.to(rows.device)]], dim=1)
+    directions = F.normalize(z[norms > 1e-6 * norms.amax()][: _ROWS_PER_DIRECTION * count], dim=1)
+    if len(directions) < count:
+        raise VisaeError(
+            f"there are only {len(directions)} rows that are not silent for {count} features; capture more rows"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    far = torch.ones(len(directions), dtype=torch.float64)
+    drawn = []
+    for _ in range(count):
+        # Copies of what was drawn are left once everything else is gone.
+        weights = far if far.any() else torch.ones_like(far).index_fill(0, torch.tensor(drawn), 0)
+        drawn.append(int(torch.multinomial(weights, 1, generator=generator)))
+        cosines = (directions @ directions[drawn[-1]]).clamp(0, 1).cpu().double()
+        far = torch.minimum(far, 1 - cosines.square())
+        far[drawn[-1]] = 0
+    return directions[torch.tensor(drawn, device=z.device)]
