@@ -4,11 +4,12 @@ from copy import deepcopy
 
 import pytest
 import torch
-from contract import check_contract
+from contract import check_contract, check_file
 from small_saes import rows
 
 from visae._support.errors import VisaeError
 from visae.sae import FixedDirections
+from visae.sae._lasso import lasso
 from visae.sae._pursuit import pursue
 
 CONFIG = FixedDirections(width=12, k=2)
@@ -29,8 +30,11 @@ def test_contract(tmp_path):
     check_contract(CONFIG, tmp_path)
 
 
-def test_lasso_contract(tmp_path):
-    check_contract(FixedDirections(width=12, k=2, l1=0.1), tmp_path)
+def test_lasso_takes_the_place_of_the_pursuit(tmp_path):
+    config = FixedDirections(width=12, k=2, l1=0.1)
+    check_file(config, tmp_path)
+    sae, x = fitted(config), rows(20, 5, dtype=torch.float32)
+    torch.testing.assert_close(sae.encode(x), lasso(sae.standardise(x) - sae.bias, sae.decoder, 0.1))
 
 
 def test_origin_is_the_silent_point():
@@ -117,7 +121,7 @@ def test_settings_out_of_range(settings, message):
 def test_first_directions_are_far_apart():
     """Nearly all rows point one way; a draw without regard for it would miss the others."""
     common = torch.eye(3)[0] + 0.001 * torch.rand(3000, 3, generator=torch.Generator().manual_seed(0))
-    x = torch.cat([common, torch.eye(3)[1:]])
+    x = torch.cat([torch.eye(3)[1:], common])
     for seed in range(5):
         sae = fitted_to(x, FixedDirections(width=3, k=1), seed)
         assert (sae.decoder.amax(0) > 0.99).all()

@@ -156,7 +156,7 @@ def _row_directions(z: Float[Tensor, "n d"], count: int, seed: int) -> Float[Ten
         )
     generator = torch.Generator().manual_seed(seed)
     far = torch.ones(len(directions), dtype=torch.float64)
-    drawn = []
+    drawn: list[int] = []
     for _ in range(count):
         # Copies of what was drawn are left once everything else is gone.
         weights = far if far.any() else torch.ones_like(far).index_fill(0, torch.tensor(drawn), 0)
