@@ -47,19 +47,16 @@ def compare_kinds(network: visae.Network, rows: Rows, width: int, out: Path) -> 
     print(_table(metrics, _curves(network, rows.settings["layer"], saes)))
 
 
-def compare_neurons(
-    network: visae.Network, rows: Rows, width: int, ks: list[int], training: TrainingConfig, out: Path
-) -> None:
+def compare_neurons(network: visae.Network, rows: Rows, width: int, ks: list[int], rows_seen: int, out: Path) -> None:
     """Print what mod explains at each L0, beside the neurons and rows of the data."""
     specs: dict[str, SAESpec] = {}
     for k in ks:
         specs[f"mod-k{k}"] = SAESpec(MOD(width=width, k=k))
         specs[f"rows-k{k}"] = SAESpec(FixedDirections(width=width, k=k))
-    saes = train_many(rows, specs, out / f"mod-{width}", training, network.device)
-    metrics = earlier_evaluation(saes, rows, out / f"mod-{width}") or evaluate(
-        saes, visae.HeldOut(rows), out / f"mod-{width}"
-    )
-    curve = neurons_curve(visae.HeldOut(rows).rows_for(next(iter(saes.values()))))
+    out, held_out = out / f"mod-{width}", visae.HeldOut(rows)
+    saes = train_many(rows, specs, out, TrainingConfig(rows_seen=rows_seen), network.device)
+    metrics = earlier_evaluation(saes, rows, out) or evaluate(saes, held_out, out)
+    curve = neurons_curve(held_out.rows_for(next(iter(saes.values()))))
     table = [["L0 asked", "L0", "neurons", "rows as directions", "mod", "helping", "> 1/1000", "bits", "neurons' bits"]]
     for k in ks:
         mod, fixed = metrics[f"mod-k{k}"], metrics[f"rows-k{k}"]
