@@ -275,7 +275,10 @@ def test_loss_recovered_is_measured_on_held_out_images(saes, network, rows):
 
 
 def test_recovery_and_detection_are_measured_where_the_truth_is_planted(tmp_path):
-    network, training = Network("planted", PlantedNetwork(), "digest"), TrainingConfig(rows_seen=64, batch=32, holdout=0.5)
+    network, training = (
+        Network("planted", PlantedNetwork(), "digest"),
+        TrainingConfig(rows_seen=64, batch=32, holdout=0.5),
+    )
     rows = capture(network, "mixed", Leaves(4, 64), tmp_path / "rows", positions=32)
     members = {"topk": SAESpec(TopK(width=80, k=4)), "pca": SAESpec(PCA())}
     saes = train_many(rows, members, tmp_path / "saes", training, "cpu")

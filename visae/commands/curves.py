@@ -48,7 +48,7 @@ class CurvesCommand(WeightsOptions):
             raise VisaeError(f"{self.dictionary} does not name its network; give --network and --layer")
         network = self.open_named(name)
         units = [neurons(network, layer)] + ([features(network, layer, sae)] if sae else [])
-        for curves in sweep_units(units, self.out, self.stimulus):
+        for curves in sweep_units(units, self.out, self.stimulus)[0]:
             print(
                 f"{curves.kind}: {curves.count} of {len(curves.tuning)} are curve detectors, "
                 f"largest gap {curves.max_gap:.1f} degrees"
