@@ -28,7 +28,7 @@ SCHEMA = 2
 _UPGRADES: files.Upgrades = {1: dict}
 _SWEPT_SCHEMA = 1
 # Names on disk, and in reports.
-_DICTIONARY, _NULLS = "dictionary", "nulls"
+_DICTIONARY, _NULLS, _PLOT = "dictionary", "nulls", "curves.png"
 
 
 def sweep_units(
@@ -37,18 +37,35 @@ def sweep_units(
     stimulus: str = "stroke",
     nulls: Mapping[str, Sequence[Units]] | None = None,
 ) -> tuple[list[Curves], dict[str, list[Curves]]]:
-    """Sweep circles over populations of units, and of nulls, in one pass; return both.
+    """Sweep circles over populations of units, and over those they are compared with, in one pass; return both.
 
-    Writes `curves.png` and the responses, `<kind>.safetensors` for the units.
+    Writes `curves.png`, and the responses of `units` as `<kind>.safetensors`.
     """
     nulls = nulls or {}
     swept = curves_of([*units, *(unit for seeds in nulls.values() for unit in seeds)], stimulus)
     own, others = swept[: len(units)], iter(swept[len(units) :])
     swept_nulls = {name: [next(others) for _ in seeds] for name, seeds in nulls.items()}
-    plot_curves(own, out / "curves.png", swept_nulls)
+    plot_curves(own, out / _PLOT, swept_nulls)
     for population in own:
         population.save(out / f"{population.kind}.safetensors")
     return own, swept_nulls
+
+
+def sweep_and_compare(
+    network: Network, layer: str, rows: Rows, populations: Populations, out: Path, stimulus: str = "stroke"
+) -> dict[str, Any]:
+    """Sweep neurons, dictionaries and nulls, and return what `visae.nulls.compare` says of them.
+
+    populations: the dictionary as `features`, with its second seed if there is one, and the seeds of each null.
+
+    Writes what `sweep_units` writes to `out`.
+    """
+    units = {name: [features(network, layer, sae) for sae in saes] for name, saes in populations.items()}
+    dictionary, *second = units.pop(FEATURES)
+    others = ({SECOND: second} if second else {}) | units
+    (by_neurons, by_features), swept = sweep_units([neurons(network, layer), dictionary], out, stimulus, others)
+    of_dictionary = [by_features, *swept.pop(SECOND, [])]
+    return compare(rows, populations, by_neurons, {FEATURES: of_dictionary, **swept})
 
 
 def run(
@@ -104,18 +121,11 @@ def _measured(
 ) -> dict[str, Any]:
     """Return the curve detectors of neurons, features and nulls, from an earlier run if it swept the same ones."""
     path, key = out / "curves" / "detectors.json", _sweep_key(network, layer, populations, out, stimulus)
-    before = files.read_json(path, _SWEPT_SCHEMA) if path.is_file() else {}
+    before = files.read_json(path, _SWEPT_SCHEMA) if path.is_file() and (path.parent / _PLOT).is_file() else {}
     if before.get("key") == key:
         measured: dict[str, Any] = before["measured"]
         return measured
-    units = {name: [features(network, layer, sae) for sae in saes] for name, saes in populations.items()}
-    dictionary, *second = units.pop(FEATURES)
-    nulls = units | ({SECOND: second} if second else {})
-    (by_neurons, by_features), swept = sweep_units(
-        [neurons(network, layer), dictionary], out / "curves", stimulus, nulls
-    )
-    seconds = swept.pop(SECOND, [])
-    measured = compare(rows, populations, by_neurons, {FEATURES: [by_features, *seconds], **swept})
+    measured = sweep_and_compare(network, layer, rows, populations, out / "curves", stimulus)
     files.write_json(path, {"schema": _SWEPT_SCHEMA, "key": key, "measured": measured})
     return measured
 

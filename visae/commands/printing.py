@@ -22,19 +22,21 @@ _COLUMNS = {
     "loss_recovered_zero": ("loss rec.", "{:.4f}"),
     "kl_recovered_zero": ("KL rec.", "{:.4f}"),
 }
-# The same, of curve detectors: see `visae.nulls.Detectors`.
+# The same, of curve detectors: see `visae.nulls.Detectors`; `report.json` has the others, too.
 _DETECTORS = {
     "count": ("curve detectors", "{:.0f}"),
     "max_gap_deg": ("largest gap", "{:.1f}"),
-    "fire": ("fire", "{:.0f}"),
-    "help": ("help", "{:.0f}"),
-    "found_again": ("found again", "{:.0f}"),
-    "confirmed": ("all three", "{:.0f}"),
+    "confirmed": ("confirmed", "{:.0f}"),
     "in_gaps": ("in gaps", "{:.0f}"),
-    "confirmed_in_gaps": ("all three, in gaps", "{:.0f}"),
+    "confirmed_in_gaps": ("confirmed in gaps", "{:.0f}"),
     "explained_variance": ("EV", "{:.3f}"),
     "l0": ("L0", "{:.1f}"),
 }
+
+_CONFIRMED = (
+    "confirmed: fires on held-out rows, helps, and has a cosine of 0.9 with a direction of another seed; gaps: 15 "
+    "degrees or more\nfrom every curve neuron; null: mean (lowest..highest) over its seeds"
+)
 
 
 def run_table(report: Mapping[str, Any]) -> str:
@@ -61,14 +63,14 @@ def run_table(report: Mapping[str, Any]) -> str:
     lines.append(("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())))
     lines.append(("verdict", report["verdict"]))
     width = max(len(label) for label, _ in lines)
-    parts = ["\n".join(f"{label:<{width}}  {value}" for label, value in lines), detectors_table(report)]
-    return "\n\n".join([*parts, "\n".join(report["headlines"])]).rstrip()
+    return "\n".join([*(f"{label:<{width}}  {value}" for label, value in lines), "", _detectors(report)])
 
 
 def detectors_table(report: Mapping[str, Any]) -> str:
     """The curve detectors of a run: a row for the neurons, the dictionary, its second seed, and each null.
 
-    A null's figures are means, with the lowest and the highest over its seeds in brackets.
+    A null's figures are means, with the lowest and the highest over its seeds in brackets. Confirmed are those that
+    fire on held-out rows, help, and are found again under another seed.
     """
     rows = [["population", *(head for head, _ in _DETECTORS.values())]]
     for name, figures in report["curves"].items():
@@ -121,12 +123,21 @@ def show_run(report: Mapping[str, Any]) -> None:
     print(f"\n{run_table(report)}\n", flush=True)
 
 
+def show_detectors(report: Mapping[str, Any]) -> None:
+    """Print the curve detectors of a dictionary and its nulls, which headlines these match, and the verdict."""
+    print(f"\n{_detectors(report)}\nverdict: {report['verdict']}\n", flush=True)
+
+
 def show_paths(out: Path, atlas: Path | None = None) -> None:
     """Print the paths of a run's report, plot and atlas."""
     print(f"report: {out / 'report.json'}")
     print(f"plot:   {out / 'curves' / 'curves.png'}")
     if atlas is not None:
         print(f"atlas:  {atlas}")
+
+
+def _detectors(report: Mapping[str, Any]) -> str:
+    return "\n".join([detectors_table(report), _CONFIRMED, "", *report["headlines"]]).rstrip()
 
 
 def _cell(value: float | None, form: str) -> str:
