@@ -26,6 +26,7 @@ FLOORS = [
     "evaluation",
     "examples",
     "tuning",
+    "nulls",
     "decomposition",
     "featurevis",
     "plots",

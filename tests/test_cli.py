@@ -62,7 +62,7 @@ PLANTED = "run --network planted --layer mixed --out {0}/out --images "
         (PLANTED + "{0}/nowhere", "nothing at"),
         (PLANTED + "{0}/texts", "3 of the 3 images"),
         (PLANTED + "leaves:no", "leaves:no"),
-        (PLANTED + "leaves:4 --l1 3", "no setting l1"),
+        (PLANTED + "leaves:4 --sae topk --l1 3", "no setting l1"),
         (PLANTED + "leaves:4 --max-disk 1KB", "--max-disk"),
         (PLANTED + "leaves:4 --device warp", "there are cpu"),
         ("train --rows {0}/nowhere --out {0}/out", "visae capture"),

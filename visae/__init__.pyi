@@ -6,6 +6,7 @@ from . import featurevis as featurevis
 from . import images as images
 from . import metrics as metrics
 from . import networks as networks
+from . import nulls as nulls
 from . import papers as papers
 from . import plots as plots
 from . import sae as sae

@@ -1,7 +1,7 @@
-"""The whole pipeline: capture, train, sweep curves, and report."""
+"""The whole pipeline: capture, train, train the nulls, sweep curves, and report."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,25 +12,60 @@ import torch
 from visae._support import files
 from visae.activations import Positions, Rows, capture_layers
 from visae.images import Images
-from visae.metrics import recovery
+from visae.metrics import recovery, verdict
 from visae.networks import Network
 from visae.networks.planted import Truth
+from visae.nulls import FEATURES, SECOND, Populations, compare, fixed_nulls, trained_nulls
 from visae.plots import plot_curves
 from visae.sae import SAE, SAEConfig
+from visae.sae._dictionary import FILE
 from visae.training import TrainingConfig, train
-from visae.tuning import Curves, curves
+from visae.tuning import Curves, curves_of
 from visae.units import Units, features, neurons
 
-SCHEMA = 1
+SCHEMA = 2
+# Schema 1 had no nulls, no verdict and no headlines.
+_UPGRADES: files.Upgrades = {1: dict}
+_SWEPT_SCHEMA = 1
+# Names on disk, and in reports.
+_DICTIONARY, _NULLS, _PLOT = "dictionary", "nulls", "curves.png"
 
 
-def sweep_units(units: Sequence[Units], out: Path, stimulus: str = "stroke") -> list[Curves]:
-    """Sweep circles over populations of units; writes `curves.png` and the responses, `<kind>.safetensors`."""
-    swept = [curves(population, stimulus) for population in units]
-    plot_curves(swept, out / "curves.png")
-    for population in swept:
+def sweep_units(
+    units: Sequence[Units],
+    out: Path,
+    stimulus: str = "stroke",
+    nulls: Mapping[str, Sequence[Units]] | None = None,
+) -> tuple[list[Curves], dict[str, list[Curves]]]:
+    """Sweep circles over populations of units, and over those they are compared with, in one pass; return both.
+
+    Writes `curves.png`, and the responses of `units` as `<kind>.safetensors`.
+    """
+    nulls = nulls or {}
+    swept = curves_of([*units, *(unit for seeds in nulls.values() for unit in seeds)], stimulus)
+    own, others = swept[: len(units)], iter(swept[len(units) :])
+    swept_nulls = {name: [next(others) for _ in seeds] for name, seeds in nulls.items()}
+    plot_curves(own, out / _PLOT, swept_nulls)
+    for population in own:
         population.save(out / f"{population.kind}.safetensors")
-    return swept
+    return own, swept_nulls
+
+
+def sweep_and_compare(
+    network: Network, layer: str, rows: Rows, populations: Populations, out: Path, stimulus: str = "stroke"
+) -> dict[str, Any]:
+    """Sweep neurons, dictionaries and nulls, and return what `visae.nulls.compare` says of them.
+
+    populations: the dictionary as `features`, with its second seed if there is one, and the seeds of each null.
+
+    Writes what `sweep_units` writes to `out`.
+    """
+    units = {name: [features(network, layer, sae) for sae in saes] for name, saes in populations.items()}
+    dictionary, *second = units.pop(FEATURES)
+    others = ({SECOND: second} if second else {}) | units
+    (by_neurons, by_features), swept = sweep_units([neurons(network, layer), dictionary], out, stimulus, others)
+    of_dictionary = [by_features, *swept.pop(SECOND, [])]
+    return compare(rows, populations, by_neurons, {FEATURES: of_dictionary, **swept})
 
 
 def run(
@@ -43,10 +78,14 @@ def run(
     training: TrainingConfig,
     stimulus: str = "stroke",
     max_disk: int | None = None,
+    nulls: int = 3,
 ) -> dict[str, Any]:
-    """Capture, train and sweep; write `rows/`, `dictionary/`, `curves/` and `report.json` to `out`; return the report.
+    """Capture, train, train the nulls and sweep; return the report.
 
-    Steps finished by an earlier run are skipped and keep that run's timings.
+    nulls: seeds of each null; 0 for none, and for no second seed of the dictionary.
+
+    Writes `rows/`, `dictionary/`, `nulls/`, `curves/` and `report.json` to `out`. Steps finished by an earlier run are
+    skipped and keep that run's timings.
     """
     out = Path(out)
     before = _seconds_before(out / "report.json")
@@ -54,18 +93,52 @@ def run(
     with _timed(seconds, "capture"):
         rows = capture_layers(network, {layer: out / "rows"}, images, positions, max_disk=max_disk)[layer]
     with _timed(seconds, "train"):
-        sae = train(rows, config, out / "dictionary", training, network.device)
+        sae = train(rows, config, out / _DICTIONARY, training, network.device)
+    with _timed(seconds, "nulls"):
+        populations = _with_nulls(rows, sae, out, nulls, training, network.device)
     with _timed(seconds, "curves"):
-        units = [neurons(network, layer), features(network, layer, sae)]
-        swept = sweep_units(units, out / "curves", stimulus)
+        measured = _measured(network, layer, rows, populations, out, stimulus)
     # Reading a step's result usually takes less time than the step.
     longest = {step: max(took, before.get(step, 0.0)) for step, took in seconds.items()}
-    report = _report(network, layer, rows, sae, swept) | {"seconds": longest}
+    report = _report(network, layer, rows, sae) | measured | {"seconds": longest}
     files.write_json(out / "report.json", report)
     return report
 
 
-def _report(network: Network, layer: str, rows: Rows, sae: SAE, swept: Sequence[Curves]) -> dict[str, Any]:
+def _with_nulls(
+    rows: Rows, sae: SAE, out: Path, seeds: int, training: TrainingConfig, device: torch.device
+) -> Populations:
+    """Return the dictionary with its second seed, as `features`, and the seeds of each null."""
+    if not seeds:
+        return {FEATURES: [sae]}
+    nulls = fixed_nulls(rows, sae, out / _NULLS, seeds, training, device)
+    nulls |= trained_nulls(rows, sae.config, out / _NULLS, seeds, training, device)
+    return {FEATURES: [sae, *nulls.pop(SECOND, [])], **nulls}
+
+
+def _measured(
+    network: Network, layer: str, rows: Rows, populations: Populations, out: Path, stimulus: str
+) -> dict[str, Any]:
+    """Return the curve detectors of neurons, features and nulls, from an earlier run if it swept the same ones."""
+    path, key = out / "curves" / "detectors.json", _sweep_key(network, layer, populations, out, stimulus)
+    before = files.read_json(path, _SWEPT_SCHEMA) if path.is_file() and (path.parent / _PLOT).is_file() else {}
+    if before.get("key") == key:
+        measured: dict[str, Any] = before["measured"]
+        return measured
+    measured = sweep_and_compare(network, layer, rows, populations, out / "curves", stimulus)
+    files.write_json(path, {"schema": _SWEPT_SCHEMA, "key": key, "measured": measured})
+    return measured
+
+
+def _sweep_key(network: Network, layer: str, populations: Populations, out: Path, stimulus: str) -> dict[str, Any]:
+    """Return what determines the sweep and its counts."""
+    saes = [sae for seeds in populations.values() for sae in seeds]
+    digests = {str(path.parent.relative_to(out)): files.sha256(path) for path in sorted(out.glob(f"**/{FILE}"))}
+    key = {"weights": network.digest, "layer": layer, "stimulus": stimulus, "count": len(saes)}
+    return {**key, "dictionaries": digests}
+
+
+def _report(network: Network, layer: str, rows: Rows, sae: SAE) -> dict[str, Any]:
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "network": network.name,
@@ -75,9 +148,7 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE, swept: Sequence[
         "images_skipped": rows.images_skipped,
         "images_held_out": sae.about["held_out_images"],
         "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"]},
-        "curves": {
-            population.kind: {"count": population.count, "max_gap_deg": population.max_gap} for population in swept
-        },
+        "verdict": verdict(sae.about),
     }
     if network.truth is not None and network.truth.layer == layer:
         report["recovery"] = _recovery(network.truth, sae)
@@ -93,7 +164,9 @@ def _recovery(planted: Truth, sae: SAE) -> dict[str, float]:
 
 def _seconds_before(report: Path) -> dict[str, float]:
     """Return the seconds per step from the report of an earlier run, if there is one."""
-    seconds: dict[str, float] = files.read_json(report, SCHEMA).get("seconds", {}) if report.is_file() else {}
+    seconds: dict[str, float] = (
+        files.read_json(report, SCHEMA, _UPGRADES).get("seconds", {}) if report.is_file() else {}
+    )
     return seconds
 
 

@@ -8,6 +8,7 @@ import torch
 
 import visae
 from visae.atlas._run_page import run_page
+from visae.metrics import verdict
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,12 @@ def write_evaluation(folder, dictionaries, schema=3):
 
 
 def test_log_frontier_and_card(sae, network, tmp_path):
-    sae.about = {"layer": "mixed", "metrics": {"l0": 2.0, "explained_variance": float("nan")}}
+    sae.about = {
+        "layer": "mixed",
+        "converged": False,
+        "rows_seen": 9,
+        "metrics": {"l0": 2.0, "explained_variance": float("nan")},
+    }
     folder = tmp_path / "topk"
     folder.mkdir()
     (folder / "log.jsonl").write_text('{"step": 0, "error": 1.5}\n{"step": 100, "error": 0.5}\n{"step": 2')
@@ -43,6 +49,7 @@ def test_log_frontier_and_card(sae, network, tmp_path):
     assert page["config"]["k"] == 2
     assert page["metrics"]["explained_variance"] is None
     assert page["versions"]["visae"] == visae.__version__
+    assert page["verdict"] == verdict(sae.about) == "not a good dictionary: not converged after 9 rows"
     without_folder = run_page(sae, network, None)
     assert without_folder["log"] == without_folder["frontier"] == []
 

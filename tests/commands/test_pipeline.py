@@ -68,9 +68,21 @@ def test_train_takes_the_settings_of_other_kinds(rows, tmp_path, capsys):
 def test_curves_counts_the_curve_detectors_of_a_dictionary(planted_run, tmp_path, capsys):
     cli.main(["curves", "--dictionary", str(planted_run / "run" / "dictionary"), "--out", str(tmp_path)])
     printed = capsys.readouterr().out
+    nulls = {"null: random directions, 3 seeds", "null: data rows, 3 seeds"}
+    assert set(read_table(printed)) == {"neurons", "features"} | nulls
+    assert "verdict: not a good dictionary: not converged" in printed
+    assert (tmp_path / "curves.png").is_file()
+    compared = json.loads((tmp_path / "curves.json").read_text())
+    assert list(compared["nulls"]) == ["random directions", "data rows"]
+
+
+def test_curves_of_a_dictionary_without_rows_has_no_nulls(planted_run, tmp_path, capsys):
+    shutil.copytree(planted_run / "run" / "dictionary", tmp_path / "alone")
+    cli.main(["curves", "--dictionary", str(tmp_path / "alone"), "--out", str(tmp_path / "curves")])
+    printed = capsys.readouterr().out
     assert "neurons: " in printed
     assert "features: " in printed
-    assert (tmp_path / "curves.png").is_file()
+    assert "null" not in printed
 
 
 def test_run_names_and_counts_unreadable_images(tmp_path, capsys):

@@ -1,7 +1,7 @@
 """Training one SAE, and a sweep of them in one pass."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from stores import (
 )
 
 from visae._support.errors import VisaeError
-from visae.metrics import Fidelity, fidelity, recovery
+from visae.metrics import fidelity, helping, neurons_explained_variance, recovery
 from visae.sae import BatchTopK, Matryoshka, ReLU, TopK, load
 from visae.training import SAESpec, TrainingConfig, train, train_many
 from visae.training._batches import Batches
@@ -96,7 +96,13 @@ def test_the_file_tells_what_the_dictionary_was_trained_on(rows, tmp_path):
     assert settings["config"]["k"] == 2
     assert settings["training"]["lr"] == 3e-3
     assert "stopped" not in about
-    assert Fidelity(**about["metrics"]) == fidelity(sae, Batches(rows, FIFTEEN_STEPS).held_out())
+    held_out = list(Batches(rows, FIFTEEN_STEPS).held_out())
+    measured = fidelity(sae, held_out)
+    assert about["metrics"] == {
+        **asdict(measured),
+        "helping_fraction": helping(sae, held_out).fraction,
+        "neurons_explained_variance": neurons_explained_variance(held_out, measured.l0),
+    }
     values = rows.gather(torch.arange(len(rows))).double().numpy()
     np.testing.assert_allclose(sae.centre, values.mean(0), rtol=1e-5)
     assert sae.scale.item() == pytest.approx(values.var(0).mean() ** 0.5, rel=1e-5)

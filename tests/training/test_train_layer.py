@@ -12,11 +12,11 @@ from visae.training import TrainingConfig, default_budget, train_layer
 
 def test_the_default_budget_depends_on_the_layer():
     real, planted = default_budget("inceptionv1-caffe"), default_budget("planted:0.5")
-    assert (real.config(96).k, real.config(96).width) == (8, 768)
-    assert (real.config(480).k, real.config(480).width) == (40, 3840)
+    assert (real.config(96).kind, real.config(96).k, real.config(96).width) == ("mod", 4, 768)
+    assert (real.config(480).k, real.config(480).width) == (20, 3840)
     assert real.config(8).k == 1
     assert (real.training.rows_seen, planted.training.rows_seen) == (TrainingConfig.rows_seen, 2_000_000)
-    assert (planted.config(48).k, planted.config(48).width) == (2, 128)
+    assert (planted.config(48).k, planted.config(48).width) == (1, 128)
 
 
 def test_arguments_override_the_default_budget():
@@ -36,7 +36,7 @@ def test_values_out_of_range_are_refused():
 @pytest.mark.slow
 def test_a_dictionary_is_made_once(tmp_path):
     network, images = visae.network("planted", device="cpu"), Leaves(6, 64)
-    budget = default_budget("planted", rows_seen=80, positions=16)
+    budget = default_budget("planted", width=32, rows_seen=80, positions=16)
     budget = replace(budget, training=replace(budget.training, batch=32))
     rows, sae = train_layer(network, "mixed", images, tmp_path, budget)
     assert len(rows) == 6 * 16

@@ -14,6 +14,7 @@ from visae._support import files
 from visae._support.errors import VisaeError
 from visae._support.progress import say
 from visae._version import VERSION
+from visae.metrics import verdict
 from visae.networks import Network, card_names, network_card
 from visae.sae import SAE
 
@@ -46,6 +47,7 @@ def run_page(sae: SAE, network: Network, dictionary: Path | None) -> dict[str, A
         "held_out_images": about.get("held_out_images"),
         "metrics": files.without_nan(about.get("metrics", {})),
         "stopped": about.get("stopped"),
+        "verdict": verdict(about),
         "versions": {"visae": VERSION, "torch": torch.__version__, "torchvision": torchvision.__version__},
         "log": [] if dictionary is None else _read_log(dictionary / _LOG),
         "frontier": [] if dictionary is None else _frontier(dictionary),

@@ -7,7 +7,7 @@ from visae.training._config import TrainingConfig
 
 IMAGES, SIZE = 1000, 128
 ATLAS_IMAGES, RENDER_STEPS = 256, 64
-WIDTH, K = 128, 2
+WIDTH, K = 128, 1
 TRAINING = TrainingConfig(rows_seen=3_500_000, batch=1024, lr=3e-3)
 _LAYER = "mixed"
 
@@ -16,8 +16,8 @@ _LAYER = "mixed"
 class DemoCommand:
     """Take the planted network apart: no downloads, a few minutes, and a known ground truth.
 
-    70 built features (curves, lines, edges, colour spots) are mixed into 48 neurons; a TopK SAE learns to separate them
-    again from dead-leaves images.
+    70 built features (curves, lines, edges, colour spots) are mixed into 48 neurons; a dictionary learns to separate
+    them again from dead-leaves images.
     """
 
     out: Path
@@ -34,10 +34,10 @@ class DemoCommand:
         from visae.commands.printing import show_paths, show_run
         from visae.images import evenly_spaced, open_images
         from visae.run import run
-        from visae.sae import TopK
+        from visae.sae._mod import MOD
 
         network, images = visae.network("planted"), open_images(f"leaves:{IMAGES}", crop=SIZE, seed=self.seed)
-        config, training = TopK(width=WIDTH, k=K), replace(TRAINING, seed=self.seed)
+        config, training = MOD(width=WIDTH, k=K), replace(TRAINING, seed=self.seed)
         show_run(run(network, _LAYER, images, config, self.out, Positions(seed=self.seed), training))
         contents = AtlasConfig(seed=self.seed)
         atlas = write_atlas(network, evenly_spaced(images, ATLAS_IMAGES), self.out, RENDER_STEPS, contents)

@@ -1,6 +1,6 @@
 """What commands print: the report of a run, the metrics of dictionaries, and the paths of files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,26 @@ _COLUMNS = {
     "loss_recovered_zero": ("loss rec.", "{:.4f}"),
     "kl_recovered_zero": ("KL rec.", "{:.4f}"),
 }
+# The same, of curve detectors: see `visae.nulls.Detectors`; `report.json` has the others, too.
+_DETECTORS = {
+    "count": ("curve detectors", "{:.0f}"),
+    "max_gap_deg": ("largest gap", "{:.1f}"),
+    "confirmed": ("confirmed", "{:.0f}"),
+    "in_gaps": ("in gaps", "{:.0f}"),
+    "confirmed_in_gaps": ("confirmed in gaps", "{:.0f}"),
+    "explained_variance": ("EV", "{:.3f}"),
+    "l0": ("L0", "{:.1f}"),
+}
+
+_CONFIRMED = (
+    "confirmed: fires on held-out rows, helps, and has a cosine of 0.9 with a direction of another seed; gaps: 15 "
+    "degrees or more\nfrom every curve neuron; null: mean (lowest..highest) over its seeds"
+)
 
 
 def run_table(report: Mapping[str, Any]) -> str:
     """The report of `visae.run.run` in aligned lines."""
-    sae, curves, seconds = report["sae"], report["curves"], report["seconds"]
+    sae, seconds = report["sae"], report["seconds"]
     lines = [
         ("network", f"{report['network']}, {report['layer']}"),
         ("images", f"{report['images_read']:,} read, {report['images_skipped']:,} skipped"),
@@ -46,12 +61,25 @@ def run_table(report: Mapping[str, Any]) -> str:
             ("", f"{truth['neurons_matched_fraction']:.1%} found among the neurons"),
             ("", f"mean cosine {truth['mean_cosine']:.3f}"),
         ]
-    for kind in ("neurons", "features"):
-        gap = f"largest gap {curves[kind]['max_gap_deg']:.1f} degrees"
-        lines.append((f"curve detectors, {kind}", f"{curves[kind]['count']}, {gap}"))
     lines.append(("seconds", ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())))
+    lines.append(("verdict", report["verdict"]))
     width = max(len(label) for label, _ in lines)
-    return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)
+    return "\n".join([*(f"{label:<{width}}  {value}" for label, value in lines), "", _detectors(report)])
+
+
+def detectors_table(report: Mapping[str, Any]) -> str:
+    """The curve detectors of a run: a row for the neurons, the dictionary, its second seed, and each null.
+
+    A null's figures are means, with the lowest and the highest over its seeds in brackets. Confirmed are those that
+    fire on held-out rows, help, and are found again under another seed.
+    """
+    rows = [["population", *(head for head, _ in _DETECTORS.values())]]
+    for name, figures in report["curves"].items():
+        rows.append([name, *(_cell(figures.get(column), form) for column, (_, form) in _DETECTORS.items())])
+    for name, null in report["nulls"].items():
+        cells = [_spread([seed[column] for seed in null["seeds"]], form) for column, (_, form) in _DETECTORS.items()]
+        rows.append([f"null: {name}, {len(null['seeds'])} seeds", *cells])
+    return markdown(rows)
 
 
 def metrics_table(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
@@ -96,6 +124,11 @@ def show_run(report: Mapping[str, Any]) -> None:
     print(f"\n{run_table(report)}\n", flush=True)
 
 
+def show_detectors(report: Mapping[str, Any]) -> None:
+    """Print the curve detectors of a dictionary and its nulls, which headlines these match, and the verdict."""
+    print(f"\n{_detectors(report)}\nverdict: {report['verdict']}\n", flush=True)
+
+
 def show_paths(out: Path, atlas: Path | None = None) -> None:
     """Print the paths of a run's report, plot and atlas."""
     print(f"report: {out / 'report.json'}")
@@ -104,5 +137,15 @@ def show_paths(out: Path, atlas: Path | None = None) -> None:
         print(f"atlas:  {atlas}")
 
 
+def _detectors(report: Mapping[str, Any]) -> str:
+    return "\n".join([detectors_table(report), _CONFIRMED, "", *report["headlines"]]).rstrip()
+
+
 def _cell(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
+
+
+def _spread(values: Sequence[float | None], form: str) -> str:
+    from visae.nulls import spread_text
+
+    return spread_text(values, form[2:-1])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from visae.commands.options import CaptureOptions, NetworkOptions, TrainingOptions
+from visae.commands.options import CaptureOptions, NetworkOptions, TrainingOptions, check_at_least
 from visae.commands.sae_options import SAEOptions
 
 
@@ -20,9 +20,12 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
     layer: str
     """The layer to take apart (visae networks NAME lists them)."""
     out: Path
-    """Folder for rows/, dictionary/, curves/ and report.json; when called again, finished steps are skipped."""
+    """Folder for rows/, dictionary/, nulls/, curves/ and report.json; when called again, finished steps are skipped."""
     stimulus: Literal["stroke", "filled"] = "stroke"
     """Circles of the sweep: a dark stroke on light, or dark discs."""
+    nulls: int = 3
+    """Seeds of each null that the dictionary is compared with: random directions, data rows, a frozen decoder where the
+    kind has one, and training stopped after 1/64 of the rows; 0 for none, and no second seed of the dictionary."""
     atlas: bool = False
     """Also write a page to browse every unit, as visae atlas does. It takes longer than all the rest."""
 
@@ -31,6 +34,7 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
         super().check()
         self.check_images()
         self.check_sae()
+        check_at_least(0, nulls=self.nulls)
         self.open_training(self.seed)
 
     def run(self) -> None:
@@ -47,9 +51,8 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
         if self.atlas:
             # Fail before an hour's work, not after.
             check_atlas_folder(self.out / "atlas")
-        report = run(
-            network, self.layer, images, config, self.out, positions, training, self.stimulus, self.max_bytes()
-        )
+        limits = (self.max_bytes(), self.nulls)
+        report = run(network, self.layer, images, config, self.out, positions, training, self.stimulus, *limits)
         show_run(report)
         page = None
         if self.atlas:

@@ -12,7 +12,7 @@ from visae.sae._config import SAEConfig
 from visae.sae._declared import declared_kinds
 from visae.sae._registry import in_order, make_config, setting_names, user_kinds
 
-_DEFAULT_KIND = "topk"
+_DEFAULT_KIND = "mod"
 _METAVARS = {int: "INT", float: "FLOAT", str: "STR"}
 _ENTRY = re.compile(r"^ *(\w+): {1,}(\S.*(?:\n {6,}\S.*)*)", re.MULTILINE)
 KINDS = in_order(declared_kinds() | user_kinds())

@@ -67,6 +67,7 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
             self._train_sweep(self.sweep)
             return
         from visae.commands.printing import measured_on
+        from visae.metrics import verdict
         from visae.training import train
 
         sae = train(self.rows, self.open_config(), self.out, self.open_training(self.seed), self.device)
@@ -76,8 +77,7 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
             f"{measured_on(sae.about['held_out_images'])}, L0 {metrics['l0']:.2f}, "
             f"dead {metrics['dead_fraction']:.1%}; in {self.out}"
         )
-        if not sae.about.get("converged", True):
-            print(f"not converged after {sae.about['rows_seen']:,} rows: see held_out in its file; raise --rows-seen")
+        print(verdict(sae.about))
 
     def _train_sweep(self, sweep: Path) -> None:
         import visae

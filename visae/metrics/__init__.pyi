@@ -44,6 +44,8 @@ from ._matching import stability as stability
 from ._neurons import NeuronsCurve as NeuronsCurve
 from ._neurons import neurons_curve as neurons_curve
 from ._neurons import neurons_explained_variance as neurons_explained_variance
+from ._quality import Quality as Quality
+from ._quality import quality as quality
 from ._recovery import Detection as Detection
 from ._recovery import Recovery as Recovery
 from ._recovery import detection as detection
@@ -58,3 +60,6 @@ from ._rings import ring_order as ring_order
 from ._rings import ring_plane as ring_plane
 from ._rings import rings_alike as rings_alike
 from ._rings import turned_onto as turned_onto
+from ._verdict import LEAST_HELPING as LEAST_HELPING
+from ._verdict import shortcomings as shortcomings
+from ._verdict import verdict as verdict

@@ -62,20 +62,39 @@ def firing(sae: SAE, batches: Iterable[Float[Tensor, "_ d"]]) -> Firing:
 @torch.inference_mode()
 def fidelity_and_firing(sae: SAE, batches: Iterable[Float[Tensor, "_ d"]]) -> tuple[Fidelity, Firing]:
     """Measure both in one pass over the rows."""
-    errors, counts = _ErrorSums(sae.dim), _FiringCounts(sae.width)
+    sums = FidelitySums(sae)
     for x in batches:
         f = sae.encode(x)
-        errors.add(x.cpu().double(), sae.decode(f).cpu().double())
-        counts.add(f != 0)
-    metrics = Fidelity(
-        explained_variance=errors.explained_variance(),
-        normalised_mse=_ratio(errors.relative, errors.nonzero_rows),
-        l0=counts.by_feature.sum().item() / max(counts.rows, 1),
-        dead_fraction=(counts.by_feature == 0).double().mean().item(),
-        gamma=_ratio(errors.x_hat_squares, errors.inner),
-        cosine=_ratio(errors.cosines, errors.rows_with_cosine),
-    )
-    return metrics, Firing(counts.by_feature.double() / max(counts.rows, 1), counts.histogram())
+        sums.add(x.cpu().double(), sae.decode(f).cpu().double(), f != 0)
+    return sums.fidelity(), sums.firing()
+
+
+class FidelitySums:
+    """Sums over rows, their reconstructions, and which features fire on them."""
+
+    def __init__(self, sae: SAE):
+        self._errors, self._counts = _ErrorSums(sae.dim), _FiringCounts(sae.width)
+
+    def add(self, x: Float64[Tensor, "n d"], x_hat: Float64[Tensor, "n d"], fires: Bool[Tensor, "n m"]) -> None:
+        """Add rows."""
+        self._errors.add(x, x_hat)
+        self._counts.add(fires)
+
+    def fidelity(self) -> Fidelity:
+        """The metrics over the rows that were added."""
+        errors, counts = self._errors, self._counts
+        return Fidelity(
+            explained_variance=errors.explained_variance(),
+            normalised_mse=_ratio(errors.relative, errors.nonzero_rows),
+            l0=counts.by_feature.sum().item() / max(counts.rows, 1),
+            dead_fraction=(counts.by_feature == 0).double().mean().item(),
+            gamma=_ratio(errors.x_hat_squares, errors.inner),
+            cosine=_ratio(errors.cosines, errors.rows_with_cosine),
+        )
+
+    def firing(self) -> Firing:
+        """How often the features fire on them."""
+        return Firing(self._counts.by_feature.double() / max(self._counts.rows, 1), self._counts.histogram())
 
 
 class _ErrorSums:

@@ -48,16 +48,30 @@ def helping(sae: SAE, batches: Iterable[Float[Tensor, "_ d"]]) -> Helping:
     What it does not measure: whether the feature is a good one. A code that is the least squares fit on its support has
     d_i . r = 0, so every feature that fires helps, even a random direction; `marginal_help` is stricter.
     """
-    directions = sae.directions.cpu().double()
-    squares = torch.zeros(sae.width, dtype=torch.float64)
-    products = torch.zeros_like(directions)
+    sums = HelpSums(sae)
     for x in batches:
         f = sae.encode(x)
-        residual = x.cpu().double() - sae.decode(f).cpu().double()
-        f = f.cpu().double()
-        squares += f.square().sum(0)
-        products += f.T @ residual
-    return Helping(squares * directions.square().sum(1) + 2 * (products * directions).sum(1))
+        sums.add(f.cpu().double(), x.cpu().double() - sae.decode(f).cpu().double())
+    return sums.helping()
+
+
+class HelpSums:
+    """Sums over rows that give what every feature of an SAE does for the reconstruction."""
+
+    def __init__(self, sae: SAE):
+        self.directions = sae.directions.cpu().double()
+        self.squares = torch.zeros(sae.width, dtype=torch.float64)
+        self.products = torch.zeros_like(self.directions)
+
+    def add(self, f: Float64[Tensor, "n m"], residual: Float64[Tensor, "n d"]) -> None:
+        """Add rows, by their features and what these leave of them."""
+        self.squares += f.square().sum(0)
+        self.products += f.T @ residual
+
+    def helping(self) -> Helping:
+        """By how much the error rises without each feature."""
+        lengths = self.directions.square().sum(1)
+        return Helping(self.squares * lengths + 2 * (self.products * self.directions).sum(1))
 
 
 @torch.inference_mode()

@@ -1,7 +1,7 @@
 """Radial tuning curves: responses of units around the circle of orientations."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.projections.polar import PolarAxes
 
+from visae.images import pick_evenly
 from visae.plots._style import LINE_STYLES, new_figure, save_figure, style_polar_axes, style_population_axis
 from visae.tuning import Curves
 
@@ -20,6 +21,7 @@ _GREY = (0.65, 0.65, 0.65)
 _UNITS_IN_GREY = 8  # of a population without curve detectors
 _LEAST_WIDTH = 5.2  # inches, so that titles fit above a single panel
 _COLUMNS = 4
+_MOST_CURVES = 32  # in one panel, beyond which lines hide each other
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -58,10 +60,17 @@ class DecomposedTuning:
     labels: Sequence[str]
 
 
-def plot_curves(populations: Sequence[Curves], path: str | Path) -> None:
-    """Plot the curve detectors of several populations of one layer's units side by side (PNG, PDF or SVG)."""
+def plot_curves(
+    populations: Sequence[Curves], path: str | Path, nulls: Mapping[str, Sequence[Curves]] | None = None
+) -> None:
+    """Plot the curve detectors of several populations of one layer's units side by side (PNG, PDF or SVG).
+
+    nulls: the seeds of each null, by name: a panel each, with the first seed's tuning, and the interval over all.
+    """
     title = f"Curve detectors of {populations[0].network} {populations[0].layer}"
-    plot_tuning([population_tuning(curves) for curves in populations], title, Path(path))
+    panels = [population_tuning(curves) for curves in populations]
+    panels += [_null_tuning(name, seeds) for name, seeds in (nulls or {}).items()]
+    plot_tuning(panels, title, Path(path))
 
 
 def population_tuning(curves: Curves) -> PopulationTuning:
@@ -75,20 +84,35 @@ def population_tuning(curves: Curves) -> PopulationTuning:
     return PopulationTuning(title, curves.kind, curves.orientations.numpy(), tuning, preferred.numpy())
 
 
+def _null_tuning(name: str, seeds: Sequence[Curves]) -> PopulationTuning:
+    """Return the tuning of a null's first seed, under the lowest and highest figures of all its seeds."""
+    counts, gaps = [seed.count for seed in seeds], [seed.max_gap for seed in seeds]
+    title = f"{name}: {_range(counts)} of {len(seeds[0].tuning)}, largest gap {_range(gaps)}°"
+    return replace(population_tuning(seeds[0]), title=title, name=name)
+
+
+def _range(values: Sequence[float]) -> str:
+    lowest, highest = f"{min(values):.0f}", f"{max(values):.0f}"
+    return lowest if lowest == highest else f"{lowest}..{highest}"
+
+
 def plot_tuning(populations: Sequence[PopulationTuning], title: str, path: str | Path) -> None:
-    """Plot a radial panel per population, and below them a tick for every preferred orientation.
+    """Plot a radial panel per population, four in a row, and below them a tick for every preferred orientation.
 
     Tuning curves are divided by their peaks and coloured by preferred orientation; the largest gap between neighbours
-    is shaded. Angles are degrees clockwise from +x, the direction from a circle's centre to its rim.
+    is shaded. Of more than 32 curve detectors, 32 are drawn, evenly spaced by orientation; all have a tick. Angles are
+    degrees clockwise from +x, the direction from a circle's centre to its rim.
     """
-    count = len(populations)
-    figure = new_figure(max(3.5 * count + 0.4, _LEAST_WIDTH), 4.1 + 0.3 * count, title)
-    grid = figure.add_gridspec(2, count, height_ratios=(3.4, 0.25 + 0.3 * count))
-    for column, population in enumerate(populations):
-        axes = figure.add_subplot(grid[0, column], projection="polar")
+    columns = min(len(populations), _COLUMNS)
+    rows = -(-len(populations) // columns)
+    below = 0.25 + 0.3 * len(populations)
+    figure = new_figure(max(3.5 * columns + 0.4, _LEAST_WIDTH), 3.6 * rows + 0.5 + below, title)
+    grid = figure.add_gridspec(rows + 1, columns, height_ratios=(*([3.4] * rows), below))
+    for index, population in enumerate(populations):
+        axes = figure.add_subplot(grid[index // columns, index % columns], projection="polar")
         assert isinstance(axes, PolarAxes)
         _draw_population(axes, population)
-    _draw_preferred(figure.add_subplot(grid[1, :]), populations)
+    _draw_preferred(figure.add_subplot(grid[rows, :]), populations)
     save_figure(figure, path)
 
 
@@ -124,14 +148,23 @@ def draw_decomposed_tuning(axes: PolarAxes, unit: DecomposedTuning) -> None:
 
 
 def _draw_population(axes: PolarAxes, population: PopulationTuning) -> None:
-    style_polar_axes(axes, population.title)
+    drawn = _drawn(population)
+    note = f"\n{len(drawn)} of {len(population.tuning)} drawn" if len(drawn) < len(population.tuning) else ""
+    style_polar_axes(axes, population.title + note)
     angle = _closed_angles(population.orientations)
     colours = [_colour(degrees) for degrees in population.preferred] or [_GREY] * len(population.tuning)
-    for curve, colour in zip(population.tuning, colours, strict=True):
-        axes.plot(angle, _closed(curve) / max(curve.max(), _TINY), color=colour, linewidth=0.9, alpha=0.85)
+    for unit in drawn:
+        curve = _closed(population.tuning[unit]) / max(population.tuning[unit].max(), _TINY)
+        axes.plot(angle, curve, color=colours[unit], linewidth=0.9, alpha=0.85)
     start, gap = _widest_gap(population.preferred)
     if len(population.preferred) > 1:
         axes.bar(np.deg2rad(start + gap / 2), 1.0, width=np.deg2rad(gap), color="0.88", zorder=0)
+
+
+def _drawn(population: PopulationTuning) -> list[int]:
+    """Return the units whose curves are drawn: all, or evenly spaced ones by orientation where lines would overlap."""
+    units = np.argsort(population.preferred) if len(population.preferred) else np.arange(len(population.tuning))
+    return pick_evenly(units.tolist(), _MOST_CURVES)
 
 
 def _draw_preferred(axes: Axes, populations: Sequence[PopulationTuning]) -> None:

@@ -14,7 +14,7 @@ from visae._support.progress import say
 from visae._support.seeds import generator
 from visae._support.settings import refuse_other_settings
 from visae.activations import Rows
-from visae.metrics import fidelity
+from visae.metrics import NeuronsCurve, neurons_curve, quality
 from visae.sae import SAE, SAEConfig, load, save
 from visae.sae._dictionary import FILE
 from visae.training import _checkpoint as checkpoint
@@ -123,11 +123,11 @@ def _trained(
     trainer = Trainer(saes, folders, batches, root, {"members": {name: settings[name] for name in specs}})
     trainer.run()
     _refuse_all_diverged(trainer.stopped, saes)
-    sample = batches.sample(_CALIBRATION).to(device)
+    sample, neurons = batches.sample(_CALIBRATION).to(device), neurons_curve(batches.held_out())
     for name, sae in saes.items():
         sae.eval().requires_grad_(False)
         sae.calibrate(sae.standardise(sample))
-        sae.about = _about(rows, batches, sae, settings[name]) | trainer.progress_of(name)
+        sae.about = _about(rows, batches, sae, neurons, settings[name]) | trainer.progress_of(name)
         if name in trainer.stopped:
             sae.about["stopped"] = trainer.stopped[name]
         save(sae, folders[name] / FILE)
@@ -146,7 +146,9 @@ def _initialised(rows: Rows, specs: Mapping[str, SAESpec], batches: Batches, dev
     return saes
 
 
-def _about(rows: Rows, batches: Batches, sae: SAE, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _about(
+    rows: Rows, batches: Batches, sae: SAE, neurons: NeuronsCurve, settings: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "network": rows.settings["network"],
         "weights": rows.settings["weights"],
@@ -154,7 +156,17 @@ def _about(rows: Rows, batches: Batches, sae: SAE, settings: Mapping[str, Any]) 
         "rows": len(rows),
         "settings": settings,
         "held_out_images": len(batches.held_out_images),
-        "metrics": files.without_nan(asdict(fidelity(sae, batches.held_out()))),
+        "metrics": files.without_nan(_metrics(sae, batches, neurons)),
+    }
+
+
+def _metrics(sae: SAE, batches: Batches, neurons: NeuronsCurve) -> dict[str, float]:
+    """Return the fidelity on held-out rows, how many features help, and what the neurons explain at the same L0."""
+    measured = quality(sae, batches.held_out())
+    return {
+        **asdict(measured.fidelity),
+        "helping_fraction": measured.helping.fraction,
+        "neurons_explained_variance": neurons.on_average(measured.fidelity.l0),
     }
 
 

@@ -16,6 +16,7 @@ from ._curve_detectors import is_orientation_selective as is_orientation_selecti
 from ._curve_detectors import is_responsive as is_responsive
 from ._curves import Curves as Curves
 from ._curves import curves as curves
+from ._curves import curves_of as curves_of
 from ._curves import load_curves as load_curves
 from ._families import FAMILY_STIMULUS as FAMILY_STIMULUS
 from ._families import Families as Families

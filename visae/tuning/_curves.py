@@ -1,6 +1,6 @@
 """Curve sweeps: responses of units to circles, and which of the units are curve detectors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from visae.tuning._curve_detectors import RIVALS, is_curve_detector
 from visae.tuning._responses import OrientationTuning, Responses, orientation_tuning
 from visae.tuning._sweep import sweep
 from visae.tuning._tuning_statistics import largest_gap, resultant, tuning_width
+from visae.tuning._views import widest
 from visae.units import Units
 
 SCHEMA = 2
@@ -156,21 +157,38 @@ def curves(
     The rim passes through the centre of the receptive field of the position that is read. Raises `VisaeError` for an
     unknown stimulus, for fewer than 8 orientations or 1 radius, and for a radius that is not above 0.
     """
+    return curves_of([units], stimulus, orientations, radii, batch)[0]
+
+
+def curves_of(
+    populations: Sequence[Units],
+    stimulus: str = "stroke",
+    orientations: int = 72,
+    radii: int | Float[Tensor, " r"] = 16,
+    batch: int = 64,
+) -> list[Curves]:
+    """Measure `curves` of populations of units of one network, in one pass; radii are scaled to the largest layer.
+
+    Raises the same errors.
+    """
     if stimulus not in CIRCLES:
         raise VisaeError(f"no circle named {stimulus!r}; there are {', '.join(CIRCLES)}")
-    axes = battery_axes(units.layer, orientations, 1 if isinstance(radii, Tensor) else radii)
+    axes = battery_axes(widest(populations), orientations, 1 if isinstance(radii, Tensor) else radii)
     circle = axes["circle"]
     if isinstance(radii, Tensor):
         circle["radius"] = radii.float()
-    responses = sweep([units], CIRCLES[stimulus], circle, batch=batch)[0]
-    rivals = {name: sweep([units], name, axes[name], batch=batch)[0].peak() for name in RIVALS}
-    return Curves(
-        units.kind,
-        units.network.name,
-        units.layer.name,
-        stimulus,
-        circle["orientation"],
-        circle["radius"],
-        responses.values,
-        rivals,
-    )
+    responses = sweep(populations, CIRCLES[stimulus], circle, batch=batch)
+    rivals = {name: sweep(populations, name, axes[name], batch=batch) for name in RIVALS}
+    return [
+        Curves(
+            each.kind,
+            each.network,
+            each.layer,
+            stimulus,
+            circle["orientation"],
+            circle["radius"],
+            each.values,
+            {name: rivals[name][index].peak() for name in RIVALS},
+        )
+        for index, each in enumerate(responses)
+    ]

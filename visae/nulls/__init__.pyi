@@ -1,0 +1,12 @@
+from ._comparison import FEATURES as FEATURES
+from ._comparison import compare as compare
+from ._detectors import Detectors as Detectors
+from ._detectors import detectors as detectors
+from ._detectors import detectors_of_seeds as detectors_of_seeds
+from ._dictionaries import SECOND as SECOND
+from ._dictionaries import Populations as Populations
+from ._dictionaries import fixed_nulls as fixed_nulls
+from ._dictionaries import trained_nulls as trained_nulls
+from ._headlines import headlines as headlines
+from ._headlines import spread as spread
+from ._headlines import spread_text as spread_text

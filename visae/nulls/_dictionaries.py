@@ -1,0 +1,105 @@
+"""The nulls of a dictionary: others of its width on the same rows, of which a part or everything never learned.
+
+After Korznikov et al. 2026 (arXiv 2602.14111), which compares trained dictionaries with frozen ones. A null is fitted
+with several seeds, since a single draw has no interval.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from visae._support.errors import VisaeError
+from visae._support.progress import say
+from visae.activations import Rows
+from visae.sae import SAE, SAEConfig, TrainedConfig
+from visae.sae._sparse_coding import FixedDirections
+from visae.training import SAESpec, TrainingConfig, train_many
+
+RANDOM, ROWS, FROZEN, EARLY = "random directions", "data rows", "frozen decoder", "stopped early"
+SECOND = "second seed"
+# The null that is stopped early sees one in so many rows of a whole training: three seeds cost a twentieth of it.
+EARLY_PART = 64
+_STARTS = {RANDOM: "random", ROWS: "rows"}
+
+# Dictionaries that differ in their seeds, by what they are.
+Populations = dict[str, list[SAE]]
+
+
+def fixed_nulls(
+    rows: Rows,
+    sae: SAE,
+    out: str | Path,
+    seeds: int,
+    training: TrainingConfig,
+    device: torch.device | str | None = None,
+) -> Populations:
+    """Fit directions that learn nothing, and are coded by a pursuit: random ones, and rows of the data.
+
+    They have as many directions as the dictionary and, on average, as many that fire, rounded to a whole number. Writes
+    a folder for each to `out`. A null that the rows do not allow is left out, with a message.
+
+    seeds:    of each.
+    training: the dictionary's: it decides which images are held out.
+    """
+    k = min(max(round(sae.about["metrics"]["l0"]), 1), sae.width, sae.dim)
+    nulls: Populations = {}
+    for name, start in _STARTS.items():
+        config = FixedDirections(width=sae.width, k=k, start=start)
+        try:
+            nulls[name] = _train(name, config, rows, out, seeds, training, device)
+        except VisaeError as error:
+            say(f"nulls: {name} are left out: {error}")
+    return nulls
+
+
+def trained_nulls(
+    rows: Rows,
+    config: SAEConfig,
+    out: str | Path,
+    seeds: int,
+    training: TrainingConfig,
+    device: torch.device | str | None = None,
+) -> Populations:
+    """Train dictionaries of a kind that learn little, and one with another seed, `second seed`, that learns as much.
+
+    Nulls are those with a frozen decoder, for kinds that have one, and those stopped after 1/64 of the rows. Nothing
+    for a kind that is not trained. Writes a folder for each to `out`; those that see all rows share a pass.
+    """
+    if config.baseline:
+        return {}
+    out, full = Path(out), {_folder(SECOND): SAESpec(config, training.seed + 1)}
+    frozen = _specs(_frozen(config), seeds, training.seed)
+    full |= {f"{_folder(FROZEN)}/{name}": spec for name, spec in frozen.items()}
+    saes = train_many(rows, full, out, training, device)
+    nulls = {SECOND: [saes.pop(_folder(SECOND))]} | ({FROZEN: list(saes.values())} if saes else {})
+    early = replace(training, rows_seen=max(training.rows_seen // EARLY_PART, training.batch))
+    return nulls | {EARLY: _train(EARLY, config, rows, out, seeds, early, device)}
+
+
+def _train(
+    null: str,
+    config: SAEConfig,
+    rows: Rows,
+    out: str | Path,
+    seeds: int,
+    training: TrainingConfig,
+    device: torch.device | str | None,
+) -> list[SAE]:
+    specs = _specs(config, seeds, training.seed)
+    return list(train_many(rows, specs, Path(out) / _folder(null), training, device).values())
+
+
+def _frozen(config: SAEConfig) -> SAEConfig | None:
+    """Return the config with its decoder frozen; None for a kind whose decoder cannot be, or of which a part is."""
+    if not isinstance(config, TrainedConfig) or config.freeze != "none" or "decoder" not in config.freezable:
+        return None
+    return replace(config, freeze="decoder")
+
+
+def _specs(config: SAEConfig | None, seeds: int, first: int) -> dict[str, SAESpec]:
+    return {} if config is None else {str(index): SAESpec(config, first + index) for index in range(seeds)}
+
+
+def _folder(null: str) -> str:
+    return null.replace(" ", "-")
