@@ -19,5 +19,7 @@ def test_a_dictionary_is_refined_with_the_rows_beside_it(planted_run, tmp_path, 
 
 
 def test_an_l0_below_one_is_refused(planted_run, tmp_path, capsys):
-    message = fails(capsys, "refine", str(planted_run / "run" / "dictionary"), "--l0", "0.5", "--out", str(tmp_path / "x"))
+    message = fails(
+        capsys, "refine", str(planted_run / "run" / "dictionary"), "--l0", "0.5", "--out", str(tmp_path / "x")
+    )
     assert "--l0 is 0.5" in message
