@@ -42,15 +42,19 @@ class Member(NamedTuple):
     encoder_bias: Float[Tensor, "t m"]
     min_gain: Float[Tensor, ""]
     threshold: Float[Tensor, ""]
+    gram: Float[Tensor, "m m"]
 
 
 class Step(NamedTuple):
-    """After one step: its scores, and the code of all candidates so far, [n, c].
+    """What a step comes to.
 
-    scores:  [n, m], with the gradient of the encoder; the lowest number for earlier candidates.
+    scores:      [n, m], with the gradient of the encoder; the lowest number for earlier candidates.
+    candidates:  [n, c], all so far.
+    code:        what the pursuit among them selects.
     """
 
     scores: Float[Tensor, "n m"]
+    candidates: Int64[Tensor, "n c"]
     code: Pursuit
 
 
@@ -80,9 +84,10 @@ class UnrolledSAE(SAE):
         super().__init__(config, dim, **parameters)
         self.register_buffer("min_gain", torch.zeros(()))
         self.register_buffer("threshold", torch.zeros(()))
+        self._gram: tuple[int, int, Tensor] | None = None
 
     @classmethod
-    def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
+    def create(cls, config: Any, dim: int, generator: torch.Generator) -> "UnrolledSAE":
         """Return random directions, until it is initialised; every step of the encoder is the decoder."""
         directions = random_directions(config.width, dim, generator)
         biases = {"bias": torch.zeros(dim), "encoder_bias": torch.zeros(config.steps, config.width)}
@@ -112,7 +117,9 @@ class UnrolledSAE(SAE):
     def calibrate(self, z: Float[Tensor, "n d"]) -> None:
         """Set `threshold` so that k features fire on average over these rows."""
         member = self._members()[0]._replace(threshold=torch.zeros_like(self.threshold))
-        gains = torch.cat([self._last(piece - member.bias, member).gains for piece in z.split(_PIECE)])
+        pieces = [self._last(piece - member.bias, member).gains for piece in torch.split(z, _PIECE)]
+        # Their longest pursuits differ in length.
+        gains = torch.cat([F.pad(piece, (0, self.config.most - piece.shape[1])) for piece in pieces])
         self.threshold.fill_(gain_threshold(gains, self.config.k))
 
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "*s n m"]:
@@ -133,14 +140,27 @@ class UnrolledSAE(SAE):
         stacked = {name: self._stacked([own[name] for own in terms]) for name in names}
         return Losses(stacked, self._stacked([own["fired"] for own in terms]))
 
+    @property
+    def gram(self) -> Float[Tensor, "*s m m"]:
+        """The cosines of all features, computed again only when the decoder has changed."""
+        version = self.decoder._version, self.decoder.data_ptr()
+        if self._gram is None or self._gram[:2] != version:
+            decoder = self.decoder.detach()
+            self._gram = (*version, decoder @ decoder.mT)
+        return self._gram[2]
+
+    def forget(self) -> None:
+        """Drop the cosines."""
+        self._gram = None
+
     def _terms(self, z: Float[Tensor, "n d"], index: int, member: Member) -> dict[str, Tensor]:
         x = (z - member.bias).detach()
-        target = pursue(x, member.decoder.detach(), self.config.most, member.min_gain.item())
+        target = pursue(x, member.decoder.detach(), self.config.most, member.min_gain.item(), member.gram)
         values, choice = target.dense(self.width), x.new_zeros(())
         for step in self._steps(x, member._replace(threshold=member.min_gain)):
             # The lowest scores are those of earlier candidates, whose weight is 0.
             choice = choice - (values * step.scores.log_softmax(1)).sum(1).mean()
-            values = values.scatter(1, step.code.features, 0)
+            values = values.scatter(1, step.candidates, 0)
         self._follow(index, target)
         f = step.code.dense(self.width)
         error = squared_error(z, F.linear(f, member.decoder.T, member.bias))
@@ -158,7 +178,7 @@ class UnrolledSAE(SAE):
             change = (x - x.detach()) @ member.decoder.T
             free = code.values != 0
             own = torch.where(free, change.gather(1, code.features), 0)
-            gram = among(member.decoder @ member.decoder.T, code.features)
+            gram = among(member.gram, code.features)
             code = code._replace(values=code.values + solve_free(gram, own, free))
         return code.dense(self.width)
 
@@ -170,30 +190,18 @@ class UnrolledSAE(SAE):
 
     def _steps(self, x: Float[Tensor, "n d"], member: Member) -> Iterator[Step]:
         """Yield every step; the last one's pursuit ends by `threshold`, earlier ones' by `min_gain`."""
-        decoder = member.decoder.detach()
-        gram, left, candidates = decoder @ decoder.T, x, None
+        decoder, left = member.decoder.detach(), x
+        candidates, matches = x.new_empty(len(x), 0, dtype=torch.int64), x.new_empty(len(x), 0)
         ends = [member.min_gain.item()] * (self.config.steps - 1) + [member.threshold.item()]
         for encoder, encoder_bias, end in zip(member.encoder, member.encoder_bias, ends, strict=True):
             scores = F.linear(left, encoder, encoder_bias)
-            if candidates is not None:
-                scores = scores.scatter(1, candidates, torch.finfo(scores.dtype).min)
-            candidates = _joined(candidates, scores.detach().topk(self.config.candidates, dim=1).indices)
-            code = self._coded(x, decoder, gram, candidates, end)
-            yield Step(scores, code)
-            left = x - F.embedding_bag(candidates, decoder, per_sample_weights=code.values, mode="sum")
-
-    def _coded(
-        self,
-        x: Float[Tensor, "n d"],
-        decoder: Float[Tensor, "m d"],
-        gram: Float[Tensor, "m m"],
-        candidates: Int64[Tensor, "n c"],
-        min_gain: float,
-    ) -> Pursuit:
-        """Code rows by their candidates."""
-        matches = (decoder[candidates] @ x[..., None])[..., 0]
-        most = min(self.config.most, candidates.shape[1])
-        return Pursuit(candidates, *pursue_among(matches, among(gram, candidates), most, min_gain))
+            scores = scores.scatter_(1, candidates, torch.finfo(scores.dtype).min)
+            new = scores.detach().topk(self.config.candidates, dim=1, sorted=False).indices
+            candidates, matches = torch.cat([candidates, new], 1), torch.cat([matches, _matches(x, decoder, new)], 1)
+            most = min(self.config.most, candidates.shape[1])
+            code = pursue_among(candidates, matches, member.gram, most, end)
+            yield Step(scores, candidates, code)
+            left = x - F.embedding_bag(code.features, decoder, per_sample_weights=code.values, mode="sum")
 
     def _members(self) -> list[Member]:
         """Return the members of a stack; itself, if it is none."""
@@ -222,8 +230,12 @@ class UnrolledSAE(SAE):
             project_to_sphere(self.decoder)
 
 
-def _joined(candidates: Int64[Tensor, "n c"] | None, new: Int64[Tensor, "n _"]) -> Int64[Tensor, "n _"]:
-    return new if candidates is None else torch.cat([candidates, new], 1)
+def _matches(
+    x: Float[Tensor, "n d"], decoder: Float[Tensor, "m d"], features: Int64[Tensor, "n c"]
+) -> Float[Tensor, "n c"]:
+    """Return how well each row's features match it."""
+    directions = decoder.index_select(0, features.flatten()).view(*features.shape, -1)
+    return (directions @ x[..., None])[..., 0]
 
 
 @register_kind

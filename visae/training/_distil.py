@@ -15,6 +15,7 @@ from visae.activations import Rows
 from visae.metrics import distillation
 from visae.sae import SAE, PursuitSAE, Unrolled, load, refined, save
 from visae.sae._dictionary import FILE
+from visae.sae._unrolled import UnrolledSAE
 from visae.training import _checkpoint as checkpoint
 from visae.training._batches import Batches
 from visae.training._config import SAESpec, TrainingConfig
@@ -36,7 +37,7 @@ def distil(
     encoder of its own is encoded by pursuit over its decoder (see `visae.sae.refined`).
 
     teacher:     the folder or file of a dictionary.
-    steps:       steps of the encoder; each takes about as long as the encoder of a TopK SAE.
+    steps:       steps of the encoder: more are slower, and nearer to the pursuit.
     candidates:  features that each step chooses, among which a small pursuit then selects.
     training:    by default as `train`, with the teacher's own held-out images if it was trained on these rows.
 
@@ -57,8 +58,8 @@ def distil(
     finished = load_finished(out, rows, settings, device)
     if finished is not None and "distilled" in finished.about:
         return finished
-    student = student_of(pursuit, config, training.seed).to(device)
-    student = run_trainer({"": student}, batches, {"": out}, out, {"": settings}, device)[""]
+    untrained: SAE = student_of(pursuit, config, training.seed).to(device)
+    student = run_trainer({"": untrained}, batches, {"": out}, out, {"": settings}, device)[""]
     compared = distillation(student, pursuit, batches.held_out())
     student.about["distilled"] = files.without_nan(asdict(compared))
     save(student, out / FILE)
@@ -66,9 +67,9 @@ def distil(
     return student
 
 
-def student_of(pursuit: PursuitSAE, config: Unrolled, seed: int) -> SAE:
+def student_of(pursuit: PursuitSAE, config: Unrolled, seed: int) -> UnrolledSAE:
     """Return the untrained student of a pursuit: its directions, in the decoder and in every step of the encoder."""
-    student = config.build(pursuit.dim, generator(seed, "directions"))
+    student = UnrolledSAE.create(config, pursuit.dim, generator(seed, "directions"))
     student.load_state_dict({"centre": pursuit.centre, "scale": pursuit.scale}, strict=False)
     student.start_from(pursuit.decoder, pursuit.bias, pursuit.min_gain.item())
     return student
@@ -77,11 +78,11 @@ def student_of(pursuit: PursuitSAE, config: Unrolled, seed: int) -> SAE:
 def refuse_other_rows(sae: SAE, rows: Rows, teacher: Path) -> None:
     """Raise `VisaeError` for rows that are not of the layer that a dictionary is of."""
     known = {name: sae.about[name] for name in ("network", "layer") if name in sae.about}
-    given = {name: rows.settings[name] for name in known}
-    if rows.dim != sae.dim or given != known:
-        expected, found = ", ".join(known.values()), ", ".join(given.values())
+    theirs = {name: rows.settings[name] for name in known}
+    if rows.dim != sae.dim or theirs != known:
+        expected, given = ", ".join(known.values()), ", ".join(theirs.values())
         raise VisaeError(
-            f"{teacher} is a dictionary of {expected}, {sae.dim} channels, but {rows.folder} has rows of {found}, "
+            f"{teacher} is a dictionary of {expected}, {sae.dim} channels, but {rows.folder} has rows of {given}, "
             f"{rows.dim} channels; give rows of the dictionary's layer"
         )
 
