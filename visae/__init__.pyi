@@ -40,10 +40,12 @@ from .sae import RandomDirections as RandomDirections
 from .sae import ReLU as ReLU
 from .sae import SAEConfig as SAEConfig
 from .sae import TopK as TopK
+from .sae import Unrolled as Unrolled
 from .sae import load as load
 from .sae import register_kind as register_kind
 from .training import SAESpec as SAESpec
 from .training import TrainingConfig as TrainingConfig
+from .training import distil as distil
 from .training import train as train
 from .training import train_many as train_many
 from .tuning import Curves as Curves

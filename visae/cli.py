@@ -31,6 +31,7 @@ COMMANDS = {
     "capture": "visae.commands.capture:CaptureCommand",
     "train": "visae.commands.train:TrainCommand",
     "refine": "visae.commands.refine:RefineCommand",
+    "distil": "visae.commands.distil:DistilCommand",
     "evaluate": "visae.commands.evaluate:EvaluateCommand",
     "curves": "visae.commands.curves:CurvesCommand",
     "decompose": "visae.commands.decompose:DecomposeCommand",

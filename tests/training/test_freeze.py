@@ -21,6 +21,7 @@ from visae.sae import (
     Matryoshka,
     ReLU,
     TopK,
+    Unrolled,
     kinds,
     load,
     make_config,
@@ -42,6 +43,7 @@ CONFIGS = [
     MatchingPursuit(WIDTH, k=2),
     Archetypal(WIDTH, k=2),
     Block(WIDTH, size=2, blocks=1),
+    Unrolled(WIDTH, k=2, candidates=3),
 ]
 SPECS = {
     f"{config.kind}-{part}": SAESpec(replace(config, freeze=part), 3)

@@ -14,6 +14,8 @@ from ._description_length import DescriptionLength as DescriptionLength
 from ._description_length import description_length as description_length
 from ._description_length import gaussian_bits as gaussian_bits
 from ._description_length import neurons_description_length as neurons_description_length
+from ._distillation import Distillation as Distillation
+from ._distillation import distillation as distillation
 from ._fidelity import Fidelity as Fidelity
 from ._fidelity import Firing as Firing
 from ._fidelity import fidelity as fidelity

@@ -33,3 +33,4 @@ from ._relu import ReLU as ReLU
 from ._sparse_coding import FixedDirections as FixedDirections
 from ._sparse_coding import PursuitSAE as PursuitSAE
 from ._topk import TopK as TopK
+from ._unrolled import Unrolled as Unrolled

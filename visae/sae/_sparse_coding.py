@@ -53,7 +53,7 @@ class PursuitSAE(SAE):
         """Put the origin at the silent point and, unless the start is random, take rows as directions."""
         self.bias.data.copy_(self.silent_point)
         if self.config.start == "rows":
-            self.decoder.data.copy_(_row_directions(z - self.bias, self.width, self.seed))
+            self.decoder.data.copy_(row_directions(z - self.bias, self.width, self.seed))
         self.calibrate(z)
 
     @torch.no_grad()
@@ -142,7 +142,7 @@ class FixedDirections(SAEConfig):
         return self.most or min(4 * self.k, 2 * self.k + 16, self.width)
 
 
-def _row_directions(z: Float[Tensor, "n d"], count: int, seed: int) -> Float[Tensor, "m d"]:
+def row_directions(z: Float[Tensor, "n d"], count: int, seed: int) -> Float[Tensor, "m d"]:
     """Return the directions of rows that are far apart, drawn as k-means++ draws centres (Arthur & Vassilvitskii 2007).
 
     Each is drawn with probability proportional to 1 - the largest squared cosine with those drawn before, so that rare

@@ -1,5 +1,6 @@
 from ._config import SAESpec as SAESpec
 from ._config import TrainingConfig as TrainingConfig
+from ._distil import distil as distil
 from ._sweep import read_sweep as read_sweep
 from ._train import train as train
 from ._train import train_many as train_many

@@ -76,10 +76,10 @@ def _train(
 ) -> dict[str, SAE]:
     rows = rows if isinstance(rows, Rows) else Rows(rows)
     device = open_device(device)
-    settings = {name: _settings(rows, spec, training) for name, spec in specs.items()}
+    settings = {name: settings_of(rows, spec, training) for name, spec in specs.items()}
     for folder in {root, *folders.values()}:
         files.drop_leftovers(folder)
-    saes = {name: _finished(folders[name], rows, settings[name], device) for name in specs}
+    saes = {name: load_finished(folders[name], rows, settings[name], device) for name in specs}
     # The members of a checkpoint finish together: the last checkpoint is from before the dictionaries were written.
     begun = checkpoint.members(root)
     todo = {name: specs[name] for name, sae in saes.items() if sae is None or name in begun}
@@ -90,7 +90,8 @@ def _train(
     return {name: sae for name, sae in saes.items() if sae is not None}
 
 
-def _finished(folder: Path, rows: Rows, settings: Mapping[str, Any], device: torch.device) -> SAE | None:
+def load_finished(folder: Path, rows: Rows, settings: Mapping[str, Any], device: torch.device) -> SAE | None:
+    """Return the SAE of a folder, None if there is none; raises `VisaeError` if it has other settings."""
     if not (folder / FILE).exists():
         return None
     sae = load(folder, device)
@@ -118,16 +119,28 @@ def _trained(
     device: torch.device,
 ) -> dict[str, SAE]:
     batches = Batches(rows, training)
-    _refuse_constant(batches)
+    refuse_constant(batches)
     saes = _initialised(rows, specs, batches, device)
-    trainer = Trainer(saes, folders, batches, root, {"members": {name: settings[name] for name in specs}})
+    return run_trainer(saes, batches, folders, root, {name: settings[name] for name in specs}, device)
+
+
+def run_trainer(
+    saes: dict[str, SAE],
+    batches: Batches,
+    folders: Mapping[str, Path],
+    root: Path,
+    settings: Mapping[str, Mapping[str, Any]],
+    device: torch.device,
+) -> dict[str, SAE]:
+    """Train SAEs that are initialised, from the checkpoint in `root` if there is one, and write their files."""
+    trainer = Trainer(saes, folders, batches, root, {"members": settings})
     trainer.run()
     _refuse_all_diverged(trainer.stopped, saes)
     sample, neurons = batches.sample(_CALIBRATION).to(device), neurons_curve(batches.held_out())
     for name, sae in saes.items():
         sae.eval().requires_grad_(False)
         sae.calibrate(sae.standardise(sample))
-        sae.about = _about(rows, batches, sae, neurons, settings[name]) | trainer.progress_of(name)
+        sae.about = _about(batches.rows, batches, sae, neurons, settings[name]) | trainer.progress_of(name)
         if name in trainer.stopped:
             sae.about["stopped"] = trainer.stopped[name]
         save(sae, folders[name] / FILE)
@@ -170,7 +183,7 @@ def _metrics(sae: SAE, batches: Batches, neurons: NeuronsCurve) -> dict[str, flo
     }
 
 
-def _refuse_constant(batches: Batches) -> None:
+def refuse_constant(batches: Batches) -> None:
     """Reject constant rows, which have no variance to explain, before training rather than after."""
     first = next(batches.held_out())[:1]
     if all(bool((x == first).all()) for x in batches.held_out()):
@@ -187,7 +200,8 @@ def _refuse_all_diverged(stopped: Mapping[str, str], members: Mapping[str, SAE])
         )
 
 
-def _settings(rows: Rows, spec: SAESpec, training: TrainingConfig) -> dict[str, Any]:
+def settings_of(rows: Rows, spec: SAESpec, training: TrainingConfig) -> dict[str, Any]:
+    """Return what determines how an SAE turns out."""
     return {
         "rows": rows.digest,
         "kind": spec.config.kind,
