@@ -241,11 +241,11 @@ def unit_values(
 def dictionary_digest(sae: SAE) -> str:
     """Return the digest by which albums identify a dictionary.
 
-    It covers the names of tensors. One is covered under its name in the first version of visae, whose albums would
-    otherwise be those of another dictionary.
+    It covers the names of tensors, of those that only training needs one alone, under its name in the first version of
+    visae, whose albums would otherwise be those of another dictionary.
     """
-    first_names = {"rows_since_fired": "idle"}
-    return weights_digest({first_names.get(name, name): tensor for name, tensor in sae.state_dict().items()})
+    tensors = {name: tensor for name, tensor in sae.state_dict().items() if name not in sae.training_only}
+    return weights_digest({**tensors, "idle": sae.rows_since_fired})
 
 
 def _read_settings(path: Path) -> dict[str, Any] | None:
