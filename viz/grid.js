@@ -182,8 +182,6 @@
       // The pressed button is gone.
       document.getElementById("main").focus({ preventScroll: true });
     };
-    // What is wrong with the dictionary, if anything, before any of its features is looked at.
-    const verdict = (text) => text.startsWith("not a good") && visae.html("p", { class: "warning" }, `This is ${text}.`);
     const replacePanel = () => {
       panel.querySelector("form")?.remove();
       panel.append(visae.filterPanel(units, { chosen, changing: update(visae.replaceAddress), clear }));
@@ -192,7 +190,7 @@
     report();
     return {
       title: "All units",
-      content: visae.html("div", { class: "overview" }, panel, visae.html("section", { class: "units" }, visae.html("h1", {}, "Units of ", visae.isolate(units.layer)), verdict(units.atlas.run.verdict), count, empty, grid.element)),
+      content: visae.html("div", { class: "overview" }, panel, visae.html("section", { class: "units" }, visae.html("h1", {}, "Units of ", visae.isolate(units.layer)), count, empty, grid.element)),
       enter: () => { grid.attach(); window.scrollTo(0, visae.state.scroll); },
       leave: () => { visae.state.scroll = window.scrollY; grid.detach(); },
     };

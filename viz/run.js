@@ -50,7 +50,7 @@
 
   visae.views.run = (units) => {
     const { run, images, top } = units.atlas;
-    const dictionary = [["layer", run.layer], ["kind", run.kind], ...flatten(run.config), ["rows", run.rows], ["held-out images", run.held_out_images], ...(run.stopped ? [["stopped", run.stopped]] : []), ["verdict", run.verdict]];
+    const dictionary = [["layer", run.layer], ["kind", run.kind], ...flatten(run.config), ["rows", run.rows], ["held-out images", run.held_out_images], ...(run.stopped ? [["stopped", run.stopped]] : []), ...(run.verdict ? [["verdict", run.verdict]] : [])];
     const atlas = [["images", images.name], ["images searched", images.searched], ["images unreadable", images.skipped], ["images shown", images.keys.length], ["strongest examples per unit", top], ["positions counted", units.atlas.positions]];
     return {
       title: "Training run",
