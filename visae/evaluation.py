@@ -25,7 +25,6 @@ from visae.metrics import (
     description_length,
     detection,
     effective_features,
-    fidelity_and_firing,
     frequent_fraction,
     helping,
     loss_recovered,
@@ -35,6 +34,7 @@ from visae.metrics import (
     neurons_curve,
     neurons_description_length,
     planted_rows,
+    quality,
     recovery,
     single_neurons,
     stability_by_chance,
@@ -138,8 +138,8 @@ def _describes(metrics: Metrics, description: Metrics) -> bool:
 
 def _fidelity(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> tuple[Metrics, Bool[Tensor, " m"]]:
     """Return metrics of the reconstruction and of the features' use, and which features help."""
-    fidelity, firing = fidelity_and_firing(sae, held_out.rows_for(sae))
-    help_of_features = helping(sae, held_out.rows_for(sae))
+    measured = quality(sae, held_out.rows_for(sae))
+    firing, help_of_features = measured.firing, measured.helping
     if out is not None:
         tensors = {"density": firing.density, "l0_histogram": firing.l0_histogram, "rise": help_of_features.rise}
         files.write_tensors(out / name / "firing.safetensors", tensors, {"schema": 2})
@@ -150,7 +150,7 @@ def _fidelity(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> tuple
         "effective_features": effective_features(firing.density),
         **_amortisation(sae, held_out.sample_for(sae, _SAMPLE)),
     }
-    return {**asdict(fidelity), **used}, help_of_features.helps
+    return {**asdict(measured.fidelity), **used}, help_of_features.helps
 
 
 def _marginal(sae: SAE, x: Float[Tensor, "n d"], helps: Bool[Tensor, " m"]) -> Metrics:

@@ -131,3 +131,11 @@ def test_a_kind_that_cannot_be_silenced_is_named():
     sae.configs = (TopK(width=3, k=1),)
     with pytest.raises(VisaeError, match=r"feature 0 of kind topk still fires .* give encode_without"):
         marginal_help(sae, rows(dim=3))
+
+
+@pytest.mark.parametrize("kind", ["mod", "unrolled"])
+def test_kinds_that_keep_the_cosines_of_their_features_can_be_measured(kind):
+    """A copy made in inference mode has tensors that do not count their versions."""
+    sae = build(kinds()[kind](width=16, k=2))
+    sae.initialise(sae.standardise(rows()))
+    assert (marginal_help(sae, rows()).rise != 0).any()

@@ -12,8 +12,7 @@ import torch
 from visae._support.errors import VisaeError
 from visae._support.progress import say
 from visae.activations import Rows
-from visae.sae import SAE, SAEConfig, TrainedConfig
-from visae.sae._sparse_coding import FixedDirections
+from visae.sae import SAE, FixedDirections, SAEConfig, TrainedConfig
 from visae.training import SAESpec, TrainingConfig, train_many
 
 RANDOM, ROWS, FROZEN, EARLY = "random directions", "data rows", "frozen decoder", "stopped early"

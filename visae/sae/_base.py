@@ -241,8 +241,8 @@ class EncoderSAE(SAE):
         self.encoder_bias += self.revive_rate * by * (self.rows_since_fired > after)
 
 
-class UnitNormSAE(EncoderSAE):
-    """An SAE whose decoder rows have unit norm."""
+class UnitDecoderSAE(SAE):
+    """An SAE whose decoder rows have unit norm, whatever its encoder."""
 
     def before_step(self) -> None:
         """Remove the component along each row from the decoder's gradient, since rows keep unit norm."""
@@ -253,6 +253,30 @@ class UnitNormSAE(EncoderSAE):
         """Project the decoder's rows back onto the unit sphere."""
         if self.decoder.requires_grad:
             project_to_sphere(self.decoder)
+
+
+class UnitNormSAE(UnitDecoderSAE, EncoderSAE):
+    """An SAE with an affine encoder, whose decoder rows have unit norm."""
+
+
+class GramSAE(SAE):
+    """An SAE that is encoded with the cosines of its features, which are computed again only for another decoder."""
+
+    _gram: tuple[int, int, Tensor] | None = None
+
+    @property
+    def gram(self) -> Float[Tensor, "*s m m"]:
+        """The cosines of all features, whose directions have unit norm."""
+        # Tensors made in inference mode do not count their versions.
+        version = 0 if self.decoder.is_inference() else self.decoder._version, self.decoder.data_ptr()
+        if self._gram is None or self._gram[:2] != version:
+            decoder = self.decoder.detach()
+            self._gram = (*version, decoder @ decoder.mT)
+        return self._gram[2]
+
+    def forget(self) -> None:
+        """Drop the cosines."""
+        self._gram = None
 
 
 def _as_rows(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "n c"]:

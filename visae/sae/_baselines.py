@@ -145,7 +145,7 @@ class NeuronsSAE(LinearSAE):
 
     def initialise(self, z: Float[Tensor, "n d"]) -> None:  # noqa: ARG002 - neurons need no sample
         """Use directions along the axes, about the point where all neurons are silent."""
-        silent = -self.centre / self.scale
+        silent = self.silent_point
         axes = torch.eye(self.dim).to(silent)
         self.set_directions(axes, axes, silent)
 

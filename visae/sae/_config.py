@@ -91,3 +91,8 @@ class TrainedConfig(SAEConfig):
 def finite(value: float) -> bool:
     """Return whether a number is 0 or more, and finite; false for NaN."""
     return 0 <= value < math.inf
+
+
+def most_that_fire(k: int, width: int) -> int:
+    """Return how many features may fire at one position where k do on average, if a config does not say."""
+    return min(4 * k, 2 * k + 16, width)

@@ -9,20 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae._support.errors import VisaeError
-from visae.sae._algebra import (
-    drop_parallel_gradient,
-    linear,
-    project_to_sphere,
-    random_directions,
-    shifted,
-    squared_error,
-)
-from visae.sae._base import SAE, Losses
+from visae.sae._algebra import linear, random_directions, shifted, squared_error
+from visae.sae._base import SAE, Losses, UnitDecoderSAE
 from visae.sae._config import LineStyle, TrainedConfig
 from visae.sae._registry import register_kind
 
 
-class MatchingPursuitSAE(SAE):
+class MatchingPursuitSAE(UnitDecoderSAE):
     """Greedy pursuit with a tied, unit-norm decoder: k times, the feature that best matches the residual is added.
 
     r_0 = z - bias; at step t, i = argmax_i decoder_i . r_(t-1), v = max(decoder_i . r_(t-1), 0), f_i += v, and r_t =
@@ -62,16 +55,6 @@ class MatchingPursuitSAE(SAE):
         """`error`, per dimension."""
         f = self.features(z)
         return Losses({"error": squared_error(z, self.reconstruct(f)) / self.dim}, (f.detach() > 0).any(-2))
-
-    def before_step(self) -> None:
-        """Remove the component along each row from the decoder's gradient, since rows keep unit norm."""
-        if self.decoder.requires_grad:
-            drop_parallel_gradient(self.decoder)
-
-    def after_step(self) -> None:
-        """Project the decoder's rows back onto the unit sphere."""
-        if self.decoder.requires_grad:
-            project_to_sphere(self.decoder)
 
 
 @register_kind

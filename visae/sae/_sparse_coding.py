@@ -11,8 +11,8 @@ from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.sae._algebra import linear, random_directions, shifted, squared_error
-from visae.sae._base import SAE, Losses
-from visae.sae._config import LineStyle, SAEConfig
+from visae.sae._base import SAE, GramSAE, Losses
+from visae.sae._config import LineStyle, SAEConfig, most_that_fire
 from visae.sae._lasso import lasso
 from visae.sae._pursuit import Pursuit, along_support, gain_threshold, listed, pursue
 from visae.sae._registry import register_kind
@@ -21,7 +21,7 @@ from visae.sae._registry import register_kind
 _ROWS_PER_DIRECTION = 16
 
 
-class PursuitSAE(SAE):
+class PursuitSAE(GramSAE):
     """f = the values of non-negative orthogonal matching pursuit over the decoder, whose rows are unit directions.
 
     A row's pursuit ends when a further feature would lower its squared error by less than `min_gain`, which is set so
@@ -40,7 +40,6 @@ class PursuitSAE(SAE):
         super().__init__(config, dim, **parameters)
         self.register_buffer("min_gain", torch.zeros(()))
         self.requires_grad_(False)
-        self._gram: tuple[int, int, Tensor] | None = None
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> SAE:
@@ -61,20 +60,6 @@ class PursuitSAE(SAE):
         """Set `min_gain` so that k features fire on average over these rows."""
         code = pursue(z - self.bias, self.decoder, self.config.steps, gram=self.gram)
         self.min_gain.fill_(gain_threshold(code.gains, self.config.k))
-
-    @property
-    def gram(self) -> Float[Tensor, "m m"]:
-        """The cosines of all features."""
-        # Tensors made in inference mode do not count their versions.
-        version = 0 if self.decoder.is_inference() else self.decoder._version, self.decoder.data_ptr()
-        if self._gram is None or self._gram[:2] != version:
-            decoder = self.decoder.detach()
-            self._gram = (*version, decoder @ decoder.T)
-        return self._gram[2]
-
-    def forget(self) -> None:
-        """Drop the cosines."""
-        self._gram = None
 
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """decoder (z - bias): how well each feature matches a row before anything is selected."""
@@ -139,7 +124,7 @@ class FixedDirections(SAEConfig):
     @property
     def steps(self) -> int:
         """Steps of a row's pursuit, at most."""
-        return self.most or min(4 * self.k, 2 * self.k + 16, self.width)
+        return self.most or most_that_fire(self.k, self.width)
 
 
 def row_directions(z: Float[Tensor, "n d"], count: int, seed: int) -> Float[Tensor, "m d"]:

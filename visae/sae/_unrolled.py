@@ -10,18 +10,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from visae._support.errors import VisaeError
-from visae.sae._algebra import (
-    drop_parallel_gradient,
-    linear,
-    project_to_sphere,
-    random_directions,
-    shifted,
-    squared_error,
-)
-from visae.sae._base import SAE, Losses
-from visae.sae._config import LineStyle, TrainedConfig
-from visae.sae._nonnegative_least_squares import solve_free
-from visae.sae._pursuit import Pursuit, among, gain_threshold, pursue
+from visae.sae._algebra import linear, random_directions, shifted, squared_error
+from visae.sae._base import GramSAE, Losses, UnitDecoderSAE
+from visae.sae._config import LineStyle, TrainedConfig, most_that_fire
+from visae.sae._pursuit import Pursuit, along_support, gain_threshold, pursue
 from visae.sae._registry import register_kind
 from visae.sae._shortlist import pursue_among
 from visae.sae._sparse_coding import row_directions
@@ -58,7 +50,7 @@ class Step(NamedTuple):
     code: Pursuit
 
 
-class UnrolledSAE(SAE):
+class UnrolledSAE(UnitDecoderSAE, GramSAE):
     """f = the values of a pursuit among candidates, which a few learned steps choose.
 
     With r_0 = x = z - bias, step t scores features by encoder_t r_(t-1) + encoder_bias_t. Those with the highest scores
@@ -84,7 +76,6 @@ class UnrolledSAE(SAE):
         super().__init__(config, dim, **parameters)
         self.register_buffer("min_gain", torch.zeros(()))
         self.register_buffer("threshold", torch.zeros(()))
-        self._gram: tuple[int, int, Tensor] | None = None
 
     @classmethod
     def create(cls, config: Any, dim: int, generator: torch.Generator) -> "UnrolledSAE":
@@ -140,19 +131,6 @@ class UnrolledSAE(SAE):
         stacked = {name: self._stacked([own[name] for own in terms]) for name in names}
         return Losses(stacked, self._stacked([own["fired"] for own in terms]))
 
-    @property
-    def gram(self) -> Float[Tensor, "*s m m"]:
-        """The cosines of all features, computed again only when the decoder has changed."""
-        version = self.decoder._version, self.decoder.data_ptr()
-        if self._gram is None or self._gram[:2] != version:
-            decoder = self.decoder.detach()
-            self._gram = (*version, decoder @ decoder.mT)
-        return self._gram[2]
-
-    def forget(self) -> None:
-        """Drop the cosines."""
-        self._gram = None
-
     def _terms(self, z: Float[Tensor, "n d"], index: int, member: Member) -> dict[str, Tensor]:
         x = (z - member.bias).detach()
         target = pursue(x, member.decoder.detach(), self.config.most, member.min_gain.item(), member.gram)
@@ -175,11 +153,8 @@ class UnrolledSAE(SAE):
     def _features_of(self, x: Float[Tensor, "n d"], member: Member) -> Float[Tensor, "n m"]:
         code = self._last(x.detach(), member)
         if x.requires_grad:
-            change = (x - x.detach()) @ member.decoder.T
-            free = code.values != 0
-            own = torch.where(free, change.gather(1, code.features), 0)
-            gram = among(member.gram, code.features)
-            code = code._replace(values=code.values + solve_free(gram, own, free))
+            change = along_support((x - x.detach()) @ member.decoder.T, code, member.gram)
+            code = code._replace(values=code.values + change)
         return code.dense(self.width)
 
     @torch.no_grad()
@@ -218,16 +193,6 @@ class UnrolledSAE(SAE):
     def revive(self, after: int, by: float) -> None:
         """Raise the scores of features that have not fired for more than `after` rows, in all steps."""
         self.encoder_bias += by * (self.rows_since_fired > after)[..., None, :]
-
-    def before_step(self) -> None:
-        """Remove the component along each row from the decoder's gradient, since rows keep unit norm."""
-        if self.decoder.requires_grad:
-            drop_parallel_gradient(self.decoder)
-
-    def after_step(self) -> None:
-        """Project the decoder's rows back onto the unit sphere."""
-        if self.decoder.requires_grad:
-            project_to_sphere(self.decoder)
 
 
 def _matches(
@@ -276,4 +241,4 @@ class Unrolled(TrainedConfig):
     @property
     def most(self) -> int:
         """Features that may fire at one position."""
-        return min(4 * self.k, 2 * self.k + 16, self.width)
+        return most_that_fire(self.k, self.width)
