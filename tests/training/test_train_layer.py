@@ -12,11 +12,11 @@ from visae.training import TrainingConfig, default_budget, train_layer
 
 def test_the_default_budget_depends_on_the_layer():
     real, planted = default_budget("inceptionv1-caffe"), default_budget("planted:0.5")
-    assert (real.config(96).kind, real.config(96).k, real.config(96).width) == ("mod", 4, 768)
-    assert (real.config(480).k, real.config(480).width) == (20, 3840)
+    assert (real.config(96).kind, real.config(96).k, real.config(96).width) == ("topk", 8, 768)
+    assert (real.config(480).k, real.config(480).width) == (40, 3840)
     assert real.config(8).k == 1
     assert (real.training.rows_seen, planted.training.rows_seen) == (TrainingConfig.rows_seen, 2_000_000)
-    assert (planted.config(48).k, planted.config(48).width) == (1, 128)
+    assert (planted.config(48).k, planted.config(48).width) == (2, 128)
 
 
 def test_arguments_override_the_default_budget():

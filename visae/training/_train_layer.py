@@ -7,8 +7,7 @@ from pathlib import Path
 from visae.activations import Positions, Rows, capture_layers
 from visae.images import Images
 from visae.networks import Network
-from visae.sae import SAE, SAEConfig
-from visae.sae._mod import MOD
+from visae.sae import SAE, SAEConfig, TopK
 from visae.training._config import SAESpec, TrainingConfig
 from visae.training._train import train_many
 
@@ -43,17 +42,19 @@ def default_budget(
     positions: int = 64,
     seed: int = 0,
 ) -> Budget:
-    """Return a budget for MOD dictionaries with 8 features per channel and k = channels / 24, trained by the defaults.
+    """Return a budget for TopK SAEs with 8 features per channel and k = channels / 12, trained by the defaults.
 
-    On the planted network, which is small and has a known ground truth: 128 features, k = 1, 2,000,000 rows in batches
+    TopK, since what uses budgets are the results of papers, whose pages speak of it, and some need an encoder.
+
+    On the planted network, which is small and has a known ground truth: 128 features, k = 2, 2,000,000 rows in batches
     of 1,024. Arguments that are not None override these defaults for every layer. Raises `VisaeError` for values out of
     range: for `k` and `width` when the configuration of a layer is made.
     """
     planted = network.startswith("planted")
 
     def config(channels: int) -> SAEConfig:
-        default_k, default_width = (1, 128) if planted else (max(channels // 24, 1), 8 * channels)
-        return MOD(k=default_k if k is None else k, width=default_width if width is None else width)
+        default_k, default_width = (2, 128) if planted else (max(channels // 12, 1), 8 * channels)
+        return TopK(k=default_k if k is None else k, width=default_width if width is None else width)
 
     default_length, batch = (2_000_000, 1024) if planted else (TrainingConfig.rows_seen, TrainingConfig.batch)
     length = default_length if rows_seen is None else rows_seen
