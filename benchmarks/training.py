@@ -31,6 +31,7 @@ from visae.activations._store import Shard, Store
 from visae.sae import ReLU, TopK
 from visae.sae import _topk as topk_module
 from visae.training import SAESpec, TrainingConfig, train_many
+from visae.training._config import Schedule
 from visae.training._group import Group
 
 Step = Callable[[], object]
@@ -53,7 +54,7 @@ def visae_step(config: TopK | ReLU, x: torch.Tensor, members: int = 1) -> Step:
         sae.fit_scale(x.mean(0).double(), x.var(0).double())
         saes[str(index)] = sae.to(x.device)
     group = Group(saes, 1e-3)
-    return lambda: group.step(x, 1e-3, 1.0)
+    return lambda: group.step(x, Schedule(1e-3))
 
 
 def overcomplete_step(kind: str, x: torch.Tensor, width: int, k: int) -> Step:

@@ -1,5 +1,7 @@
 """Dictionaries learned without gradients, whatever the kind."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,10 @@ from visae.sae import MOD, FixedDirections, Online, load, save
 KINDS = pytest.mark.parametrize(
     "config", [MOD(width=WIDTH, k=2), Online(width=WIDTH, k=2)], ids=lambda config: config.kind
 )
+
+
+def mean_l0(sae, z):
+    return (sae.features(z) > 0).float().sum(1).mean().item()
 
 
 @KINDS
@@ -28,6 +34,18 @@ def test_planted_directions_are_recovered(config):
 def test_directions_keep_unit_norm(config):
     sae, _ = learned(config, batches=20)
     torch.testing.assert_close(sae.decoder.norm(dim=1), torch.ones(WIDTH))
+
+
+@KINDS
+def test_features_that_fire_grow_to_k(config):
+    """One at first, and k after a quarter of the training."""
+    x, _ = planted_rows(4096)
+    for progress, expected in ((1e-9, 1), (0.125, 2), (0.25, 3), (1.0, 3)):
+        sae = started(replace(config, k=3), x)
+        z = sae.standardise(x)
+        assert mean_l0(sae, z) == pytest.approx(1, abs=0.01)
+        sae.learn(z, progress)
+        assert mean_l0(sae, z) == pytest.approx(expected, abs=0.05)
 
 
 @KINDS

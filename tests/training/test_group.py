@@ -6,6 +6,7 @@ from stores import STACKS, SWEEP
 
 from visae.sae import ReLU, TopK
 from visae.training import _group
+from visae.training._config import Schedule
 from visae.training._group import Group, grouped, without_prefix
 
 DIM = 5
@@ -40,7 +41,7 @@ def train(group, first_step, last_step):
     """Refresh and step on each batch; return the terms of the last step."""
     for step in range(first_step, last_step):
         group.whole.refresh()
-        terms = group.step(batch(step), 0.01 / (1 + step), min((step + 1) / 3, 1.0))
+        terms = group.step(batch(step), Schedule(0.01 / (1 + step), min((step + 1) / 3, 1.0)))
     return {name: term.tolist() for name, term in terms.items()}
 
 
@@ -109,7 +110,7 @@ def test_a_drop_between_refreshes_does_not_disturb_the_other_member(pair, droppe
         train(each, 0, 3)
     group.drop([dropped])
     for step in (3, 4):
-        terms, expected = (each.step(batch(step), 0.005, 1.0) for each in (group, undisturbed))
+        terms, expected = (each.step(batch(step), Schedule(0.005)) for each in (group, undisturbed))
         for name, term in terms.items():
             assert term[0].item() == pytest.approx(expected[name][index_kept].item(), rel=1e-4), name
 
@@ -158,7 +159,7 @@ def test_members_are_updated_by_finish(pair):
 
 
 def test_only_the_sparsity_is_warmed_up():
-    full, quarter = (fresh_group(PAIRS[1]).step(batch(0), 0.01, factor) for factor in (1.0, 0.25))
+    full, quarter = (fresh_group(PAIRS[1]).step(batch(0), Schedule(0.01, factor)) for factor in (1.0, 0.25))
     assert torch.equal(full["error"], quarter["error"])
     torch.testing.assert_close(full["sparsity"] * 0.25, quarter["sparsity"])
 
@@ -167,7 +168,7 @@ def test_a_step_is_one_of_adam_on_the_sum_of_the_terms():
     group, sae = fresh_group(PAIRS[1], ["second"]), initialised(PAIRS[1]["second"], 1)
     optimiser = torch.optim.Adam(sae.parameters(), lr=0.02)
     for step in range(3):
-        group.step(batch(step), 0.02, 1.0)
+        group.step(batch(step), Schedule(0.02))
         optimiser.zero_grad()
         sum(sae.losses(sae.standardise(batch(step))).terms.values()).backward()
         optimiser.step()
@@ -201,7 +202,7 @@ def test_parameters_with_a_factor_are_moved_faster(monkeypatch):
     monkeypatch.setattr(ReLU.sae, "rate_factors", {"encoder_bias": 4.0})
     group = fresh_group(PAIRS[1], ["second"])
     before = {name: tensor.clone() for name, tensor in group.whole.state_dict().items()}
-    group.step(batch(0), 0.01, 1.0)
+    group.step(batch(0), Schedule(0.01))
     for name, rate in (("encoder_bias", 0.04), ("bias", 0.01)):
         moved = (group.whole.get_parameter(name) - before[name]).abs()
         torch.testing.assert_close(moved.max().item(), rate, rtol=1e-3, atol=0)

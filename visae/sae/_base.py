@@ -164,8 +164,11 @@ class SAE(nn.Module, ABC):
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Set what depends on data before training, from a sample of standardised rows. Does nothing by default."""
 
-    def learn(self, z: Float[Tensor, "n d"]) -> Losses:
-        """Learn from a batch of standardised rows without gradients, for kinds that do; return the loss of before."""
+    def learn(self, z: Float[Tensor, "n d"], progress: float = 1.0) -> Losses:
+        """Learn from a batch of standardised rows without gradients, for kinds that do; return the loss of before.
+
+        progress: how much of the training is over after this batch, above 0 and up to 1.
+        """
         raise NotImplementedError(f"{type(self).__name__} learns by gradients")
 
     def count_rows_since_fired(self, fired: Bool[Tensor, "*s m"], rows: int) -> None:

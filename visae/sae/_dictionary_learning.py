@@ -12,9 +12,15 @@ from visae.sae._base import Losses
 from visae.sae._pursuit import Pursuit
 from visae.sae._sparse_coding import PursuitSAE
 
+# The share of the training over which the features that fire grow from one to k.
+_GROWTH = 0.25
+
 
 class DictionaryLearningSAE(PursuitSAE):
     """A dictionary that learns from the sums over rows of f^T f and f^T x, x = z - bias, whatever the number of rows.
+
+    One feature fires at first, and k after a quarter of the training: directions that must do alone settle on what
+    occurs alone; several from the start settle on mixtures that explain as much, and on others with another seed.
 
     moments: [m, m], sum of f^T f;  products: [m, d], sum of f^T x;  rows_seen: rows since the start.
     """
@@ -33,20 +39,25 @@ class DictionaryLearningSAE(PursuitSAE):
         self.register_buffer("products", torch.zeros_like(self.decoder))
         self.register_buffer("rows_seen", torch.zeros((), dtype=torch.int64))
 
+    @property
+    def first_count(self) -> float:
+        """Features that fire on average before any training."""
+        return 1.0
+
     @torch.no_grad()
-    def learn(self, z: Float[Tensor, "n d"]) -> Losses:
+    def learn(self, z: Float[Tensor, "n d"], progress: float = 1.0) -> Losses:
         """Code a batch of rows and learn from it; `error`, per dimension, is that of before."""
         code, x = self.code(z), z - self.bias
         f = code.dense(self.width)
         residual = x - f @ self.decoder
         self.rows_seen += len(z)
         self._add(code, f, x)
-        self.update(z, residual)
+        self.update(z, residual, 1 + min(progress / _GROWTH, 1) * (self.config.k - 1))
         return Losses({"error": residual.square().sum(1).mean() / self.dim}, (f > 0).any(0))
 
     @abstractmethod
-    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
-        """Change the directions, given the batch that was added last and what its codes leave."""
+    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"], count: float) -> None:
+        """Change the directions, given the batch added last, what its codes leave, and how many features are to fire."""
 
     def replace(self, unused: Bool[Tensor, " m"], z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
         """Point unused features at the rows that are explained worst."""

@@ -38,7 +38,7 @@ class MODSAE(DictionaryLearningSAE):
         super().initialise(z)
         self.register_buffer("rows_in_round", torch.zeros((), dtype=torch.int64))
 
-    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
+    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"], count: float) -> None:
         """Solve for the directions at the end of a round."""
         self.rows_in_round += len(z)
         if int(self.rows_in_round) < max(_ROUND_SHARE * int(self.rows_seen), _ROWS_PER_FEATURE * self.width):
@@ -48,7 +48,7 @@ class MODSAE(DictionaryLearningSAE):
         is_used = (self.moments.diagonal() > 0)[:, None] & (norms > 0) & norms.isfinite()
         self.decoder.copy_(torch.where(is_used, solved / norms, self.decoder))
         self.replace(~is_used[:, 0], z, residual)
-        self.calibrate(z)
+        self.set_min_gain(z, count)
         for sums in (self.moments, self.products, self.rows_in_round):
             sums.zero_()
 

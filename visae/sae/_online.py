@@ -36,7 +36,7 @@ class OnlineSAE(DictionaryLearningSAE):
         super().initialise(z)
         self.register_buffer("batches_seen", torch.zeros((), dtype=torch.int64))
 
-    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
+    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"], count: float) -> None:
         """Move the directions, and forget a little."""
         self.batches_seen += 1
         batch = int(self.batches_seen)
@@ -46,7 +46,7 @@ class OnlineSAE(DictionaryLearningSAE):
         self.moments *= kept
         self.products *= kept
         if batch % _BATCHES_PER_CALIBRATION == 1:
-            self.calibrate(z)
+            self.set_min_gain(z, count)
 
     def _sweep(self) -> None:
         total = self.moments.diagonal()

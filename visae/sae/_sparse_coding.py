@@ -53,13 +53,23 @@ class PursuitSAE(GramSAE):
         self.bias.data.copy_(self.silent_point)
         if self.config.start == "rows":
             self.decoder.data.copy_(row_directions(z - self.bias, self.width, self.seed))
-        self.calibrate(z)
+        self.set_min_gain(z, self.first_count)
+
+    @property
+    def first_count(self) -> float:
+        """Features that fire on average before any training."""
+        count: float = self.config.k
+        return count
 
     @torch.no_grad()
     def calibrate(self, z: Float[Tensor, "n d"]) -> None:
         """Set `min_gain` so that k features fire on average over these rows."""
+        self.set_min_gain(z, self.config.k)
+
+    def set_min_gain(self, z: Float[Tensor, "n d"], count: float) -> None:
+        """Set `min_gain` so that `count` features fire on average over these rows."""
         code = pursue(z - self.bias, self.decoder, self.config.steps, gram=self.gram)
-        self.min_gain.fill_(gain_threshold(code.gains, self.config.k))
+        self.min_gain.fill_(gain_threshold(code.gains, count))
 
     def preactivate(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """decoder (z - bias): how well each feature matches a row before anything is selected."""

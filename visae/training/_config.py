@@ -2,10 +2,24 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from visae._support.errors import VisaeError
 from visae._support.settings import expect_training
 from visae.sae._config import SAEConfig
+
+
+class Schedule(NamedTuple):
+    """What a step is to go by.
+
+    learning_rate: Adam's.
+    warmup_factor: the weight of any sparsity penalty: the progress of the warm-up, above 0 and up to 1.
+    progress:      that of the whole training, above 0 and up to 1.
+    """
+
+    learning_rate: float
+    warmup_factor: float = 1.0
+    progress: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,10 @@ class TrainingConfig:
         for name, share in shares.items():
             if not 0 <= share < 1:
                 raise VisaeError(f"{name} is {share:g}; it is a share, from 0 to below 1")
+
+    def schedule(self, step: int, steps: int) -> Schedule:
+        """Return what a step goes by, 0 <= step < steps."""
+        return Schedule(self.learning_rate(step, steps), self.warmup_factor(step, steps), (step + 1) / steps)
 
     def learning_rate(self, step: int, steps: int) -> float:
         """Return the learning rate of a step, 0 <= step < steps."""

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from visae.sae import SAE, same_shape, stack, unstack
+from visae.training._config import Schedule
 
 # A zero reconstruction costs 1 or d, depending on the kind; a loss this many times d has diverged.
 _DIVERGED = 1e4
@@ -25,7 +26,7 @@ class Group:
         self.members, self.lr = dict(members), lr
         self._stack()
 
-    def step(self, x: Float[Tensor, "n d"], learning_rate: float, warmup_factor: float) -> Terms:
+    def step(self, x: Float[Tensor, "n d"], schedule: Schedule) -> Terms:
         """Take one step of the optimiser, and count which features fired; return each member's terms before it."""
         whole = self.whole
         z = self._standardised(x)
@@ -33,9 +34,9 @@ class Group:
             terms, fired = whole.losses(z)
         whole.count_rows_since_fired(fired, len(z))
         if "sparsity" in terms:
-            terms["sparsity"] = warmup_factor * terms["sparsity"]
+            terms["sparsity"] = schedule.warmup_factor * terms["sparsity"]
         for parameters in self.optimiser.param_groups:
-            parameters["lr"] = parameters["factor"] * learning_rate
+            parameters["lr"] = parameters["factor"] * schedule.learning_rate
         self.optimiser.zero_grad()
         torch.autograd.backward(torch.stack(list(terms.values())).sum())
         whole.before_step()

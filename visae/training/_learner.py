@@ -7,15 +7,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.sae import SAE
+from visae.training._config import Schedule
 from visae.training._group import Group, Terms, without_prefix
 
 
 class Learner(Group):
     """One member, which takes each batch by `SAE.learn`; its tensors are all that a checkpoint needs."""
 
-    def step(self, x: Float[Tensor, "n d"], learning_rate: float, warmup_factor: float) -> Terms:  # noqa: ARG002
+    def step(self, x: Float[Tensor, "n d"], schedule: Schedule) -> Terms:
         """Learn from a batch, and count which features fired; return the terms of before."""
-        terms, fired = self.member.learn(self.member.standardise(x))
+        terms, fired = self.member.learn(self.member.standardise(x), schedule.progress)
         self.member.count_rows_since_fired(fired, len(x))
         return {name: term[None] for name, term in terms.items()}
 

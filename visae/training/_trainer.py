@@ -89,8 +89,8 @@ class Trainer:
         step = self.step
         if step % _STEPS_PER_REFRESH == 0:
             self._refresh(step)
-        rate, warmup = self.training.learning_rate(step, self.steps), self.training.warmup_factor(step, self.steps)
-        terms = [group.step(x, rate, warmup) for group in self.groups]
+        schedule = self.training.schedule(step, self.steps)
+        terms = [group.step(x, schedule) for group in self.groups]
         self.step = step + 1
         is_last = self.step == self.steps
         is_line, is_measurement = step % _STEPS_PER_LINE == 0, self.step % _STEPS_PER_MEASUREMENT == 0
