@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=2 python benchmarks/dictionary_learning.py --rows rows/
 
-All see the same rows once, in the same order and batches, from the same start; scikit-learn and the first `online` learn
-from LASSO codes with the same penalty. Each dictionary is then judged on other rows: by the LASSO objective,
+All see the same rows once, in the same order and batches, from the same start; scikit-learn and the first `online`
+learn from LASSO codes with the same penalty. Each dictionary is then judged on other rows: by the LASSO objective,
 |z - f D|^2 / 2 + l1 |f|, and by the variance that a pursuit with k features on average explains.
 """
 
@@ -36,8 +36,8 @@ def started(config: MOD | Online, x: torch.Tensor) -> SAE:
 
 def learn(sae: SAE, z: torch.Tensor, batch: int) -> torch.Tensor:
     """Learn from rows in their order; return the directions."""
-    for part in z.split(batch):
-        _, fired = sae.learn(part)
+    for index, part in enumerate(z.split(batch)):
+        _, fired = sae.learn(part, min((index + 1) * batch / len(z), 1))
         sae.count_rows_since_fired(fired, len(part))
     return sae.decoder
 

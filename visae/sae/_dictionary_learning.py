@@ -57,7 +57,7 @@ class DictionaryLearningSAE(PursuitSAE):
 
     @abstractmethod
     def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"], count: float) -> None:
-        """Change the directions, given the batch added last, what its codes leave, and how many features are to fire."""
+        """Change the directions, given the batch added last and what its codes leave; `count` features are to fire."""
 
     def replace(self, unused: Bool[Tensor, " m"], z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
         """Point unused features at the rows that are explained worst."""
