@@ -1,6 +1,6 @@
 import pytest
 
-from visae.commands.printing import bits_of_neurons, measured_on, metrics_table
+from visae.commands.printing import bits_line, measured_on, metrics_table
 
 METRICS = {
     "l0": 2.0,
@@ -83,11 +83,14 @@ def test_a_dictionary_without_a_name_has_its_kind_and_a_stopped_one_is_marked():
     assert [row[0] for row in rows[1:]] == ["wild (stopped)", "topk"]
 
 
-def test_the_bits_of_neurons_are_named_where_they_were_measured():
-    assert bits_of_neurons({"a": {"bits": 30.0, "neurons_bits": 35.123}, "b": {"neurons_bits": 35.12}, "c": {}}) == (
-        "bits: a row, at an error of 5% of the variance; neurons take 35.1\n"
+def test_the_fewest_bits_and_those_of_the_neurons_are_named_where_they_were_measured():
+    neurons = {"bits": 40.0, "neurons_bits": 35.12}
+    start = "bits: a row, at an error of 5% of the variance; "
+    assert bits_line({"a": {"bits": 30.0, "neurons_bits": 35.123}, "b": neurons, "c": {"bits": 1.0}}) == (
+        start + "fewest: a, 30.0; neurons take 35.1\n"
     )
-    assert bits_of_neurons({"earlier": {"l0": 3.0}}) == ""
+    assert bits_line({"": neurons}) == start + "neurons take 35.1\n"
+    assert bits_line({"earlier": {"l0": 3.0}}) == ""
 
 
 @pytest.mark.parametrize(

@@ -92,13 +92,18 @@ def metrics_table(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
     return markdown(rows)
 
 
-def bits_of_neurons(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
-    """What `bits` are, and those of the neurons, in a line; empty for evaluations of earlier versions."""
+def bits_line(evaluated: Mapping[str, Mapping[str, Any]]) -> str:
+    """What `bits` are, which dictionary takes the fewest, and those of the neurons; empty for older evaluations."""
     from visae.metrics import DISTORTION
 
-    bits = sorted({f"{metrics['neurons_bits']:.1f}" for metrics in evaluated.values() if metrics.get("neurons_bits")})
-    return f"bits: a row, at an error of {DISTORTION:.0%} of the variance; neurons take {' or '.join(bits)}\n" * bool(
-        bits
+    known = {name: metrics for name, metrics in evaluated.items() if metrics.get("neurons_bits") is not None}
+    if not known:
+        return ""
+    fewest = min(known, key=lambda name: known[name]["bits"])
+    neurons = sorted({f"{metrics['neurons_bits']:.1f}" for metrics in known.values()})
+    shortest = f"fewest: {fewest}, {known[fewest]['bits']:.1f}; " * (len(known) > 1)
+    return (
+        f"bits: a row, at an error of {DISTORTION:.0%} of the variance; {shortest}neurons take {' or '.join(neurons)}\n"
     )
 
 
@@ -112,7 +117,7 @@ def show_metrics(evaluated: Mapping[str, Mapping[str, Any]], title: str, out: Pa
     from visae.plots import plot_evaluation
 
     print(metrics_table(evaluated))
-    print(bits_of_neurons(evaluated), end="")
+    print(bits_line(evaluated), end="")
     print(f"metrics: {out / 'evaluation.json'}")
     if len(evaluated) > 1:
         plot_evaluation(evaluated, title, out / "frontier.png")

@@ -13,7 +13,7 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator
 
 from visae.metrics import DISTORTION
 from visae.plots._style import new_figure, save_figure, style_axes
-from visae.sae import LineStyle, kinds, style_of
+from visae.sae import FixedDirections, LineStyle, kinds, style_of
 
 EVALUATION_PANELS = {
     "explained_variance": "explained variance",
@@ -49,10 +49,25 @@ class FrontierPoint:
 
 
 def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path: str | Path) -> None:
-    """Plot the result of `visae.evaluate` as a frontier over L0; dictionaries whose training stopped are left out."""
+    """Plot the result of `visae.evaluate` as a frontier over L0; dictionaries whose training stopped are left out.
+
+    Nulls, whose directions are not learned or of which a part is frozen, have lines of their own.
+    """
     plotted = [metrics for metrics in evaluated.values() if "stopped" not in metrics]
-    points = [FrontierPoint(metrics["kind"], metrics["l0"], metrics) for metrics in plotted]
-    plot_frontier(points, EVALUATION_PANELS, title, path, neurons=_neurons(plotted))
+    points = [FrontierPoint(_line_name(metrics), metrics["l0"], metrics) for metrics in plotted]
+    plot_frontier(points, EVALUATION_PANELS, title, path, _style_of_line, _neurons(plotted))
+
+
+def _line_name(metrics: Mapping[str, Any]) -> str:
+    """Return a dictionary's kind and, of a null, what did not learn."""
+    kind, config = metrics["kind"], metrics.get("config", {})
+    if config.get("freeze", "none") != "none":
+        return f"{kind}, {config['freeze']} frozen"
+    return f"{kind}, {config['start']}" if kind == FixedDirections.kind and "start" in config else str(kind)
+
+
+def _style_of_line(name: str) -> LineStyle:
+    return style_of(name.partition(",")[0])
 
 
 def plot_frontier(
