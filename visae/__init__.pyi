@@ -22,12 +22,14 @@ from .held_out import HeldOut as HeldOut
 from .networks import Network as Network
 from .networks import network as network
 from .sae import ICA as ICA
+from .sae import MOD as MOD
 from .sae import PCA as PCA
 from .sae import SAE as SAE
 from .sae import Archetypal as Archetypal
 from .sae import BatchTopK as BatchTopK
 from .sae import Block as Block
 from .sae import EncoderSAE as EncoderSAE
+from .sae import FixedDirections as FixedDirections
 from .sae import Gated as Gated
 from .sae import HierarchicalTopK as HierarchicalTopK
 from .sae import JumpReLU as JumpReLU
@@ -36,6 +38,7 @@ from .sae import Losses as Losses
 from .sae import MatchingPursuit as MatchingPursuit
 from .sae import Matryoshka as Matryoshka
 from .sae import Neurons as Neurons
+from .sae import Online as Online
 from .sae import RandomDirections as RandomDirections
 from .sae import ReLU as ReLU
 from .sae import SAEConfig as SAEConfig

@@ -11,6 +11,7 @@ from stores import TWELVE_STEPS, file_contents
 from visae._support.errors import VisaeError
 from visae._support.seeds import generator
 from visae.sae import (
+    MOD,
     Archetypal,
     BatchTopK,
     Block,
@@ -19,6 +20,7 @@ from visae.sae import (
     JumpReLU,
     MatchingPursuit,
     Matryoshka,
+    Online,
     ReLU,
     TopK,
     Unrolled,
@@ -44,6 +46,8 @@ CONFIGS = [
     Archetypal(WIDTH, k=2),
     Block(WIDTH, size=2, blocks=1),
     Unrolled(WIDTH, k=2, candidates=3),
+    MOD(WIDTH, k=2),
+    Online(WIDTH, k=2),
 ]
 SPECS = {
     f"{config.kind}-{part}": SAESpec(replace(config, freeze=part), 3)
@@ -82,10 +86,13 @@ def test_every_trained_kind_is_tested():
 
 @pytest.mark.parametrize("name", [name for name in SPECS if name.endswith(("-decoder", "-encoder"))])
 def test_what_is_frozen_is_as_drawn_to_the_bit_and_the_rest_is_trained(rows, trained, name):
-    sae, start = load(trained / name), started(rows, name)
+    sae, start, free = load(trained / name), started(rows, name), load(trained / f"{SPECS[name].config.kind}-none")
     frozen = sae.config.freezable[sae.config.freeze]
     for parameter, tensor in sae.named_parameters():
-        assert torch.equal(tensor, start.get_parameter(parameter)) == (parameter in frozen), parameter
+        at_start = start.get_parameter(parameter)
+        stays = parameter in frozen or torch.equal(free.get_parameter(parameter), at_start)
+        assert torch.equal(tensor, at_start) == stays, parameter
+    assert not torch.equal(free.decoder, start.decoder)
 
 
 @pytest.mark.parametrize("name", [name for name in SPECS if name.endswith("soft-decoder")])

@@ -90,8 +90,13 @@ def _train(
 
 
 def _frozen(config: SAEConfig) -> SAEConfig | None:
-    """Return the config with its decoder frozen; None for a kind whose decoder cannot be, or of which a part is."""
-    if not isinstance(config, TrainedConfig) or config.freeze != "none" or "decoder" not in config.freezable:
+    """Return the config with its decoder frozen; None for a kind whose decoder cannot be, or of which a part is.
+
+    None too for one that starts from rows of the data or random directions, which are nulls of their own.
+    """
+    if not isinstance(config, TrainedConfig) or config.sae.learns:
+        return None
+    if config.freeze != "none" or "decoder" not in config.freezable:
         return None
     return replace(config, freeze="decoder")
 

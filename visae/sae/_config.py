@@ -63,12 +63,12 @@ class SAEConfig:
 
 @dataclass(frozen=True)
 class TrainedConfig(SAEConfig):
-    """The settings of a kind that is trained by gradient descent, of which a part may be frozen to make a null.
+    """The settings of a kind that is trained, of which a part may be frozen to make a null.
 
     A trained dictionary is to be compared with one of which a part never learned (Korznikov et al. 2026, arXiv
     2602.14111). Everything else is trained as ever: biases, thresholds, and norms where they are free.
 
-    freeze:  what stays as it was drawn at random: none, decoder, encoder, or soft-decoder, whose directions are kept
+    freeze:  what stays as it was drawn at first: none, decoder, encoder, or soft-decoder, whose directions are kept
              within a cosine of 0.8 of their start.
 
     freezable:  by part, the names of the parameters that hold it.

@@ -1,6 +1,8 @@
 """Dictionary learning without gradients: rows are coded by the current directions, which then follow from the codes."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -9,8 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from visae.sae._base import Losses
+from visae.sae._config import TrainedConfig
 from visae.sae._pursuit import Pursuit
-from visae.sae._sparse_coding import PursuitSAE
+from visae.sae._sparse_coding import FixedDirections, PursuitSAE
 
 # The share of the training over which the features that fire grow from one to k.
 _GROWTH = 0.25
@@ -38,6 +41,8 @@ class DictionaryLearningSAE(PursuitSAE):
         self.register_buffer("moments", self.decoder.new_zeros(self.width, self.width))
         self.register_buffer("products", torch.zeros_like(self.decoder))
         self.register_buffer("rows_seen", torch.zeros((), dtype=torch.int64))
+        if "start" in self._buffers:
+            self.start.copy_(self.decoder)
 
     @property
     def first_count(self) -> float:
@@ -52,7 +57,11 @@ class DictionaryLearningSAE(PursuitSAE):
         residual = x - f @ self.decoder
         self.rows_seen += len(z)
         self._add(code, f, x)
+        before = self.decoder.clone()
         self.update(z, residual, 1 + min(progress / _GROWTH, 1) * (self.config.k - 1))
+        if "decoder" in self.frozen:
+            self.decoder.copy_(before)
+        self.hold_to_start()
         return Losses({"error": residual.square().sum(1).mean() / self.dim}, (f > 0).any(0))
 
     @abstractmethod
@@ -71,3 +80,15 @@ class DictionaryLearningSAE(PursuitSAE):
         products = code.values[:, :, None] * code.values[:, None]
         self.moments.view(-1).index_add_(0, pairs.flatten(), products.flatten())
         self.products.addmm_(f.T, x)
+
+
+@dataclass(frozen=True)
+class DictionaryLearning(FixedDirections, TrainedConfig):
+    """Settings of a kind that learns its directions without gradients."""
+
+    baseline: ClassVar[bool] = False
+    freezable: ClassVar[Mapping[str, tuple[str, ...]]] = {"decoder": ("decoder",), "soft-decoder": ()}
+
+    def __post_init__(self) -> None:
+        FixedDirections.__post_init__(self)
+        TrainedConfig.__post_init__(self)

@@ -8,9 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.sae._config import LineStyle
-from visae.sae._dictionary_learning import DictionaryLearningSAE
+from visae.sae._dictionary_learning import DictionaryLearning, DictionaryLearningSAE
 from visae.sae._registry import register_kind
-from visae.sae._sparse_coding import FixedDirections
 
 # A round takes this share of the rows seen so far, and at least so many a feature: early rounds need not be exact,
 # since the codes still change.
@@ -63,7 +62,7 @@ def _least_squares(moments: Float[Tensor, "m m"], products: Float[Tensor, "m d"]
 
 @register_kind
 @dataclass(frozen=True)
-class MOD(FixedDirections):
+class MOD(DictionaryLearning):
     """Settings of a dictionary learned by alternating pursuit and least squares."""
 
     kind: ClassVar[str] = "mod"
@@ -71,4 +70,3 @@ class MOD(FixedDirections):
     summary: ClassVar[str] = "pursuit and least squares in turns, no encoder"
     source: ClassVar[str] = "Engan et al. 1999"
     style: ClassVar[LineStyle] = LineStyle("#B2182B", "h")
-    baseline: ClassVar[bool] = False

@@ -8,9 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from visae.sae._config import LineStyle
-from visae.sae._dictionary_learning import DictionaryLearningSAE
+from visae.sae._dictionary_learning import DictionaryLearning, DictionaryLearningSAE
 from visae.sae._registry import register_kind
-from visae.sae._sparse_coding import FixedDirections
 
 # How fast what early batches said is forgotten: the sums are scaled by (1 - 1 / t)^rate at batch t (section 3.4.2).
 _FORGETTING = 15.0
@@ -58,7 +57,7 @@ class OnlineSAE(DictionaryLearningSAE):
 
 @register_kind
 @dataclass(frozen=True)
-class Online(FixedDirections):
+class Online(DictionaryLearning):
     """Settings of a dictionary learned online, a little from every batch."""
 
     kind: ClassVar[str] = "online"
@@ -66,4 +65,3 @@ class Online(FixedDirections):
     summary: ClassVar[str] = "pursuit, and directions that move after every batch"
     source: ClassVar[str] = "Mairal et al. 2010"
     style: ClassVar[LineStyle] = LineStyle("#2166AC", "8")
-    baseline: ClassVar[bool] = False
