@@ -6,7 +6,8 @@
 
 The first trains every dictionary of good_dictionary.toml in one pass, TopK stopped early beside them, sweeps circles
 over all, and prints a table; the second trains `mod` at each L0, and compares it with the neurons and with rows of the
-data as directions. Both reuse what an earlier call finished.
+data as directions. Both reuse what an earlier call finished. Figures are of held-out images or, with --others, of the
+images in another folder, none of which is in --images.
 """
 
 import argparse
@@ -33,7 +34,7 @@ SWEEP = Path(__file__).with_name("good_dictionary.toml")
 EARLY = {"1/64": 1 / 64, "1/8": 1 / 8}
 
 
-def compare_kinds(network: visae.Network, rows: Rows, width: int, out: Path) -> None:
+def compare_kinds(network: visae.Network, rows: Rows, judged: Rows, width: int, out: Path) -> None:
     """Print the table of all kinds and nulls."""
     specs, training = read_sweep(SWEEP)
     specs = {name: replace(spec, config=_widened(spec.config, width)) for name, spec in specs.items()}
@@ -42,20 +43,21 @@ def compare_kinds(network: visae.Network, rows: Rows, width: int, out: Path) -> 
         name = f"topk-stopped-at-{share.replace('/', '-')}"
         early = replace(training, rows_seen=round(part * training.rows_seen))
         saes |= train_many(rows, {name: SAESpec(TopK(width=width, k=8))}, out / "early", early, network.device)
-    held_out = visae.HeldOut(rows)
-    metrics = earlier_evaluation(saes, rows, out) or evaluate(saes, held_out, out)
+    metrics = earlier_evaluation(saes, judged, out) or evaluate(saes, visae.HeldOut(judged), out)
     print(_table(metrics, _curves(network, rows.settings["layer"], saes)))
 
 
-def compare_neurons(network: visae.Network, rows: Rows, width: int, ks: list[int], rows_seen: int, out: Path) -> None:
+def compare_neurons(
+    network: visae.Network, rows: Rows, judged: Rows, width: int, ks: list[int], rows_seen: int, out: Path
+) -> None:
     """Print what mod explains at each L0, beside the neurons and rows of the data."""
     specs: dict[str, SAESpec] = {}
     for k in ks:
         specs[f"mod-k{k}"] = SAESpec(MOD(width=width, k=k))
         specs[f"rows-k{k}"] = SAESpec(FixedDirections(width=width, k=k))
-    out, held_out = out / f"mod-{width}", visae.HeldOut(rows)
+    out, held_out = out / f"mod-{width}", visae.HeldOut(judged)
     saes = train_many(rows, specs, out, TrainingConfig(rows_seen=rows_seen), network.device)
-    metrics = earlier_evaluation(saes, rows, out) or evaluate(saes, held_out, out)
+    metrics = earlier_evaluation(saes, judged, out) or evaluate(saes, held_out, out)
     curve = neurons_curve(held_out.rows_for(next(iter(saes.values()))))
     table = [["L0 asked", "L0", "neurons", "rows as directions", "mod", "helping", "> 1/1000", "bits", "neurons' bits"]]
     for k in ks:
@@ -108,6 +110,7 @@ def main() -> None:
     parser.add_argument("--network", default="inceptionv1-caffe")
     parser.add_argument("--layer", default="mixed3b_5x5")
     parser.add_argument("--images", required=True)
+    parser.add_argument("--others", help="images on which to measure, instead of held-out ones")
     parser.add_argument("--positions", type=int, default=64)
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--k", type=int, nargs="*", default=[], help="compare mod with the neurons at these only")
@@ -116,13 +119,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     network = visae.network(given.network, device=given.device)
+    stores = {"rows": given.images} | ({"others": given.others} if given.others else {})
     positions = Positions(count=given.positions)
-    rows = capture_layers(network, {given.layer: given.out / "rows"}, open_images(given.images), positions)[given.layer]
+    rows, *others = (
+        capture_layers(network, {given.layer: given.out / name}, open_images(images), positions)[given.layer]
+        for name, images in stores.items()
+    )
+    judged = others[0] if others else rows
     print(f"{given.network}, {given.layer}: {len(rows):,} rows, width {given.width}; {machine(network.device)}\n")
     if given.k:
-        compare_neurons(network, rows, given.width, given.k, given.rows_seen, given.out)
+        compare_neurons(network, rows, judged, given.width, given.k, given.rows_seen, given.out)
     else:
-        compare_kinds(network, rows, given.width, given.out)
+        compare_kinds(network, rows, judged, given.width, given.out)
 
 
 if __name__ == "__main__":
