@@ -65,7 +65,8 @@ def _execute(module: str) -> tuple[dict[str, Any], tuple[type[SAEConfig], ...]]:
 def _configs_from(node: ast.ImportFrom) -> dict[str, Any]:
     """Return the config classes among the names that a module imports from another of this package."""
     module = str(node.module).removeprefix("visae.sae.")
-    if module in ("_config", "_registry", "_base") or "Config):" not in (_FOLDER / f"{module}.py").read_text():
+    text = (_FOLDER / f"{module}.py").read_text()
+    if module in ("_config", "_registry", "_base") or ("@register_kind" not in text and "Config):" not in text):
         return {}
     namespace, _ = _execute(module)
     return {alias.name: namespace[alias.name] for alias in node.names if alias.name in namespace}
