@@ -17,11 +17,12 @@ from visae._support.errors import VisaeError
 from visae._support.progress import Progress
 from visae._support.settings import flat
 from visae.activations import Rows
-from visae.held_out import HeldOut
+from visae.held_out import HeldOut, training_sample
 from visae.metrics import (
     DescriptionLength,
     NeuronsCurve,
     amortisation,
+    density_histogram,
     description_length,
     detection,
     effective_features,
@@ -148,9 +149,17 @@ def _fidelity(name: str, sae: SAE, held_out: HeldOut, out: Path | None) -> tuple
         **_marginal(sae, held_out.sample_for(sae, _SAMPLE), help_of_features.helps),
         "frequent_fraction": frequent_fraction(firing.density),
         "effective_features": effective_features(firing.density),
-        **_amortisation(sae, held_out.sample_for(sae, _SAMPLE)),
+        "density_histogram": _histogram(firing.density),
+        **_amortisation(sae, held_out),
     }
     return {**asdict(measured.fidelity), **used}, help_of_features.helps
+
+
+def _histogram(density: Float[Tensor, " m"]) -> dict[str, Any]:
+    """Return how many features never fire, and how many have densities between the `edges`, which are logarithms."""
+    histogram = density_histogram(density)
+    counts, edges = histogram.counts.tolist(), histogram.edges.tolist()
+    return {"never": histogram.never, "log10_edges": edges, "counts": counts}
 
 
 def _marginal(sae: SAE, x: Float[Tensor, "n d"], helps: Bool[Tensor, " m"]) -> Metrics:
@@ -171,16 +180,19 @@ def _marginal(sae: SAE, x: Float[Tensor, "n d"], helps: Bool[Tensor, " m"]) -> M
     }
 
 
-def _amortisation(sae: SAE, x: Float[Tensor, "n d"]) -> Metrics:
-    """Return what a pursuit over an SAE's decoder explains, and the share of the error that is its encoder's.
+def _amortisation(sae: SAE, held_out: HeldOut) -> Metrics:
+    """Return what a pursuit over an SAE's decoder explains, its L0, and the share of the error that is the encoder's.
 
-    Neither for an SAE that is encoded by a pursuit, or cannot be.
+    None of these for an SAE that is encoded by a pursuit, or cannot be.
     """
-    gap = None if isinstance(sae, PursuitSAE) else amortisation(sae, x)
+    if isinstance(sae, PursuitSAE):
+        return {}
+    gap = amortisation(sae, training_sample(sae, held_out.rows)[:_SAMPLE], held_out.rows_for(sae))
     if gap is None:
         return {}
     return {
         "pursuit_explained_variance": gap.pursuit_explained_variance,
+        "pursuit_l0": gap.pursuit_l0,
         "encoder_share": gap.encoder_share,
     }
 
@@ -251,7 +263,8 @@ def _stabilities(saes: Mapping[str, SAE], helps: Mapping[str, Bool[Tensor, " m"]
             alike.setdefault(repr(shared), []).append(name)
     stabilities: dict[str, Metrics] = {}
     for names in alike.values():
-        if len(names) > 1:
+        # Two copies of one run, or encoders of its decoder, do not differ in their seeds.
+        if len({saes[name].about.get("settings", {}).get("seed") for name in names}) == len(names) > 1:
             runs = [saes[name] for name in names]
             stabilities |= dict.fromkeys(names, _stability(runs, torch.stack([helps[name] for name in names])))
     return stabilities

@@ -56,7 +56,7 @@ def test_features_with_signs_are_refused(config):
     x, _ = planted_rows(500)
     with pytest.raises(VisaeError, match="have signs"):
         refined(started(config, x), x)
-    assert amortisation(started(config, x), x) is None
+    assert amortisation(started(config, x), x, [x]) is None
 
 
 def test_less_than_one_feature_is_refused():
@@ -68,9 +68,9 @@ def test_less_than_one_feature_is_refused():
 def test_a_good_encoder_has_no_gap_and_a_poor_one_has_all_of_the_error():
     x, _ = planted_rows(2000)
     pursuit = started(FixedDirections(width=24, k=2), x)
-    assert amortisation(pursuit, x).encoder_share == pytest.approx(0, abs=0.02)
+    assert amortisation(pursuit, x[:1000], [x[1000:]]).encoder_share == pytest.approx(0, abs=0.02)
     poor, x = true_dictionary(torch.randn(24, 16, generator=torch.Generator().manual_seed(2)))
-    gap = amortisation(poor, x)
+    gap = amortisation(poor, x[:1000], [x[1000:]])
     assert gap.explained_variance == pytest.approx(fidelity(poor, [x[1000:]]).explained_variance)
     assert gap.pursuit_explained_variance > 0.97
     own, pursued = 1 - gap.explained_variance, 1 - gap.pursuit_explained_variance

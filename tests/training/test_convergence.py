@@ -1,6 +1,7 @@
 """Training ends once the loss on held-out rows has stopped falling, and says whether it had."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -45,13 +46,13 @@ def test_the_loss_is_the_sum_of_the_terms():
 @pytest.fixture
 def measured_often(monkeypatch):
     """Measure every second step."""
-    monkeypatch.setattr(trainer, "_STEPS_PER_MEASUREMENT", 2)
+    monkeypatch.setattr(trainer, "_STEPS_PER_MEASUREMENT", (2, 2))
 
 
 @pytest.fixture
 def ends_early(monkeypatch):
     """Take a loss for one that has stopped unless it falls by half, and measure every second step."""
-    monkeypatch.setattr(trainer, "_STEPS_PER_MEASUREMENT", 2)
+    monkeypatch.setattr(trainer, "_STEPS_PER_MEASUREMENT", (2, 2))
     monkeypatch.setattr(convergence, "_LEAST_FALL", 0.5)
 
 
@@ -84,6 +85,30 @@ def test_a_loss_that_falls_to_the_end_is_not_converged(rows, tmp_path):
     assert values == sorted(values, reverse=True)
 
 
+@pytest.mark.parametrize(("decay", "fast_converged"), [(0.3, True), (0.95, False)])
+def test_a_member_converges_for_itself_before_the_decay(decay, fast_converged):
+    """One whose loss still falls keeps the others in training, but does not make them unconverged."""
+    run = trainer.Trainer.__new__(trainer.Trainer)
+    run.training, run.step, run.steps = TrainingConfig(rows_seen=200, batch=2, decay=decay), 100, 100
+    run.stopped = {"stopped": "diverged"}
+    measured_at = range(2, 201, 2)
+    run.held_out = {
+        "fast": [{"rows_seen": rows, "error": 1.0} for rows in measured_at],
+        "slow": [{"rows_seen": rows, "error": 1 / rows} for rows in measured_at],
+        "stopped": [{"rows_seen": rows, "error": 1.0} for rows in measured_at],
+    }
+    converged = {name: run.progress_of(name)["converged"] for name in run.held_out}
+    assert converged == {"fast": fast_converged, "slow": False, "stopped": False}
+
+
+@pytest.mark.parametrize(("rows_seen", "steps"), [(100 * 2048, 10), (977 * 2048, 24), (40_000 * 2048, 100)])
+def test_measurements_are_spaced_by_the_length_of_the_run(rows_seen, steps):
+    """So that a short run can converge too."""
+    measured = trainer.Trainer.__new__(trainer.Trainer)
+    measured.batches = SimpleNamespace(steps=rows_seen // 2048)
+    assert measured._steps_per_measurement() == steps
+
+
 def test_a_baseline_has_no_curve(rows, tmp_path):
     about = train(rows, SWEEP["pca"].config, tmp_path, FIFTEEN_STEPS, "cpu").about
     assert {"converged", "rows_seen", "held_out"}.isdisjoint(about)
@@ -105,7 +130,7 @@ def test_a_run_that_ends_early_is_resumed_to_the_same_bits(rows, tmp_path, monke
 @pytest.mark.parametrize("config", [BatchTopK(width=16, k=2), TopK(width=16, k=2, aux_k=4, dead_after=200)])
 def test_measuring_does_not_change_what_is_trained(rows, tmp_path, monkeypatch, config):
     often = train(rows, config, tmp_path / "often", FIFTEEN_STEPS, "cpu")
-    monkeypatch.setattr(trainer, "_STEPS_PER_MEASUREMENT", 10**9)
+    monkeypatch.setattr(trainer, "_STEPS_PER_MEASUREMENT", (10**9, 10**9))
     seldom = train(rows, config, tmp_path / "seldom", FIFTEEN_STEPS, "cpu")
     assert [len(sae.about["held_out"]) for sae in (often, seldom)] == [8, 1]
     for name, tensor in often.state_dict().items():

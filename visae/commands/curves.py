@@ -52,6 +52,7 @@ class CurvesCommand(WeightsOptions):
 
     def run(self) -> None:
         """Sweep, and print how many units are curve detectors, beside the nulls."""
+        from visae.metrics import verdict
         from visae.run import sweep_units
         from visae.sae import load
         from visae.units import features, neurons
@@ -71,6 +72,9 @@ class CurvesCommand(WeightsOptions):
                     f"{curves.kind}: {curves.count} of {len(curves.tuning)} are curve detectors, "
                     f"largest gap {curves.max_gap:.1f} degrees"
                 )
+            if sae is not None:
+                print(f"verdict: {verdict(sae.about)}")
+                print("these counts are no evidence without nulls: give --rows, and --nulls 3")
         print(f"plot: {self.out / 'curves.png'}")
 
     def _store(self) -> Path | None:

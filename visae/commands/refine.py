@@ -36,24 +36,30 @@ class RefineCommand(DeviceOptions):
         require_dictionary(self.dictionary)
         if self.rows is not None:
             require_store(self.rows)
+        source = self.dictionary.parent if self.dictionary.is_file() else self.dictionary
+        if self.out.resolve() == source.resolve():
+            raise VisaeError(f"--out is the folder of the dictionary, {source}; give another")
         if self.l0 is not None and not self.l0 >= 1:
             raise VisaeError(f"--l0 is {self.l0:g}; a pursuit needs at least 1 feature on average")
 
     def run(self) -> None:
         """Refine, and print what both explain."""
+        from visae._support import files
         from visae._support.devices import open_device
         from visae.activations import Rows
         from visae.held_out import held_out_rows, training_sample
-        from visae.metrics import fidelity
+        from visae.metrics import fidelity, neurons_curve, summary, verdict
         from visae.sae import load, refined, save
         from visae.sae._dictionary import FILE
 
         sae = load(self.dictionary, open_device(self.device))
         rows = Rows(self.rows or rows_beside(self.dictionary))
         pursuit = refined(sae, training_sample(sae, rows), self.l0)
-        before, after = (fidelity(each, held_out_rows(sae, rows)) for each in (sae, pursuit))
-        pursuit.about["metrics"] = {**vars(after)}
+        before = vars(fidelity(sae, held_out_rows(sae, rows)))
+        after = summary(pursuit, held_out_rows(sae, rows), neurons_curve(held_out_rows(sae, rows)))
+        pursuit.about["metrics"] = files.without_nan(after)
         save(pursuit, self.out / FILE)
         for name, metrics in ((sae.config.kind, before), ("refined", after)):
-            print(f"{name:<12} explained variance {metrics.explained_variance:.4f} at an L0 of {metrics.l0:.2f}")
+            print(f"{name:<12} explained variance {metrics['explained_variance']:.4f} at an L0 of {metrics['l0']:.2f}")
+        print(f"verdict:     {verdict(pursuit.about)}")
         print(f"dictionary:  {self.out}")

@@ -48,6 +48,7 @@ from ._neurons import neurons_curve as neurons_curve
 from ._neurons import neurons_explained_variance as neurons_explained_variance
 from ._quality import Quality as Quality
 from ._quality import quality as quality
+from ._quality import summary as summary
 from ._recovery import Detection as Detection
 from ._recovery import Recovery as Recovery
 from ._recovery import detection as detection

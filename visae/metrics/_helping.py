@@ -12,7 +12,7 @@ from torch import Tensor
 
 from visae._support.errors import VisaeError
 from visae.sae import SAE
-from visae.sae._base import EncoderSAE
+from visae.sae._base import EncoderSAE, GramSAE
 
 # Low enough that no pre-activation reaches zero, and far from overflow.
 _SILENT_BIAS = -1e30
@@ -128,8 +128,27 @@ def _silenced(sae: SAE, feature: int) -> Iterator[None]:
         tensor[feature] = 0
     if isinstance(sae, EncoderSAE):
         rows["encoder_bias"][feature] = _SILENT_BIAS
-    sae.forget()
-    yield
+    with _without_cosines(sae, feature) if isinstance(sae, GramSAE) else _forgotten(sae):
+        yield
     for name, tensor in rows.items():
         tensor[feature] = before[name]
+
+
+@contextmanager
+def _forgotten(sae: SAE) -> Iterator[None]:
+    """Drop what is derived from the parameters, which change now, and again afterwards."""
     sae.forget()
+    yield
+    sae.forget()
+
+
+@contextmanager
+def _without_cosines(sae: GramSAE, feature: int) -> Iterator[None]:
+    """Set a feature's cosines to zero, instead of computing those of all again."""
+    gram = sae.gram
+    cosines = gram[feature].clone()
+    gram[feature] = 0
+    gram[:, feature] = 0
+    yield
+    gram[feature] = cosines
+    gram[:, feature] = cosines

@@ -1,7 +1,7 @@
 """Everything that one encoding of the rows tells of a dictionary: its fidelity, and what its features do."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from jaxtyping import Float
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from visae.metrics._fidelity import Fidelity, FidelitySums, Firing
 from visae.metrics._helping import Helping, HelpSums
+from visae.metrics._neurons import NeuronsCurve
 from visae.sae import SAE
 
 
@@ -31,3 +32,16 @@ def quality(sae: SAE, batches: Iterable[Float[Tensor, "_ d"]]) -> Quality:
         fidelity.add(x, x_hat, f != 0)
         helping.add(f.cpu().double(), x - x_hat)
     return Quality(fidelity.fidelity(), fidelity.firing(), helping.helping())
+
+
+def summary(sae: SAE, batches: Iterable[Float[Tensor, "_ d"]], neurons: NeuronsCurve) -> dict[str, float]:
+    """Return what a dictionary's file says of it: its fidelity, how many features help, and what the neurons explain.
+
+    neurons: those of the same rows; what they explain is at the dictionary's L0 on average.
+    """
+    measured = quality(sae, batches)
+    return {
+        **asdict(measured.fidelity),
+        "helping_fraction": measured.helping.fraction,
+        "neurons_explained_variance": neurons.on_average(measured.fidelity.l0),
+    }

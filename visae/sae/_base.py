@@ -263,7 +263,10 @@ class UnitNormSAE(UnitDecoderSAE, EncoderSAE):
 
 
 class GramSAE(SAE):
-    """An SAE that is encoded with the cosines of its features, which are computed again only for another decoder."""
+    """An SAE that is encoded with the cosines of its features, which are computed again only for another decoder.
+
+    A change through `decoder.data`, which torch does not count, is to be followed by `forget`.
+    """
 
     _gram: tuple[int, int, Tensor] | None = None
 

@@ -58,20 +58,27 @@ class DictionaryLearningSAE(PursuitSAE):
         self.rows_seen += len(z)
         self._add(code, f, x)
         before = self.decoder.clone()
-        self.update(z, residual, 1 + min(progress / _GROWTH, 1) * (self.config.k - 1))
+        is_due = self.update(z, residual)
         if "decoder" in self.frozen:
             self.decoder.copy_(before)
         self.hold_to_start()
+        if is_due:
+            self.set_min_gain(z, 1 + min(progress / _GROWTH, 1) * (self.config.k - 1))
         return Losses({"error": residual.square().sum(1).mean() / self.dim}, (f > 0).any(0))
 
     @abstractmethod
-    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"], count: float) -> None:
-        """Change the directions, given the batch added last and what its codes leave; `count` features are to fire."""
+    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> bool:
+        """Change the directions, given the batch that was added last and what its codes leave.
+
+        Return whether `min_gain` is to follow.
+        """
 
     def replace(self, unused: Bool[Tensor, " m"], z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> None:
         """Point unused features at the rows that are explained worst."""
-        lost = unused.nonzero()[:, 0][: len(z)]
-        worst = residual.square().sum(1).topk(len(lost)).indices
+        # Silent rows have no direction, and rows that are explained do not need another.
+        errors = residual.square().sum(1) * ((z - self.bias).square().sum(1) > 0)
+        lost = unused.nonzero()[:, 0][: int((errors > 0).sum())]
+        worst = errors.topk(len(lost)).indices
         self.decoder[lost] = F.normalize(z[worst] - self.bias, dim=1)
         self.rows_since_fired[lost] = 0
 

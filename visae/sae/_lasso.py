@@ -1,7 +1,5 @@
 """Non-negative LASSO for whole batches of rows, by FISTA (Beck & Teboulle 2009)."""
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -9,6 +7,8 @@ from torch import Tensor
 _MAX_ITERATIONS = 1000
 _ITERATIONS_PER_CHECK = 10
 _TOLERANCE = 1e-6
+# Values computed at once: what stays in a CPU's cache, and what fits on a GPU.
+_PIECE = {"cpu": 1 << 20, "cuda": 1 << 26}
 
 
 @torch.no_grad()
@@ -18,20 +18,34 @@ def lasso(
     """Return the f >= 0 that minimises |z - f decoder|^2 / 2 + l1 |f|_1 for each row.
 
     Gradient steps of size 1 / L, L the largest eigenvalue of `gram`, each followed by the soft threshold, from a point
-    that is extrapolated; ends when no value moves by more than 1e-6 of the largest.
+    that is extrapolated; a row starts to extrapolate anew where it moves against its gradient (O'Donoghue & Candes
+    2015), and ends when no value moves by more than 1e-6 of its largest.
     """
     gram = decoder @ decoder.T if gram is None else gram
-    matches = z @ decoder.T - l1
-    step = 1 / torch.linalg.matrix_norm(gram, 2)
-    f: Tensor = torch.zeros_like(matches)
-    ahead = f
-    momentum = 1.0
+    step = 1 / torch.linalg.eigvalsh(gram)[-1]
+    size = max(_PIECE.get(z.device.type, _PIECE["cpu"]) // len(decoder), 1)
+    return torch.cat([_lasso_piece(part @ decoder.T - l1, gram, step) for part in torch.split(z, size)])
+
+
+def _lasso_piece(
+    matches: Float[Tensor, "n m"], gram: Float[Tensor, "m m"], step: Float[Tensor, ""]
+) -> Float[Tensor, "n m"]:
+    solved: Tensor = torch.zeros_like(matches)
+    rows = torch.arange(len(matches), device=matches.device)
+    f, ahead, momentum = solved, solved, matches.new_ones(len(matches), 1)
     for iteration in range(_MAX_ITERATIONS):
         new: Tensor = (ahead + step * (matches - ahead @ gram)).relu()
-        faster = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = new + (momentum - 1) / faster * (new - f)
-        is_check = iteration % _ITERATIONS_PER_CHECK == 0
-        if is_check and (new - f).abs().amax() <= _TOLERANCE * new.amax():
-            return new
-        f, momentum = new, faster
-    return f
+        moved = new - f
+        momentum = torch.where(((ahead - new) * moved).sum(1, keepdim=True) > 0, 1.0, momentum)
+        faster = (1 + (1 + 4 * momentum.square()).sqrt()) / 2
+        ahead, f, momentum = new + (momentum - 1) / faster * moved, new, faster
+        if iteration % _ITERATIONS_PER_CHECK:
+            continue
+        # Written so that NaN, which compares as false, ends a row.
+        goes_on = moved.abs().amax(1) > _TOLERANCE * new.amax(1)
+        solved[rows] = f
+        if not goes_on.any():
+            return solved
+        rows, matches, f, ahead, momentum = (each[goes_on] for each in (rows, matches, f, ahead, momentum))
+    solved[rows] = f
+    return solved

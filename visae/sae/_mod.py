@@ -37,19 +37,19 @@ class MODSAE(DictionaryLearningSAE):
         super().initialise(z)
         self.register_buffer("rows_in_round", torch.zeros((), dtype=torch.int64))
 
-    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"], count: float) -> None:
+    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> bool:
         """Solve for the directions at the end of a round."""
         self.rows_in_round += len(z)
         if int(self.rows_in_round) < max(_ROUND_SHARE * int(self.rows_seen), _ROWS_PER_FEATURE * self.width):
-            return
+            return False
         solved = _least_squares(self.moments, self.products)
         norms = solved.norm(dim=1, keepdim=True)
         is_used = (self.moments.diagonal() > 0)[:, None] & (norms > 0) & norms.isfinite()
         self.decoder.copy_(torch.where(is_used, solved / norms, self.decoder))
         self.replace(~is_used[:, 0], z, residual)
-        self.set_min_gain(z, count)
         for sums in (self.moments, self.products, self.rows_in_round):
             sums.zero_()
+        return True
 
 
 def _least_squares(moments: Float[Tensor, "m m"], products: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:

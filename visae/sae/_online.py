@@ -35,7 +35,7 @@ class OnlineSAE(DictionaryLearningSAE):
         super().initialise(z)
         self.register_buffer("batches_seen", torch.zeros((), dtype=torch.int64))
 
-    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"], count: float) -> None:
+    def update(self, z: Float[Tensor, "n d"], residual: Float[Tensor, "n d"]) -> bool:
         """Move the directions, and forget a little."""
         self.batches_seen += 1
         batch = int(self.batches_seen)
@@ -44,8 +44,7 @@ class OnlineSAE(DictionaryLearningSAE):
         kept = (1 - 1 / (batch + 1)) ** _FORGETTING
         self.moments *= kept
         self.products *= kept
-        if batch % _BATCHES_PER_CALIBRATION == 1:
-            self.set_min_gain(z, count)
+        return batch % _BATCHES_PER_CALIBRATION == 1
 
     def _sweep(self) -> None:
         total = self.moments.diagonal()

@@ -15,10 +15,10 @@ from torch import Tensor
 from visae.sae._nonnegative_least_squares import nonnegative_least_squares, solve_free
 from visae.sae._topk_select import argmax_rows
 
-# Correlations computed at once: a piece that stays in cache through all steps.
-_PIECE = 1 << 20
+# Correlations computed at once: what stays in a CPU's cache through all steps, and what keeps a GPU busy.
+_PIECE = {"cpu": 1 << 20, "cuda": 1 << 26}
 # What a feature adds to the span of those selected before it, 1 - |projection|^2, at least.
-_MIN_NEW = 1e-4
+MIN_NEW = 1e-4
 
 
 class Pursuit(NamedTuple):
@@ -57,7 +57,7 @@ def pursue(
               signs, and features are selected by the magnitude of their match.
     """
     gram = decoder @ decoder.T if gram is None else gram
-    size = max(_PIECE // len(decoder), 1)
+    size = max(_PIECE.get(z.device.type, _PIECE["cpu"]) // len(decoder), 1)
     pieces = [_pursue_piece(part @ decoder.T, gram, k, min_gain, positive) for part in torch.split(z, size)]
     return Pursuit(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
 
@@ -125,12 +125,12 @@ def _with_row(inverse: Float[Tensor, "p t t"], cosines: Float[Tensor, "p t"]) ->
     p, t = cosines.shape
     w = (inverse @ cosines[..., None])[..., 0]
     new = 1 - w.square().sum(1)
-    scale = new.clamp_min(_MIN_NEW).rsqrt()[:, None]
+    scale = new.clamp_min(MIN_NEW).rsqrt()[:, None]
     extended = inverse.new_zeros(p, t + 1, t + 1)
     extended[:, :t, :t] = inverse
     extended[:, t, :t] = -(w[:, None] @ inverse)[:, 0] * scale
     extended[:, t, t] = scale[:, 0]
-    return extended, new > _MIN_NEW
+    return extended, new > MIN_NEW
 
 
 def _without_negatives(

@@ -1,5 +1,8 @@
 """Inference refinement: any trained dictionary, encoded by pursuit over its own decoder."""
 
+from dataclasses import asdict
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -33,9 +36,16 @@ def refined(sae: SAE, x: Float[Tensor, "n d"], l0: float | None = None) -> Pursu
     decoder = F.normalize(sae.decoder.detach(), dim=1)
     pursuit = PursuitSAE(config, sae.dim, decoder=decoder, bias=sae.bias.detach().clone())
     pursuit.load_state_dict({"centre": sae.centre, "scale": sae.scale}, strict=False)
-    pursuit.about = dict(sae.about)
+    pursuit.about = {**sae.about, "settings": _settings(sae, config, count)}
     pursuit.to(decoder.device)
     z = pursuit.standardise(x.to(decoder)) - pursuit.bias
     gains = pursue(z, pursuit.decoder, config.steps, gram=pursuit.gram).gains
     pursuit.min_gain.fill_(gain_threshold(gains, count))
     return pursuit.eval()
+
+
+def _settings(sae: SAE, config: FixedDirections, count: float) -> dict[str, Any]:
+    """Return the settings of a refined SAE: those of its training, and what it was refined from."""
+    settings = sae.about.get("settings", {})
+    refined_from = {"kind": sae.config.kind, "config": asdict(sae.config), "l0": count}
+    return {**settings, "kind": config.kind, "config": asdict(config), "refined": refined_from}

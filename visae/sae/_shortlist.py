@@ -5,10 +5,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from visae.sae._nonnegative_least_squares import nonnegative_least_squares
-from visae.sae._pursuit import Pursuit
-
-# What a candidate adds to the span of those selected before it, 1 - |projection|^2, at least.
-_MIN_NEW = 1e-4
+from visae.sae._pursuit import MIN_NEW, Pursuit
 
 
 @torch.no_grad()
@@ -37,7 +34,7 @@ def pursue_among(
         cosines = gram.take(features * len(gram) + features.gather(1, chosen[:, None]))
         own, new, scale = _next_factor_row(factor, cosines, chosen)
         height = best * scale
-        goes_on = (best > 0) & (scale < _MIN_NEW**-0.5) & (height > 0) & (height.square() >= min_gain)
+        goes_on = (best > 0) & (scale < MIN_NEW**-0.5) & (height > 0) & (height.square() >= min_gain)
         if not goes_on.all():
             rows, chosen, own, new, scale = rows[goes_on], chosen[goes_on], own[goes_on], new[goes_on], scale[goes_on]
             height, left, factor = height[goes_on], left[goes_on], factor[goes_on]
@@ -60,7 +57,7 @@ def _next_factor_row(
     """Return the chosen one's column of the factor, the factor's new row, and 1 / the norm of what is new of it."""
     own = factor.gather(2, chosen[:, None, None].expand(*factor.shape[:2], 1))
     new = cosines - (own * factor).sum(1)
-    scale = new.gather(1, chosen[:, None]).clamp_min(_MIN_NEW).rsqrt()
+    scale = new.gather(1, chosen[:, None]).clamp_min(MIN_NEW).rsqrt()
     return own[..., 0], new * scale, scale[:, 0]
 
 

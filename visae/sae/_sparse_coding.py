@@ -48,11 +48,12 @@ class PursuitSAE(GramSAE):
         sae.seed = int(torch.randint(1 << 31, (), generator=generator))
         return sae
 
+    @torch.no_grad()
     def initialise(self, z: Float[Tensor, "n d"]) -> None:
         """Put the origin at the silent point and, unless the start is random, take rows as directions."""
-        self.bias.data.copy_(self.silent_point)
+        self.bias.copy_(self.silent_point)
         if self.config.start == "rows":
-            self.decoder.data.copy_(row_directions(z - self.bias, self.width, self.seed))
+            self.decoder.copy_(row_directions(z - self.bias, self.width, self.seed))
         self.set_min_gain(z, self.first_count)
 
     @property
@@ -83,12 +84,17 @@ class PursuitSAE(GramSAE):
         return pursue(z - self.bias, self.decoder, self.config.steps, self.min_gain.item(), self.gram)
 
     def features(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
-        """Return the values of the features; their gradient is that of least squares on those that fire."""
+        """Return the values of the features; their gradient is that of least squares on those that fire.
+
+        Those of a row that is not finite are NaN, as with an encoder.
+        """
         code = self.code(z.detach())
         if z.requires_grad:
             change = along_support((z - z.detach()) @ self.decoder.T, code, self.gram)
             code = code._replace(values=code.values + change)
-        return code.dense(self.width)
+        f = code.dense(self.width)
+        is_finite = z.detach().isfinite().all(1, keepdim=True)
+        return f if is_finite.all() else torch.where(is_finite, f, math.nan)
 
     def losses(self, z: Float[Tensor, "n d"]) -> Losses:
         """`error`, per dimension."""

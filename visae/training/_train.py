@@ -14,7 +14,7 @@ from visae._support.progress import say
 from visae._support.seeds import generator
 from visae._support.settings import refuse_other_settings
 from visae.activations import Rows
-from visae.metrics import NeuronsCurve, neurons_curve, quality
+from visae.metrics import NeuronsCurve, neurons_curve, summary
 from visae.sae import SAE, SAEConfig, load, save
 from visae.sae._dictionary import FILE
 from visae.training import _checkpoint as checkpoint
@@ -169,17 +169,7 @@ def _about(
         "rows": len(rows),
         "settings": settings,
         "held_out_images": len(batches.held_out_images),
-        "metrics": files.without_nan(_metrics(sae, batches, neurons)),
-    }
-
-
-def _metrics(sae: SAE, batches: Batches, neurons: NeuronsCurve) -> dict[str, float]:
-    """Return the fidelity on held-out rows, how many features help, and what the neurons explain at the same L0."""
-    measured = quality(sae, batches.held_out())
-    return {
-        **asdict(measured.fidelity),
-        "helping_fraction": measured.helping.fraction,
-        "neurons_explained_variance": neurons.on_average(measured.fidelity.l0),
+        "metrics": files.without_nan(summary(sae, batches.held_out(), neurons)),
     }
 
 

@@ -23,7 +23,9 @@ from visae.training._prefetch import prefetch
 _STEPS_PER_LINE = 100
 _STEPS_PER_CHECKPOINT = 1000
 _SECONDS_PER_CHECKPOINT = 30.0
-_STEPS_PER_MEASUREMENT = 100
+# Measurements on held-out rows in a run, and steps between two of them, at least and at most.
+_MEASUREMENTS = 40
+_STEPS_PER_MEASUREMENT = (10, 100)
 _STEPS_PER_REFRESH = 10
 _REVIVE_AFTER = 5_000  # rows without firing after which a feature is revived
 _SILENT_AFTER = 50_000  # rows without firing after which the log counts a feature as silent
@@ -81,8 +83,11 @@ class Trainer:
         """Return how far the training of a member came: for its file."""
         if name not in self.held_out:
             return {}
-        progress = {"rows_seen": self.step * self.training.batch, "held_out": self.held_out[name]}
-        return {"converged": name not in self.stopped and self.steps < self.batches.steps, **progress}
+        batch, curve = self.training.batch, self.held_out[name]
+        decay_at = math.ceil((1 - self.training.decay) * self.steps) * batch
+        converged = has_stopped_falling(losses([point for point in curve if point["rows_seen"] <= decay_at]))
+        progress = {"rows_seen": self.step * batch, "held_out": curve}
+        return {"converged": converged and name not in self.stopped, **progress}
 
     def _advance(self, x: Float[Tensor, "n d"], interruption: Interruption) -> None:
         """Take one step, and write what is due after it."""
@@ -93,7 +98,7 @@ class Trainer:
         terms = [group.step(x, schedule) for group in self.groups]
         self.step = step + 1
         is_last = self.step == self.steps
-        is_line, is_measurement = step % _STEPS_PER_LINE == 0, self.step % _STEPS_PER_MEASUREMENT == 0
+        is_line, is_measurement = step % _STEPS_PER_LINE == 0, self.step % self._steps_per_measurement() == 0
         is_checkpoint = is_last or self._is_checkpoint() or interruption.received is not None
         if is_line or is_checkpoint or is_measurement:
             terms = self._stop_diverged(terms, step)
@@ -126,6 +131,11 @@ class Trainer:
                 f"train: the loss on held-out rows has stopped falling after {rows_seen:,} rows; "
                 f"ending at {self.steps * self.training.batch:,}, with the learning rate's decay"
             )
+
+    def _steps_per_measurement(self) -> int:
+        """Return the steps between measurements on held-out rows, by the length of the run as planned."""
+        least, most = _STEPS_PER_MEASUREMENT
+        return min(max(self.batches.steps // _MEASUREMENTS, least), most)
 
     def _steps_per_checkpoint(self) -> int:
         """Return the steps between checkpoints, beside those by time: at most twenty per run."""
