@@ -33,7 +33,7 @@ from visae.metrics import (
 )
 from visae.networks import Network
 from visae.networks.planted import PlantedNetwork
-from visae.sae import PCA, TopK
+from visae.sae import PCA, TopK, refined
 from visae.training import SAESpec, TrainingConfig, train_many
 
 
@@ -103,6 +103,14 @@ def test_stability_compares_dictionaries_that_differ_in_their_seeds_alone(saes, 
         assert metrics["stability_quantiles"] == matched.quantiles([0.05, 0.25, 0.5, 0.75, 0.95])
     different = {"a": saes["topk-0"], "b": saes["topk-more"], "c": saes["relu-4"]}
     assert all("stability" not in metrics for metrics in evaluate(different, HeldOut(rows)).values())
+
+
+def test_copies_and_refined_dictionaries_are_no_other_seeds(saes, rows):
+    x = rows_of_images(rows, range(20))
+    alike = {"own": saes["topk-0"], "copy": saes["topk-0"], "refined": refined(saes["topk-0"], x)}
+    assert all("stability" not in metrics for metrics in evaluate(alike, HeldOut(rows)).values())
+    seeds = {name: refined(saes[name], x, 2) for name in ("topk-0", "topk-1")}
+    assert all("stability" in metrics for metrics in evaluate(seeds, HeldOut(rows)).values())
 
 
 def test_the_use_of_features_is_measured_on_held_out_rows(saes, rows):

@@ -21,6 +21,8 @@ WRONG = [
     (about() | {"stopped": "diverged at step 3"}, "diverged at step 3"),
     (about(explained_variance=0.94), "explains less than the neurons at its L0 of 3.96 (0.9400, they 0.9490)"),
     (about(helping_fraction=0.15), "85.0% of its features are leftovers, which do not help"),
+    (about() | {"settings": {"kind": "pursuit"}}, "its directions were not learned"),
+    (about() | {"settings": {"kind": "topk", "config": {"freeze": "decoder"}}}, "its decoder was frozen"),
 ]
 
 
@@ -34,6 +36,14 @@ def test_all_shortcomings_are_in_one_line():
     line = verdict(about(explained_variance=0.94, helping_fraction=0.15) | {"converged": False})
     assert all(part in line for part in ("not converged", "less than the neurons", "leftovers"))
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("settings", [{"kind": "mod"}, {"kind": "pursuit", "refined": {"kind": "topk"}}])
+def test_pursued_features_are_not_praised_for_helping(settings):
+    """They help by construction, in a bad dictionary too."""
+    assert verdict(about() | {"settings": settings}) == (
+        "no shortcoming: at L0 3.96 it explains 0.9810, the neurons 0.9490"
+    )
 
 
 def test_limits_themselves_are_no_shortcomings():

@@ -76,6 +76,29 @@ def test_sums_are_those_of_all_batches():
     torch.testing.assert_close(sae.products, f.T @ (z - sae.bias))
 
 
+def test_rows_without_a_direction_replace_nothing():
+    x, _ = planted_rows(64)
+    sae = started(MOD(width=8, k=2), x)
+    silent = sae.bias.expand(4, -1)
+    explained, lost = sae.standardise(x)[:2], sae.standardise(x)[2:3]
+    z = torch.cat([silent, explained, lost])
+    residual = torch.cat([torch.ones_like(silent), torch.zeros_like(explained), torch.ones_like(lost)])
+    before = sae.decoder.clone()
+    sae.replace(torch.ones(8, dtype=torch.bool), z, residual)
+    torch.testing.assert_close(sae.decoder[0], F.normalize(lost[0] - sae.bias, dim=0))
+    assert torch.equal(sae.decoder[1:], before[1:])
+
+
+@KINDS
+@pytest.mark.parametrize("freeze", ["decoder", "soft-decoder"])
+def test_the_threshold_is_that_of_the_frozen_directions(config, freeze):
+    x, _ = planted_rows(4096)
+    sae = started(replace(config, k=3, freeze=freeze), x)
+    z = sae.standardise(x)
+    sae.learn(z)
+    assert mean_l0(sae, z) == pytest.approx(3, abs=0.05)
+
+
 def test_unused_features_are_pointed_at_badly_explained_rows():
     x, _ = planted_rows(64)
     sae = started(MOD(width=8, k=2), x)

@@ -5,8 +5,8 @@ import torch
 from learned import planted_rows, started
 
 from visae._support.errors import VisaeError
-from visae.metrics import amortisation, fidelity
-from visae.sae import PCA, Block, FixedDirections, PursuitSAE, TopK, load, refined, save
+from visae.metrics import amortisation, fidelity, neurons_curve
+from visae.sae import PCA, Block, FixedDirections, Neurons, PursuitSAE, TopK, load, refined, save
 
 
 def true_dictionary(rows_of_encoder=None):
@@ -76,3 +76,11 @@ def test_a_good_encoder_has_no_gap_and_a_poor_one_has_all_of_the_error():
     own, pursued = 1 - gap.explained_variance, 1 - gap.pursuit_explained_variance
     assert gap.encoder_share == pytest.approx((own - pursued) / own)
     assert gap.encoder_share > 0.9
+
+
+def test_a_pursuit_over_neurons_explains_what_their_strongest_values_do():
+    x = planted_rows(2000)[0].abs()
+    gap = amortisation(started(Neurons(k=3), x), x[:1000], [x[1000:]])
+    neurons = neurons_curve([x[1000:]]).on_average(gap.pursuit_l0)
+    assert gap.pursuit_explained_variance == pytest.approx(neurons, abs=1e-3)
+    assert gap.explained_variance < neurons

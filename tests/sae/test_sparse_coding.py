@@ -131,3 +131,14 @@ def test_copies_are_drawn_once_nothing_else_is_left():
     x = torch.eye(2).repeat(10, 1)
     sae = fitted_to(x, FixedDirections(width=5, k=1), 0)
     torch.testing.assert_close(sae.decoder.sum(1), torch.ones(5), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.1])
+def test_rows_that_are_not_finite_are_not_coded_as_silent(l1):
+    x = rows(400, 5, dtype=torch.float32)
+    sae = fitted_to(x, FixedDirections(width=12, k=2, l1=l1), 0)
+    broken = x[:4].clone()
+    broken[1, 3], broken[2, 0] = float("nan"), float("inf")
+    f = sae.encode(broken)
+    assert f[1:3].isnan().all()
+    torch.testing.assert_close(f[[0, 3]], sae.encode(x[[0, 3]]))
