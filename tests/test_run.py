@@ -40,10 +40,12 @@ def test_the_report_is_written_and_returned(finished):
     assert report["rows"] == 20 * 32
     assert report["images_read"] == 20
     metrics = {"explained_variance", "normalised_mse", "l0", "dead_fraction", "gamma", "cosine"}
-    metrics |= {"helping_fraction", "neurons_explained_variance"}
-    assert set(report["sae"]) == {"kind", "width"} | metrics
+    metrics |= {"helping_fraction", "neurons_explained_variance", "bits", "neurons_bits", "effective_features"}
+    metrics |= {"density_histogram", "frequent_fraction", "stability", "stability_by_chance"}
+    assert set(report["sae"]) > {"kind", "width"} | metrics
+    assert {"config", "settings", "seed"}.isdisjoint(report["sae"])
     assert report["verdict"].startswith("not a good dictionary: not converged after 1,024 rows")
-    assert set(report["seconds"]) == {"capture", "train", "nulls", "curves"}
+    assert set(report["seconds"]) == {"capture", "train", "nulls", "evaluate", "curves"}
     assert set(report["recovery"]) == {"matched_fraction", "mean_cosine", "neurons_matched_fraction"}
     assert report["recovery"]["neurons_matched_fraction"] < 0.3
 
@@ -81,7 +83,7 @@ def test_each_step_leaves_its_files(finished):
 
 def test_finished_steps_are_not_repeated_and_keep_their_seconds(finished, tmp_path, monkeypatch):
     shutil.copytree(finished[0], tmp_path / "run")
-    before = finished[1] | {"seconds": {"capture": 1000.0, "train": 2000.0, "nulls": 2500.0, "curves": 3000.0}}
+    before = finished[1] | {"seconds": {"capture": 1e3, "train": 2e3, "nulls": 3e3, "evaluate": 4e3, "curves": 5e3}}
     (tmp_path / "run" / "report.json").write_text(json.dumps(before))
     monkeypatch.setattr("visae.training._group.Group.step", None)
     monkeypatch.setattr("visae.tuning._sweep._measure", None)

@@ -11,6 +11,8 @@ import torch
 
 from visae._support import files
 from visae.activations import Positions, Rows, capture_layers
+from visae.evaluation import earlier_evaluation, evaluate
+from visae.held_out import HeldOut
 from visae.images import Images
 from visae.metrics import recovery, verdict
 from visae.networks import Network
@@ -28,7 +30,9 @@ SCHEMA = 2
 _UPGRADES: files.Upgrades = {1: dict}
 _SWEPT_SCHEMA = 1
 # Names on disk, and in reports.
-_DICTIONARY, _NULLS, _PLOT = "dictionary", "nulls", "curves.png"
+_DICTIONARY, _NULLS, _EVALUATION, _PLOT = "dictionary", "nulls", "evaluation", "curves.png"
+# What an evaluation says of the dictionary's settings, which its own file holds.
+_SETTINGS = ("kind", "config", "seed", "settings", "stopped")
 
 
 def sweep_units(
@@ -84,8 +88,8 @@ def run(
 
     nulls: seeds of each null; 0 for none, and for no second seed of the dictionary.
 
-    Writes `rows/`, `dictionary/`, `nulls/`, `curves/` and `report.json` to `out`. Steps finished by an earlier run are
-    skipped and keep that run's timings.
+    Writes `rows/`, `dictionary/`, `nulls/`, `evaluation/`, `curves/` and `report.json` to `out`. Steps finished by an
+    earlier run are skipped and keep that run's timings.
     """
     out = Path(out)
     before = _seconds_before(out / "report.json")
@@ -96,11 +100,13 @@ def run(
         sae = train(rows, config, out / _DICTIONARY, training, network.device)
     with _timed(seconds, "nulls"):
         populations = _with_nulls(rows, sae, out, nulls, training, network.device)
+    with _timed(seconds, "evaluate"):
+        evaluated = _evaluated(rows, populations[FEATURES], out)
     with _timed(seconds, "curves"):
         measured = _measured(network, layer, rows, populations, out, stimulus)
     # Reading a step's result usually takes less time than the step.
     longest = {step: max(took, before.get(step, 0.0)) for step, took in seconds.items()}
-    report = _report(network, layer, rows, sae) | measured | {"seconds": longest}
+    report = _report(network, layer, rows, sae, evaluated) | measured | {"seconds": longest}
     files.write_json(out / "report.json", report)
     return report
 
@@ -114,6 +120,13 @@ def _with_nulls(
     nulls = fixed_nulls(rows, sae, out / _NULLS, seeds, training, device)
     nulls |= trained_nulls(rows, sae.config, out / _NULLS, seeds, training, device)
     return {FEATURES: [sae, *nulls.pop(SECOND, [])], **nulls}
+
+
+def _evaluated(rows: Rows, seeds: Sequence[SAE], out: Path) -> dict[str, Any]:
+    """Return every metric of the first of the seeds on held-out rows, its stability included if there are two."""
+    saes, folder = dict(zip((FEATURES, SECOND), seeds, strict=False)), out / _EVALUATION
+    evaluated = earlier_evaluation(saes, rows, folder) or evaluate(saes, HeldOut(rows), folder)
+    return {name: value for name, value in evaluated[FEATURES].items() if name not in _SETTINGS}
 
 
 def _measured(
@@ -138,7 +151,7 @@ def _sweep_key(network: Network, layer: str, populations: Populations, out: Path
     return {**key, "dictionaries": digests}
 
 
-def _report(network: Network, layer: str, rows: Rows, sae: SAE) -> dict[str, Any]:
+def _report(network: Network, layer: str, rows: Rows, sae: SAE, evaluated: Mapping[str, Any]) -> dict[str, Any]:
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "network": network.name,
@@ -147,7 +160,7 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE) -> dict[str, Any
         "images_read": rows.images_read,
         "images_skipped": rows.images_skipped,
         "images_held_out": sae.about["held_out_images"],
-        "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"]},
+        "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"], **evaluated},
         "verdict": verdict(sae.about),
     }
     if network.truth is not None and network.truth.layer == layer:

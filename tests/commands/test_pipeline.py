@@ -82,7 +82,9 @@ def test_curves_of_a_dictionary_without_rows_has_no_nulls(planted_run, tmp_path,
     printed = capsys.readouterr().out
     assert "neurons: " in printed
     assert "features: " in printed
-    assert "null" not in printed
+    assert "null: " not in printed
+    assert "verdict: " in printed
+    assert "no evidence without nulls: give --rows" in printed
 
 
 def test_run_names_and_counts_unreadable_images(tmp_path, capsys):

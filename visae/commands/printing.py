@@ -49,8 +49,12 @@ def run_table(report: Mapping[str, Any]) -> str:
         ("rows", f"{report['rows']:,}"),
         ("dictionary", f"{sae['kind']}, {sae['width']:,} features, {sae['l0']:.1f} fire at a position (L0)"),
         ("explained variance", f"{sae['explained_variance']:.4f} on {measured_on(report['images_held_out'])}"),
-        ("dead features", f"{sae['dead_fraction']:.1%}"),
+        ("description length", _bits(sae)),
+        ("features in effect", _features_in_effect(sae)),
     ]
+    if sae.get("stability") is not None:
+        by_chance = f"{sae['stability_by_chance']:.3f} by chance"
+        lines.append(("stability", f"{sae['stability']:.3f} over two seeds, {by_chance}"))
     if "recovery" in report:
         truth = report["recovery"]
         lines += [
@@ -65,6 +69,24 @@ def run_table(report: Mapping[str, Any]) -> str:
     lines.append(("verdict", report["verdict"]))
     width = max(len(label) for label, _ in lines)
     return "\n".join([*(f"{label:<{width}}  {value}" for label, value in lines), "", _detectors(report)])
+
+
+def _bits(sae: Mapping[str, Any]) -> str:
+    from visae.metrics import DISTORTION
+
+    neurons = f"the neurons take {sae['neurons_bits']:.1f}"
+    return f"{sae['bits']:.1f} bits a row at an error of {DISTORTION:.0%}; {neurons}"
+
+
+def _features_in_effect(sae: Mapping[str, Any]) -> str:
+    """How many features do the work: their effective number, and how many help, fire often, and never fire."""
+    count = "none fires" if sae["effective_features"] is None else f"{sae['effective_features']:.0f} (by entropy)"
+    shares = {
+        "help": "helping_fraction",
+        "fire on > 1 of 1,000 rows": "frequent_fraction",
+        "never fire": "dead_fraction",
+    }
+    return "; ".join([count, *(f"{sae[key]:.1%} {name}" for name, key in shares.items())])
 
 
 def detectors_table(report: Mapping[str, Any]) -> str:
