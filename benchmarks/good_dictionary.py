@@ -59,13 +59,25 @@ def compare_neurons(
     saes = train_many(rows, specs, out, TrainingConfig(rows_seen=rows_seen), network.device)
     metrics = earlier_evaluation(saes, judged, out) or evaluate(saes, held_out, out)
     curve = neurons_curve(held_out.rows_for(next(iter(saes.values()))))
-    table = [["L0 asked", "L0", "neurons", "rows as directions", "mod", "helping", "> 1/1000", "bits", "neurons' bits"]]
+    heads = [
+        "L0 asked",
+        "L0",
+        "neurons",
+        "rows as directions (L0)",
+        "mod",
+        "needed",
+        "> 1/1000",
+        "bits",
+        "neurons' bits",
+    ]
+    table = [heads]
     for k in ks:
         mod, fixed = metrics[f"mod-k{k}"], metrics[f"rows-k{k}"]
-        explained = [curve.on_average(mod["l0"]), fixed["explained_variance"], mod["explained_variance"]]
-        shares = [f"{mod[name]:.1%}" for name in ("helping_fraction", "frequent_fraction")]
+        neurons, own = f"{curve.on_average(mod['l0']):.3f}", f"{mod['explained_variance']:.3f}"
+        explained = [neurons, f"{fixed['explained_variance']:.3f} ({fixed['l0']:.2f})", own]
+        shares = [f"{mod[name]:.1%}" for name in ("needed_fraction", "frequent_fraction")]
         bits = [f"{mod[name]:.1f}" for name in ("bits", "neurons_bits")]
-        table.append([str(k), f"{mod['l0']:.2f}", *(f"{value:.3f}" for value in explained), *shares, *bits])
+        table.append([str(k), f"{mod['l0']:.2f}", *explained, *shares, *bits])
     print(markdown(table))
 
 

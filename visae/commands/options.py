@@ -150,7 +150,8 @@ class TrainingOptions:
     batch: int = TrainingConfig.batch
     """Rows per step."""
     lr: float = TrainingConfig.lr
-    """Adam's peak learning rate."""
+    """Adam's peak learning rate; like --warmup and --revive, without effect on mod and online, which have no
+    gradients."""
     warmup: float = TrainingConfig.warmup
     """Share of the steps over which the learning rate rises from zero."""
     decay: float = TrainingConfig.decay

@@ -69,7 +69,7 @@ class TrainedConfig(SAEConfig):
     2602.14111). Everything else is trained as ever: biases, thresholds, and norms where they are free.
 
     freeze:  what stays as it was drawn at first: none, decoder, encoder, or soft-decoder, whose directions are kept
-             within a cosine of 0.8 of their start.
+             within a cosine of 0.8 of their start; not every kind has all of these.
 
     freezable:  by part, the names of the parameters that hold it.
     """

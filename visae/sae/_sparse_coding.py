@@ -113,8 +113,8 @@ class FixedDirections(SAEConfig):
     width:  features, m.
     k:      features that fire at a position, on average.
     most:   features that may fire at one position; 0 for the smaller of 4 k and 2 k + 16; with k, exactly k do.
-    l1:     weight of an L1 penalty, on rows scaled so that E|z|^2 = d: infer features by LASSO instead of a pursuit; 0
-            for the pursuit.
+    l1:     weight of an L1 penalty, on rows scaled so that E|z|^2 = d: infer features by LASSO instead of a pursuit,
+            whatever k and most are, and many times as slowly; 0 for the pursuit.
     start:  the first directions: `rows` of the data, or `random` ones.
     """
 
