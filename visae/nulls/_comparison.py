@@ -9,11 +9,10 @@ from visae._support.progress import Progress
 from visae.activations import Rows
 from visae.held_out import HeldOut
 from visae.nulls._detectors import detectors_of_seeds
-from visae.nulls._dictionaries import SECOND, Populations
+from visae.nulls._dictionaries import FEATURES, SECOND, Populations
 from visae.nulls._headlines import headlines, spread
 from visae.tuning import Curves
 
-FEATURES = "features"
 _ROWS, _BATCH = 16_384, 4096  # held-out rows on which detectors are tested, at most
 
 
