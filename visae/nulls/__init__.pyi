@@ -1,4 +1,5 @@
 from ._comparison import compare as compare
+from ._comparison import tested_on as tested_on
 from ._detectors import Detectors as Detectors
 from ._detectors import detectors as detectors
 from ._detectors import detectors_of_seeds as detectors_of_seeds
@@ -6,6 +7,7 @@ from ._detectors import found_again as found_again
 from ._detectors import tested as tested
 from ._dictionaries import FEATURES as FEATURES
 from ._dictionaries import SECOND as SECOND
+from ._dictionaries import SEEDS as SEEDS
 from ._dictionaries import Populations as Populations
 from ._dictionaries import fixed_nulls as fixed_nulls
 from ._dictionaries import frozen_nulls as frozen_nulls

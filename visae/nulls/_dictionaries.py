@@ -17,6 +17,8 @@ from visae.training import SAESpec, TrainingConfig, train_many
 
 RANDOM, ROWS, FROZEN, EARLY = "random directions", "data rows", "frozen decoder", "stopped early"
 FEATURES, SECOND = "features", "second seed"
+# Of each null: fewer have no interval.
+SEEDS = 3
 # The null that is stopped early sees one in so many rows of a whole training: three seeds cost a twentieth of it.
 EARLY_PART = 64
 _STARTS = {RANDOM: "random", ROWS: "rows"}

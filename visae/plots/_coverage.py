@@ -52,7 +52,7 @@ def plot_coverage(
     styles = [style for style, _ in zip(cycle(LINE_STYLES), range(count), strict=False)]
     for row, (population, (colour, dash)) in enumerate(zip(populations, styles, strict=False)):
         # The first lines are wider, so that they show under coinciding lines.
-        width = max(3.4 - 0.6 * row, 1.2)
+        width = max(2.6 - 0.5 * row, 1.2)
         degrees, closed = _closed(population.envelope, period)
         above.plot(degrees, closed, color=colour, linestyle=dash, linewidth=width, clip_on=False, zorder=3)
     for seeds, (colour, _) in zip(nulls.values(), styles[len(populations) :], strict=True):
@@ -80,8 +80,7 @@ def _closed(
 
 def _draw_band(axes: Axes, envelopes: Float[np.ndarray, "s o"], period: float, colour: str) -> None:
     degrees, closed = _closed(envelopes, period)
-    axes.fill_between(degrees, closed.min(0), closed.max(0), color=colour, alpha=0.25, linewidth=0, zorder=2)
-    axes.plot(degrees, closed.mean(0), color=colour, linewidth=0.8, zorder=2)
+    axes.fill_between(degrees, closed.min(0), closed.max(0), color=colour, alpha=0.2, linewidth=0, zorder=2)
 
 
 def _range(values: Sequence[int]) -> str:

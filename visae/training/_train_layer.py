@@ -12,8 +12,8 @@ from visae.sae import MOD, SAE, Online, ReLU, SAEConfig, TopK
 from visae.training._config import SAESpec, TrainingConfig
 from visae.training._train import train_many
 
-# Names on disk: the folder of a layer's dictionaries. The one of a kind has the kind's name.
-DICTIONARIES = "dictionaries"
+# Names on disk: the folders of a layer's dictionaries, of which that of a kind has its name, and of their nulls.
+DICTIONARIES, NULLS = "dictionaries", "nulls"
 # The kind on which results rest if nothing else is said, and one with an encoder.
 MAIN, ENCODED = "mod", "topk"
 

@@ -9,21 +9,18 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from visae.activations import Rows
-from visae.held_out import HeldOut
 from visae.metrics import Quality, quality
-from visae.nulls import FEATURES, Populations, found_again, frozen_nulls, with_nulls
+from visae.nulls import FEATURES, SEEDS, Populations, found_again, frozen_nulls, tested_on, with_nulls
 from visae.sae import ICA, PCA, SAE
 from visae.training import Budget, SAESpec, train_many
-from visae.training._train_layer import DICTIONARIES, ENCODED, MAIN
+from visae.training._train_layer import DICTIONARIES, ENCODED, MAIN, NULLS
 
 # Kinds, by which their populations are called. Each has a second seed.
 LEARNED = (MAIN, "online", "relu", ENCODED)
 # The paper's kind.
 PAPER = "relu"
 UNIFORM = f"{MAIN}, uniform sampling"
-SEEDS = 3  # of each null
-NULLS, _SECOND = "nulls", "-second-seed"  # on disk
-_ROWS, _BATCH = 16_384, 4096  # held-out rows on which detectors are tested, at most
+_SECOND = "-second-seed"  # on disk
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +59,7 @@ class Dictionaries:
         return {name: self._quality(name, sae) for name, sae in self.measured.items()}
 
     def _quality(self, name: str, sae: SAE) -> Quality:
-        sample = HeldOut(self.uniform if name == UNIFORM else self.rows).sample_for(sae, _ROWS)
-        return quality(sae, torch.split(sample, _BATCH))
+        return quality(sae, tested_on(self.uniform if name == UNIFORM else self.rows, sae))
 
 
 def seed_name(null: str, index: int) -> str:

@@ -95,21 +95,27 @@ def gap_counts(rows: Sequence[Row]) -> Row:
     asked, answered:   about how many photographs were asked, and of how many they decide.
     undecided:         those that fail no test, and for which one could not be made.
 
-    What is unknown of all is None.
+    What is unknown of all is None, as `counted` is if photographs decide about none.
     """
-    decided = [row["counted"] for row in rows if row["counted"] is not None]
+    undecided = sum(row["counted"] is None for row in rows)
+    answered = sum(row["agrees"] is not None for row in rows)
     return {
         "in_gaps": len(rows),
         "help": sum(row["helps"] for row in rows),
         "found_again": _known_sum([row["found_again"] for row in rows]),
         "confirmed_in_gaps": _known_sum([row["found_again"] and row["helps"] for row in rows]),
         "asked": sum(row["asked"] for row in rows),
-        "answered": sum(row["agrees"] is not None for row in rows),
+        "answered": answered,
         "agree": sum(row["agrees"] is True for row in rows),
-        "counted": None if rows and not decided else sum(decided),
-        "undecided": len(rows) - len(decided),
+        "counted": None if undecided and not answered else sum(row["counted"] is True for row in rows),
+        "undecided": undecided,
         "counted_features": sorted(row["feature"] for row in rows if row["counted"]),
     }
+
+
+def counted_first(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return features in gaps with those that count first."""
+    return sorted(rows, key=lambda row: not row["counted"])
 
 
 def gaps_over_criteria(neurons: MeasuredPopulation, features: MeasuredPopulation) -> list[int]:

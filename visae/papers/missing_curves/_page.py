@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from visae.papers.missing_curves._dictionaries import PAPER, SEEDS
+from visae.nulls import SEEDS
+from visae.papers.missing_curves._dictionaries import PAPER
 from visae.papers.missing_curves._gaps import ASKED
 from visae.papers.missing_curves._tables import (
     LISTED,

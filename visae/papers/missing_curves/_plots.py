@@ -11,6 +11,7 @@ from visae import plots
 from visae.images import pick_evenly
 from visae.nulls import spread_text
 from visae.papers.missing_curves._dictionaries import LEARNED, PAPER, seed_name
+from visae.papers.missing_curves._gaps import counted_first
 from visae.papers.missing_curves._layer import MeasuredLayer
 from visae.papers.missing_curves._natural_tuning import NaturalTuning
 from visae.training._train_layer import MAIN
@@ -41,8 +42,12 @@ def draw_layer(layer: MeasuredLayer, folder: Path) -> None:
     naturals = {name: layer.naturals[name] for name in _DRAWN if name in layer.naturals}
     _draw_natural(f"{title}, in natural images", layer.own, naturals, folder / "natural.png")
     for kind in LEARNED:
-        title, rows = f"Curves among the features of {kind}, {name}", layer.in_gaps[kind]
+        title, rows = f"Curves among the features of {kind}, {name}", counted_first(layer.in_gaps[kind])
         _draw_gaps(title, layer.own["neurons"], layer.own[kind], rows[:_GAP_FEATURES], folder / f"gaps-{kind}.png")
+
+
+def _label(population: str) -> str:
+    return population if population == "neurons" else f"{population} features"
 
 
 def _panel(name: str, population: MeasuredPopulation) -> plots.PopulationTuning:
@@ -86,7 +91,9 @@ def _draw_radii(title: str, populations: Populations, path: Path) -> None:
         units = pick_evenly(population.curves.units, _RADIUS_UNITS)
         responses = population.battery.responses["circle"].values[units].clamp_min(0)
         maps = (responses / population.deviation[units, None, None]).numpy()
-        groups.append({f"{name.removesuffix('s')} {unit}": each for unit, each in zip(units, maps, strict=True)})
+        groups.append(
+            {f"{_label(name).removesuffix('s')} {unit}": each for unit, each in zip(units, maps, strict=True)}
+        )
     if any(groups):
         radii = populations["neurons"].battery.responses["circle"].axes["radius"].numpy()
         plots.plot_heatmaps(groups, radii, "standard deviations over natural images", title, path)
@@ -99,13 +106,13 @@ def _draw_natural(title: str, populations: Populations, naturals: Mapping[str, N
         preferred = battery.tuning["circle"].orientation[units].numpy()
         tuning = battery.responses["circle"].tuning()[units].numpy()
         differences = joint.orientation_differences().numpy()
-        compared.append(plots.TuningComparison(name, joint.own.numpy(), tuning, preferred, differences))
+        compared.append(plots.TuningComparison(_label(name), joint.own.numpy(), tuning, preferred, differences))
     if compared:
         plots.plot_joint_tuning(compared, title, path)
 
 
 def _draw_gaps(
-    title: str, neurons: MeasuredPopulation, features: MeasuredPopulation, rows: Sequence[dict[str, Any]], path: Path
+    title: str, neurons: MeasuredPopulation, features: MeasuredPopulation, rows: Sequence[Mapping[str, Any]], path: Path
 ) -> None:
     if not rows:
         return

@@ -5,6 +5,7 @@ from typing import Any
 
 from visae.nulls import spread_text
 from visae.papers.missing_curves._dictionaries import LEARNED
+from visae.papers.missing_curves._gaps import counted_first
 from visae.papers.report import Columns, table
 
 _Row = Mapping[str, Any]
@@ -92,8 +93,7 @@ def grid_table(layer: _Row) -> str:
 
 def gaps_table(rows: Sequence[_Row]) -> str:
     """The features of a dictionary in the neurons' gaps, those that count first."""
-    ordered = sorted(rows, key=lambda row: not row["counted"])
-    return table(ordered[:LISTED], _GAPS)
+    return table(counted_first(rows)[:LISTED], _GAPS)
 
 
 def _summary(layers: Sequence[_Row], own: Sequence[str], cell: Callable[[Sequence[_Row]], str]) -> str:
