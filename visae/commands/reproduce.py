@@ -74,7 +74,7 @@ class LayerPaper(WeightsOptions, ABC):
         int | None,
         tyro.conf.arg(
             metavar="INT",
-            help_behavior_hint="(default: mod, online: channels / 24, topk: channels / 12; planted: 1 and 2)",
+            help_behavior_hint="(default: mod, online: channels / 24, topk: channels / 12; planted: 2)",
         ),
     ] = None
     """Features that fire at one position: for topk at most, for mod and online on average."""

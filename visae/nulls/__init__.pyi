@@ -1,10 +1,10 @@
 from ._comparison import compare as compare
-from ._comparison import tested_on as tested_on
+from ._comparison import held_out_batches as held_out_batches
 from ._detectors import Detectors as Detectors
 from ._detectors import detectors as detectors
+from ._detectors import detectors_at as detectors_at
 from ._detectors import detectors_of_seeds as detectors_of_seeds
 from ._detectors import found_again as found_again
-from ._detectors import tested as tested
 from ._dictionaries import FEATURES as FEATURES
 from ._dictionaries import SECOND as SECOND
 from ._dictionaries import SEEDS as SEEDS

@@ -32,7 +32,7 @@ def compare(
     Returns `curves`, the figures of neurons, features and second seed by name; `nulls`, for each the figures of its
     `seeds` and their mean, lowest and highest; and `headlines`, a line for each that a null matches.
     """
-    batches = tested_on(rows, populations[FEATURES][0])
+    batches = held_out_batches(rows, populations[FEATURES][0])
     described: dict[str, list[dict[str, Any]]] = {}
     with Progress("detectors", sum(map(len, populations.values())), "dictionaries") as progress:
         for name, saes in populations.items():
@@ -45,7 +45,7 @@ def compare(
     return {"curves": curves, "nulls": nulls, "headlines": headlines(own, described)}
 
 
-def tested_on(rows: Rows, sae: SAE) -> tuple[Float[Tensor, "_ d"], ...]:
+def held_out_batches(rows: Rows, sae: SAE) -> tuple[Float[Tensor, "_ d"], ...]:
     """Return the rows on which it is tested whether features fire and help, in batches.
 
     They are 16,384 of those that a dictionary was not trained on, or as many as there are.

@@ -62,10 +62,10 @@ def detectors(curves: Curves, neurons: Curves, measured: Quality, again: Bool[Te
     units = curves.detectors.nonzero().flatten()
     orientation = curves.preferred[units]
     in_gaps = in_gap(orientation, neurons.preferred[neurons.detectors])
-    return tested(units, orientation, in_gaps, measured, again)
+    return detectors_at(units, orientation, in_gaps, measured, again)
 
 
-def tested(
+def detectors_at(
     units: Int64[Tensor, " n"],
     orientation: Float[Tensor, " n"],
     in_gaps: Bool[Tensor, " n"],

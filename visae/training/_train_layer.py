@@ -56,8 +56,8 @@ def default_budget(
     k = channels / 24, at least 2, for `mod` and `online`, whose descriptions are shortest with so few features, and
     channels / 12 for `topk`. `l1` is the penalty of `relu`.
 
-    On the planted network, which is small and has a known ground truth: 128 features, k = 1 and 2, 2,000,000 rows in
-    batches of 1,024. `k`, `width` and `rows_seen` override these defaults for every kind and layer if they are not
+    On the planted network, which is small and has a known ground truth: 128 features, k = 2, 2,000,000 rows in batches
+    of 1,024. `k`, `width` and `rows_seen` override these defaults for every kind and layer if they are not
     None. Raises `VisaeError` for values out of range: for `k` and `width` when the configuration of a layer is made.
     """
     planted = network.startswith("planted")
@@ -66,7 +66,7 @@ def default_budget(
         return width if width is not None else 128 if planted else 8 * channels
 
     def pursuit(kind: type[MOD | Online], channels: int) -> SAEConfig:
-        return kind(width=features(channels), k=k if k is not None else 1 if planted else max(channels // 24, 2))
+        return kind(width=features(channels), k=k if k is not None else max(channels // 24, 2))
 
     def topk(channels: int) -> SAEConfig:
         return TopK(width=features(channels), k=k if k is not None else 2 if planted else max(channels // 12, 1))

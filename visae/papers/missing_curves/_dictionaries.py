@@ -10,7 +10,7 @@ from torch import Tensor
 
 from visae.activations import Rows
 from visae.metrics import Quality, quality
-from visae.nulls import FEATURES, SEEDS, Populations, found_again, frozen_nulls, tested_on, with_nulls
+from visae.nulls import FEATURES, SEEDS, Populations, found_again, frozen_nulls, held_out_batches, with_nulls
 from visae.sae import ICA, PCA, SAE
 from visae.training import Budget, SAESpec, train_many
 from visae.training._train_layer import DICTIONARIES, ENCODED, MAIN, NULLS
@@ -59,7 +59,7 @@ class Dictionaries:
         return {name: self._quality(name, sae) for name, sae in self.measured.items()}
 
     def _quality(self, name: str, sae: SAE) -> Quality:
-        return quality(sae, tested_on(self.uniform if name == UNIFORM else self.rows, sae))
+        return quality(sae, held_out_batches(self.uniform if name == UNIFORM else self.rows, sae))
 
 
 def seed_name(null: str, index: int) -> str:

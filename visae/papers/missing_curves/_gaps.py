@@ -9,7 +9,7 @@ from torch import Tensor
 
 from visae._support import files
 from visae.metrics import Quality
-from visae.nulls import Detectors, tested
+from visae.nulls import Detectors, detectors_at
 from visae.papers.missing_curves._natural_tuning import NaturalTuning
 from visae.sae import SAE
 from visae.tuning import GAP_DISTANCE, Coverage, MeasuredPopulation, distance_to_nearest, in_gap
@@ -21,13 +21,16 @@ ASKED = 12
 Row = dict[str, Any]
 
 
-def tested_detectors(
+def detectors_of_coverage(
     neurons: Coverage, features: Coverage, measured: Quality, again: Bool[Tensor, " m"] | None
 ) -> Detectors:
-    """Test the curve features of a population, in the order of their orientation; arguments as in `nulls.tested`."""
+    """Test the curve features of a population, in the order of their orientation.
+
+    measured, again: as in `visae.nulls.detectors`.
+    """
     in_gaps = in_gap(features.orientation, neurons.orientation)
     units = torch.tensor(features.units, dtype=torch.int64)
-    return tested(units, features.orientation, in_gaps, measured, again)
+    return detectors_at(units, features.orientation, in_gaps, measured, again)
 
 
 def features_in_gaps(

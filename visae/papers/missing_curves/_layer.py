@@ -7,7 +7,7 @@ from functools import cached_property
 from visae.images import Images
 from visae.networks import Network
 from visae.papers.missing_curves._dictionaries import LEARNED, Dictionaries
-from visae.papers.missing_curves._gaps import Row, add_photographs, features_in_gaps, tested_detectors, to_ask
+from visae.papers.missing_curves._gaps import Row, add_photographs, detectors_of_coverage, features_in_gaps, to_ask
 from visae.papers.missing_curves._natural_tuning import NaturalTuning, measure_natural_tuning
 from visae.tuning import MeasuredPopulation, measure_populations
 
@@ -45,7 +45,7 @@ def measure_layer(network: Network, layer: str, dictionaries: Dictionaries, imag
     neurons = populations["neurons"].curves
     rows = {}
     for name, sae in saes.items():
-        detectors = tested_detectors(neurons, populations[name].curves, qualities[name], again[name])
+        detectors = detectors_of_coverage(neurons, populations[name].curves, qualities[name], again[name])
         rows[name] = features_in_gaps(neurons, populations[name], sae, detectors)
     asked = {name: to_ask(rows[name]) if neurons.units and again[name] is not None else [] for name in saes}
     # How learned features are tuned in natural images is shown too, wherever their orientation.

@@ -135,7 +135,8 @@ def _gaps(layer: str, kind: str, rows: Sequence[_Row], neurons: int, population:
     parts.append(gaps_table(rows))
     if (more := len(rows) - LISTED) > 0:
         parts.append(f"{more} more are in report.json.")
-    parts.append(_images(layer, {f"gaps-{kind}": f"Features of {kind} in the neurons' gaps"}))
+    if kind in (MAIN, PAPER):
+        parts.append(_images(layer, {f"gaps-{kind}": f"Features of {kind} in the neurons' gaps"}))
     return "\n\n".join(parts)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from visae import plots
 from visae.images import pick_evenly
 from visae.nulls import spread_text
-from visae.papers.missing_curves._dictionaries import LEARNED, PAPER, seed_name
+from visae.papers.missing_curves._dictionaries import PAPER, seed_name
 from visae.papers.missing_curves._gaps import counted_first
 from visae.papers.missing_curves._layer import MeasuredLayer
 from visae.papers.missing_curves._natural_tuning import NaturalTuning
@@ -41,7 +41,7 @@ def draw_layer(layer: MeasuredLayer, folder: Path) -> None:
     _draw_radii(title, drawn, folder / "radius.png")
     naturals = {name: layer.naturals[name] for name in _DRAWN if name in layer.naturals}
     _draw_natural(f"{title}, in natural images", layer.own, naturals, folder / "natural.png")
-    for kind in LEARNED:
+    for kind in _DRAWN[1:]:
         title, rows = f"Curves among the features of {kind}, {name}", counted_first(layer.in_gaps[kind])
         _draw_gaps(title, layer.own["neurons"], layer.own[kind], rows[:_GAP_FEATURES], folder / f"gaps-{kind}.png")
 

@@ -19,7 +19,7 @@ from visae.decomposition import MOST_IMAGES, LayerDecomposition, NeuronDecomposi
 from visae.images import Images, evenly_spaced
 from visae.metrics import quality
 from visae.networks import Network
-from visae.nulls import FEATURES, SEEDS, Populations, found_again, tested_on, with_nulls
+from visae.nulls import FEATURES, SEEDS, Populations, found_again, held_out_batches, with_nulls
 from visae.papers.polysemantic._measures import compare_layers, explained_alone, ranking
 from visae.papers.polysemantic._page import polysemantic_page
 from visae.papers.report import write_report
@@ -61,7 +61,7 @@ def reproduce(
         for case in cases:
             path = out / name / f"neuron-{case.neuron}.png"
             plot_neuron_decomposition(case, layer.neurons.layer, searched, path)
-        helps, again = quality(sae, tested_on(rows, sae)).helping.helps, found_again(populations[FEATURES])[0]
+        helps, again = quality(sae, held_out_batches(rows, sae)).helping.helps, found_again(populations[FEATURES])[0]
         summaries = [_summarise(case, searched, helps, again) for case in cases]
         report["layers"][name] = {**_metrics(rows, layer), **compare_layers(decomposed), "cases": summaries}
     write_report(out, "polysemantic", report, polysemantic_page(report))
