@@ -52,8 +52,8 @@ def decomposition_figures(layer: LayerDecomposition) -> dict[str, Any]:
         "alone_most": sum(share >= ALONE for share in alone),
     }
     if (truth := _truth(layer)) is not None:
-        found = constituents(layer.attribution, layer.sae.directions, truth.directions, MIN_SHARE)
-        figures |= asdict(found)
+        parts = constituents(layer.attribution, layer.sae.directions, truth.directions, MIN_SHARE)
+        figures |= asdict(parts)
     return files.without_nan(figures)
 
 
