@@ -74,7 +74,7 @@ def learned(
 ) -> Iterator[tuple[list[object], dict[str, Any]]]:
     """Seed, explained variance, curves and lines of SAEs of each seed, and their metrics."""
     budget = default_budget("planted", rows_seen=rows_seen)
-    members = {str(seed): SAESpec(budget.config(rows.dim), seed) for seed in range(SEEDS)}
+    members = {str(seed): SAESpec(budget.config(rows.dim, "topk"), seed) for seed in range(SEEDS)}
     saes = train_many(rows, members, folder, budget.training, network.device)
     population = measure_populations(network, "mixed", saes, evenly_spaced(images, budget.images))
     for name, sae in saes.items():

@@ -38,6 +38,8 @@ CONSTANTS = {
     "QUANTILES": "The quantiles of a unit's activation at which examples are taken by default.",
     "RGB": "Red, green and blue, each by itself.",
     "Populations": "Dictionaries that differ in their seeds, by what they are.",
+    "CURVE_HEADLINES": "The headlines about curve detectors, by figure.",
+    "SEEDS": "The seeds of each null in the results of papers.",
     "SECOND": "The name of the dictionary of another seed.",
     "SETTINGS": "The quick and the full settings, by name.",
     "STIMULI": "Every registered kind of stimulus, by name.",

@@ -17,7 +17,7 @@ from visae.images import Images
 from visae.metrics import recovery, verdict
 from visae.networks import Network
 from visae.networks.planted import Truth
-from visae.nulls import FEATURES, SECOND, Populations, compare, fixed_nulls, trained_nulls
+from visae.nulls import FEATURES, SECOND, Populations, compare, with_nulls
 from visae.plots import plot_curves
 from visae.sae import SAE, SAEConfig
 from visae.sae._dictionary import FILE
@@ -99,7 +99,9 @@ def run(
     with _timed(seconds, "train"):
         sae = train(rows, config, out / _DICTIONARY, training, network.device)
     with _timed(seconds, "nulls"):
-        populations = _with_nulls(rows, sae, out, nulls, training, network.device)
+        populations: Populations = {FEATURES: [sae]}
+        if nulls:
+            populations = with_nulls(rows, sae, out / _NULLS, nulls, training, network.device)
     with _timed(seconds, "evaluate"):
         evaluated = _evaluated(rows, populations[FEATURES], out)
     with _timed(seconds, "curves"):
@@ -109,17 +111,6 @@ def run(
     report = _report(network, layer, rows, sae, evaluated) | measured | {"seconds": longest}
     files.write_json(out / "report.json", report)
     return report
-
-
-def _with_nulls(
-    rows: Rows, sae: SAE, out: Path, seeds: int, training: TrainingConfig, device: torch.device
-) -> Populations:
-    """Return the dictionary with its second seed, as `features`, and the seeds of each null."""
-    if not seeds:
-        return {FEATURES: [sae]}
-    nulls = fixed_nulls(rows, sae, out / _NULLS, seeds, training, device)
-    nulls |= trained_nulls(rows, sae.config, out / _NULLS, seeds, training, device)
-    return {FEATURES: [sae, *nulls.pop(SECOND, [])], **nulls}
 
 
 def _evaluated(rows: Rows, seeds: Sequence[SAE], out: Path) -> dict[str, Any]:

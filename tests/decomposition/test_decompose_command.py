@@ -1,8 +1,10 @@
 """visae decompose."""
 
+from functools import partial
+
 import pytest
 
-from visae import cli
+from visae import cli, training
 
 pytestmark = pytest.mark.slow
 
@@ -22,12 +24,13 @@ def test_the_command_prints_parts_and_ranking(made, tmp_path, capsys):
     assert "neurons of mixed have two meanings or more" in capsys.readouterr().out
 
 
-def test_without_a_dictionary_one_is_made_and_reused(tmp_path, capsys):
+def test_without_a_dictionary_one_is_made_and_reused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(training, "default_budget", partial(training.default_budget, rows_seen=20_000))
     arguments = ["decompose", "--neuron", "mixed:3", "--images", "leaves:20", "--out", str(tmp_path)]
     cli.main(arguments)
     first = capsys.readouterr().out
     assert "mixed:3 decomposes into" in first
-    made = tmp_path / "mixed" / "dictionaries" / "features" / "sae.safetensors"
+    made = tmp_path / "mixed" / "dictionaries" / "mod" / "sae.safetensors"
     stamp = made.stat().st_mtime_ns
     cli.main(arguments)
     assert capsys.readouterr().out == first

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from visae.metrics import Fidelity, Firing, Helping, Quality
-from visae.nulls import detectors, detectors_of_seeds
-from visae.nulls._detectors import _found_again
+from visae.nulls import detectors, detectors_of_seeds, found_again
 from visae.sae import TopK
 from visae.tuning import Curves
 
@@ -33,8 +32,9 @@ RISE = [1.0, -1.0, 0.0, 1.0, 1.0, 1.0]
 AGAIN = torch.tensor([True, True, True, True, True, False])
 
 
-def test_detectors_count_if_they_fire_help_and_are_found_again():
+def test_detectors_count_if_they_fire_help_and_arefound_again():
     tested = detectors(curves_at(PEAKS), NEURONS, quality_of(DENSITY, RISE), AGAIN)
+    assert tested.units.tolist() == [0, 1, 2, 4, 5]
     assert tested.orientation.tolist() == pytest.approx([10, 90, 100, 270, 200], abs=0.1)
     assert tested.in_gaps.tolist() == [False, True, True, True, True]
     assert tested.fires.tolist() == [True, True, False, True, True]
@@ -76,12 +76,12 @@ def test_features_are_found_again_in_the_first_of_the_others():
     first = sae_with([[1.0, 0.0], [0.0, 1.0]])
     # Directions of the others are in another order, and one of each is turned by more than acos(0.9), 25.8 degrees.
     second, third = sae_with([[0.1, 1.0], [1.0, 0.6]]), sae_with([[0.6, 1.0], [1.0, 0.1]])
-    assert [again.tolist() for again in _found_again([first, second, third])] == [
+    assert [again.tolist() for again in found_again([first, second, third])] == [
         [False, True],
         [True, False],
         [False, True],
     ]
-    assert _found_again([first]) == [None]
+    assert found_again([first]) == [None]
 
 
 def test_seeds_are_described_by_counts_gap_and_fit():

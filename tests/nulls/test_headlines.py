@@ -1,6 +1,6 @@
 import pytest
 
-from visae.nulls import headlines, spread, spread_text
+from visae.nulls import Headline, has_as_many, headlines, spread, spread_text
 
 OWN = {"count": 80, "max_gap_deg": 24.0, "confirmed_in_gaps": 5, "explained_variance": 0.95}
 
@@ -65,3 +65,13 @@ def test_a_null_that_explains_as_much_is_a_dictionary():
     assert line.startswith("stopped early: explains 0.949 (0.946..0.951), the dictionary 0.950; as good")
     worse = seeds(count=[90, 91, 92], explained_variance=[0.94, 0.95, 0.951])
     assert "the count is no evidence" in headlines(OWN, {"stopped early": worse})[0]
+
+
+def test_other_figures_may_be_headlines():
+    figures = {"recall": Headline("recall {}", "this is no evidence", has_as_many, ".1%")}
+    own = OWN | {"recall": 0.8}
+    nulls = {"random": [{"explained_variance": 0.1, "recall": value} for value in (0.5, 0.9)]}
+    assert headlines(own, nulls, figures) == [
+        "random: recall 70.0% (50.0%..90.0%), the dictionary 80.0%; this is no evidence"
+    ]
+    assert headlines(own | {"recall": 0.91}, nulls, figures) == []

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 
 from visae.activations import Rows
 from visae.activations._store import Shard, Store
-from visae.nulls import SECOND, fixed_nulls, trained_nulls
-from visae.sae import PCA, TopK
+from visae.nulls import FEATURES, SECOND, fixed_nulls, frozen_nulls, trained_nulls, with_nulls
+from visae.sae import MOD, PCA, TopK
 from visae.training import TrainingConfig, train
 
 TRAINING = TrainingConfig(rows_seen=6400, batch=50, seed=3)
@@ -83,3 +83,18 @@ def test_baselines_have_no_trained_nulls(rows, tmp_path):
 def test_a_frozen_dictionary_is_not_frozen_again(rows, tmp_path):
     frozen = TopK(width=24, k=2, freeze="encoder")
     assert list(trained_nulls(rows, frozen, tmp_path, 1, TRAINING, "cpu")) == [SECOND, "stopped early"]
+
+
+def test_frozen_nulls_stand_in_for_a_kind_that_has_none(rows, tmp_path):
+    (frozen,) = frozen_nulls(rows, CONFIG, tmp_path, 2, TRAINING, "cpu").values()
+    assert [sae.about["settings"]["config"]["freeze"] for sae in frozen] == ["decoder"] * 2
+    assert frozen_nulls(rows, MOD(width=24, k=2), tmp_path, 2, TRAINING, "cpu") == {}
+
+
+def test_a_dictionary_is_kept_with_its_second_seed_and_nulls(rows, sae, tmp_path):
+    populations = with_nulls(rows, sae, tmp_path, 1, TRAINING, "cpu")
+    assert list(populations) == [FEATURES, "random directions", "data rows", "frozen decoder", "stopped early"]
+    first, second = populations[FEATURES]
+    assert first is sae
+    assert second.about["settings"]["seed"] == 4
+    assert len(with_nulls(rows, sae, tmp_path, 2, TRAINING, "cpu")["data rows"]) == 2

@@ -7,7 +7,7 @@ Example: visae reproduce missing-curves --network inceptionv1-caffe --images pho
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -32,7 +32,7 @@ PAPERS = {
     "bag-of-words": "visae.commands.reproduce:BagOfWordsCommand",
     "superposition-in-curves": "visae.commands.reproduce:SuperpositionInCurvesCommand",
 }
-L1 = 2.0  # `Budget.l1`
+L1 = 2.0  # `default_budget`
 # The paper's layers, and the branches that contain the curve families of mixed3a and mixed3b.
 _LAYERS = {
     "planted": "mixed",
@@ -54,6 +54,7 @@ class LayerPaper(WeightsOptions, ABC):
 
     RENAMED: ClassVar[dict[str, str]] = {"--epochs": "--rows-seen"}
     DEFAULT_LAYERS: ClassVar[dict[str, str]] = _LAYERS
+    KINDS: ClassVar[tuple[str, ...]] = ("mod",)
 
     out: Path
     """Folder for the page, its plots and numbers; rows and dictionaries already in it are reused."""
@@ -70,15 +71,19 @@ class LayerPaper(WeightsOptions, ABC):
     ] = None
     """Features."""
     k: Annotated[
-        int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a twelfth of the channels; planted: 2)")
+        int | None,
+        tyro.conf.arg(
+            metavar="INT",
+            help_behavior_hint="(default: mod, online: channels / 24, topk: channels / 12; planted: 2)",
+        ),
     ] = None
-    """Features that may fire at one position."""
+    """Features that fire at one position: for topk at most, for mod and online on average."""
     rows_seen: Annotated[
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: visae train's; planted: 2000000)")
     ] = None
     """Rows to train on, each counted as often as it is seen."""
     lr: float = TrainingConfig.lr
-    """Adam's learning rate."""
+    """Adam's learning rate, for relu and topk."""
     seed: int = 0
     """Seeds the leaves, positions, held-out images, row order and initial directions."""
 
@@ -98,7 +103,8 @@ class LayerPaper(WeightsOptions, ABC):
         budget = self._budget()
         for layer in layers:
             # Reject an impossible layer or setting before anything is captured.
-            budget.config(network.layer(layer).channels)
+            for kind in self.KINDS:
+                budget.config(network.layer(layer).channels, kind)
         show_page(self._reproduce(network, layers, open_small(self.images, self.seed), budget))
 
     def _layers(self) -> str | None:
@@ -107,7 +113,11 @@ class LayerPaper(WeightsOptions, ABC):
     def _budget(self) -> "Budget":
         from visae.training import default_budget
 
-        return default_budget(self.network, self.k, self.width, self.rows_seen, self.lr, self.positions, self.seed)
+        return default_budget(*self._settings())
+
+    def _settings(self) -> tuple[str, int | None, int | None, int | None, float, int, int]:
+        """The first arguments of `default_budget`."""
+        return self.network, self.k, self.width, self.rows_seen, self.lr, self.positions, self.seed
 
     @abstractmethod
     def _reproduce(self, network: "Network", layers: Sequence[str], images: "Images", budget: "Budget") -> Path:
@@ -116,18 +126,24 @@ class LayerPaper(WeightsOptions, ABC):
 
 @dataclass(kw_only=True)
 class MissingCurvesCommand(LayerPaper):
-    """Gorton 2024: which curve orientations do neurons miss, and do SAE, PCA, ICA or random features fill the gaps?
+    """Gorton 2024: which curve orientations do neurons miss, and do features of dictionaries fill the gaps?
 
-    Without options it runs on the planted network, in a few minutes.
+    Compares four kinds of dictionary, PCA and ICA with nulls, three seeds of each. A feature in a gap counts if it
+    helps, is found again under another seed, and photographs agree. Without options it runs on the planted network, in
+    a few minutes; on others --rows-seen shortens the training.
 
     Example: visae reproduce missing-curves --network inceptionv1-caffe --images photos/ --out runs/missing
     """
 
+    KINDS: ClassVar[tuple[str, ...]] = ("mod", "online", "relu", "topk")
+
     l1: float = L1
-    """L1 penalty of the ReLU SAE, the paper's kind, which is trained beside the TopK one."""
+    """L1 penalty of relu, the paper's kind."""
 
     def _budget(self) -> "Budget":
-        return replace(super()._budget(), l1=self.l1)
+        from visae.training import default_budget
+
+        return default_budget(*self._settings(), self.l1)
 
     def _reproduce(self, network: "Network", layers: Sequence[str], images: "Images", budget: "Budget") -> Path:
         from visae.papers import missing_curves
@@ -140,7 +156,8 @@ class MissingCurvesCommand(LayerPaper):
 class PolysemanticCommand(LayerPaper):
     """Gorton 2024: which neurons are polysemantic, and which features do they mix?
 
-    Reuses the rows and dictionaries of missing-curves if given the same folder.
+    Compares the features of a dictionary with those of its second seed and of nulls, three seeds of each. Reuses the
+    rows and dictionaries of missing-curves if given the same folder.
 
     Example: visae reproduce polysemantic --network inceptionv1-caffe --images photos/ --out runs/missing
     """
@@ -173,6 +190,7 @@ class SuperpositionInCurvesCommand(LayerPaper):
     """
 
     DEFAULT_LAYERS: ClassVar[dict[str, str]] = _CURVED
+    KINDS: ClassVar[tuple[str, ...]] = ("topk",)
 
     setting: SettingsName = "quick"
     """quick measures up to 30,000 held-out rows, beside toy models trained for seconds; full measures up to 100,000,

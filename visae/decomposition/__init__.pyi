@@ -1,5 +1,6 @@
 from ._layer import LayerDecomposition as LayerDecomposition
 from ._layer import decompose_layer as decompose_layer
+from ._layer import decompose_layers as decompose_layers
 from ._meanings import LARGE_SHARE as LARGE_SHARE
 from ._meanings import MIN_SHARE as MIN_SHARE
 from ._meanings import Meaning as Meaning

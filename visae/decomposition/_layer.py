@@ -77,7 +77,23 @@ def decompose_layer(network: Network, layer: str, sae: SAE, rows: Rows) -> Layer
 
     Raises `VisaeError` for a dictionary of another network or layer.
     """
-    layer_features, layer_neurons = features(network, layer, sae), neurons(network, layer)
+    return decompose_layers(network, layer, [sae], rows)[0]
+
+
+def decompose_layers(network: Network, layer: str, saes: Sequence[SAE], rows: Rows) -> list[LayerDecomposition]:
+    """Decompose the neurons of a layer by each of several dictionaries, as `decompose_layer` does, in one sweep.
+
+    Raises `VisaeError` for a dictionary of another network or layer.
+    """
+    layer_neurons = neurons(network, layer)
+    neuron_battery, *batteries = battery([layer_neurons, *(features(network, layer, sae) for sae in saes)])
+    return [
+        _attributed(layer_neurons, sae, rows, each, neuron_battery) for sae, each in zip(saes, batteries, strict=True)
+    ]
+
+
+def _attributed(
+    units: Units, sae: SAE, rows: Rows, feature_battery: Battery, neuron_battery: Battery
+) -> LayerDecomposition:
     batches = partial(held_out_rows, sae, rows)
-    feature_battery, neuron_battery = battery([layer_features, layer_neurons])
-    return LayerDecomposition(layer_neurons, sae, batches, attribution(sae, batches()), feature_battery, neuron_battery)
+    return LayerDecomposition(units, sae, batches, attribution(sae, batches()), feature_battery, neuron_battery)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from visae._support import files
@@ -20,11 +20,13 @@ FOUND_AGAIN = 0.9
 class Detectors:
     """The `n` curve detectors among the features of a dictionary, and which tests they pass.
 
+    units:       their numbers among the features.
     orientation: preferred orientations, degrees.   in_gaps: 15 degrees or more from every curve neuron.
     fires: on any of the held-out rows, which are positions of photographs.   helps: the error is larger without it.
     again: another seed has a direction with a cosine of 0.9 or more, one to one; None if there is no other seed.
     """
 
+    units: Int64[Tensor, " n"]
     orientation: Float[Tensor, " n"]
     in_gaps: Bool[Tensor, " n"]
     fires: Bool[Tensor, " n"]
@@ -57,11 +59,24 @@ def detectors(curves: Curves, neurons: Curves, measured: Quality, again: Bool[Te
     measured:        the features' quality on held-out rows.
     again:           which features another seed has, of all m.
     """
-    units = curves.detectors
+    units = curves.detectors.nonzero().flatten()
     orientation = curves.preferred[units]
+    in_gaps = in_gap(orientation, neurons.preferred[neurons.detectors])
+    return detectors_at(units, orientation, in_gaps, measured, again)
+
+
+def detectors_at(
+    units: Int64[Tensor, " n"],
+    orientation: Float[Tensor, " n"],
+    in_gaps: Bool[Tensor, " n"],
+    measured: Quality,
+    again: Bool[Tensor, " m"] | None,
+) -> Detectors:
+    """Test curve detectors that are known by their numbers; arguments as in `Detectors` and `detectors`."""
     return Detectors(
+        units,
         orientation,
-        in_gap(orientation, neurons.preferred[neurons.detectors]),
+        in_gaps,
         measured.firing.density[units] > 0,
         measured.helping.helps[units],
         None if again is None else again[units],
@@ -78,14 +93,17 @@ def detectors_of_seeds(
     """
     batches = list(batches)
     described = []
-    for sae, curves, again in zip(saes, swept, _found_again(saes), strict=True):
+    for sae, curves, again in zip(saes, swept, found_again(saes), strict=True):
         counts = detectors(curves, neurons, quality(sae, batches), again).counts()
         described.append({**counts, "max_gap_deg": curves.max_gap, **_fit(sae.about["metrics"])})
     return described
 
 
-def _found_again(saes: Sequence[SAE]) -> list[Bool[Tensor, " m"] | None]:
-    """Return, for each dictionary, which of its features its partner has."""
+def found_again(saes: Sequence[SAE]) -> list[Bool[Tensor, " m"] | None]:
+    """Return which features of each dictionary its partner has, one to one, with a cosine of 0.9 or more.
+
+    The first's partner is the second, that of the others the first; None for a dictionary without a partner.
+    """
     if len(saes) < 2:
         return [None] * len(saes)
     first = saes[0].directions.cpu()

@@ -16,13 +16,32 @@ from visae.sae import SAE, FixedDirections, SAEConfig, TrainedConfig
 from visae.training import SAESpec, TrainingConfig, train_many
 
 RANDOM, ROWS, FROZEN, EARLY = "random directions", "data rows", "frozen decoder", "stopped early"
-SECOND = "second seed"
+FEATURES, SECOND = "features", "second seed"
+# Of each null: fewer have no interval.
+SEEDS = 3
 # The null that is stopped early sees one in so many rows of a whole training: three seeds cost a twentieth of it.
 EARLY_PART = 64
 _STARTS = {RANDOM: "random", ROWS: "rows"}
 
 # Dictionaries that differ in their seeds, by what they are.
 Populations = dict[str, list[SAE]]
+
+
+def with_nulls(
+    rows: Rows,
+    sae: SAE,
+    out: str | Path,
+    seeds: int,
+    training: TrainingConfig,
+    device: torch.device | str | None = None,
+) -> Populations:
+    """Return a dictionary with its second seed, if its kind is trained, as `features`, and the seeds of its nulls.
+
+    They are those of `fixed_nulls` and `trained_nulls`. Writes a folder for each to `out`.
+    """
+    nulls = fixed_nulls(rows, sae, out, seeds, training, device)
+    nulls |= trained_nulls(rows, sae.config, out, seeds, training, device)
+    return {FEATURES: [sae, *nulls.pop(SECOND, [])], **nulls}
 
 
 def fixed_nulls(
@@ -74,6 +93,23 @@ def trained_nulls(
     nulls = {SECOND: [saes.pop(_folder(SECOND))]} | ({FROZEN: list(saes.values())} if saes else {})
     early = replace(training, rows_seen=max(training.rows_seen // EARLY_PART, training.batch))
     return nulls | {EARLY: _train(EARLY, config, rows, out, seeds, early, device)}
+
+
+def frozen_nulls(
+    rows: Rows,
+    config: SAEConfig,
+    out: str | Path,
+    seeds: int,
+    training: TrainingConfig,
+    device: torch.device | str | None = None,
+) -> Populations:
+    """Train dictionaries of a kind whose decoder stays as it was drawn; nothing for a kind without such a decoder.
+
+    `trained_nulls` has them too: these stand in for a dictionary whose own kind learns its decoder without gradients.
+    Writes a folder for each to `out`.
+    """
+    frozen = _frozen(config)
+    return {} if frozen is None else {FROZEN: _train(FROZEN, frozen, rows, out, seeds, training, device)}
 
 
 def _train(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
 
 from visae.plots._style import (
     LINE_STYLES,
@@ -32,28 +33,64 @@ class PopulationCoverage:
     preferred: Float[np.ndarray, " n"]
 
 
-def plot_coverage(populations: Sequence[PopulationCoverage], period: float, title: str, path: str | Path) -> None:
+def plot_coverage(
+    populations: Sequence[PopulationCoverage],
+    period: float,
+    title: str,
+    path: str | Path,
+    nulls: Mapping[str, Sequence[PopulationCoverage]] | None = None,
+) -> None:
     """Plot the envelopes on shared axes, and below them a tick for every preferred orientation, in the same colours.
 
     period: degrees after which orientations repeat, 360 or 180.
+    nulls:  the seeds of each null, by name, on axes of their own: the mean envelope, and a band from the lowest to the
+            highest; ticks of the first seed.
     """
-    count = len(populations)
-    figure = new_figure(6.4, 3.4 + 0.16 * count, title)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4.0, 0.35 + 0.22 * count))
-    for row, (population, (colour, dash)) in enumerate(zip(populations, cycle(LINE_STYLES), strict=False)):
-        degrees = np.arange(len(population.envelope) + 1) * (period / len(population.envelope))
-        closed = np.append(population.envelope, population.envelope[:1])
+    nulls = nulls or {}
+    count = len(populations) + len(nulls)
+    heights = [3.0] * (1 + bool(nulls)) + [0.35 + 0.22 * count]
+    figure = new_figure(7.2, 0.5 + 0.8 * sum(heights), title)
+    *above, below = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    styles = [style for style, _ in zip(cycle(LINE_STYLES), range(count), strict=False)]
+    for row, (population, (colour, dash)) in enumerate(zip(populations, styles, strict=False)):
         # The first lines are wider, so that they show under coinciding lines.
-        width = max(3.4 - 0.6 * row, 1.2)
-        above.plot(degrees, closed, color=colour, linestyle=dash, linewidth=width, clip_on=False, zorder=3)
+        width = max(2.6 - 0.5 * row, 1.2)
+        degrees, closed = _closed(population.envelope, period)
+        above[0].plot(degrees, closed, color=colour, linestyle=dash, linewidth=width, clip_on=False, zorder=3)
+    for seeds, (colour, dash) in zip(nulls.values(), styles[len(populations) :], strict=True):
+        _draw_band(above[1], np.stack([seed.envelope for seed in seeds]), period, colour, dash)
+    highest = max((axes.get_ylim()[1] for axes in above), default=1.0)
+    for axes in above:
+        axes.set_ylim(0, highest)
+        style_axes(axes, ylabel="response of the best unit,\nSD over natural images")
+    firsts = [*populations, *(seeds[0] for seeds in nulls.values())]
+    for row, (population, (colour, _)) in enumerate(zip(firsts, styles, strict=True)):
         below.vlines(population.preferred, row - 0.36, row + 0.36, colors=colour, linewidth=1.1, clip_on=False)
-    above.set_ylim(bottom=0)
-    style_axes(above, ylabel="response of the best unit,\nSD over natural images")
     names = [f"{population.name} ({len(population.preferred)})" for population in populations]
+    names += [f"{name} ({_range([len(seed.preferred) for seed in seeds])})" for name, seeds in nulls.items()]
     style_population_axis(below, names, period, ORIENTATION_LABEL)
-    for label, (colour, _) in zip(below.get_yticklabels(), cycle(LINE_STYLES), strict=False):
+    for label, (colour, _) in zip(below.get_yticklabels(), styles, strict=True):
         label.set_color(colour)
     save_figure(figure, path)
+
+
+def _closed(
+    envelope: Float[np.ndarray, "*s o"], period: float
+) -> tuple[Float[np.ndarray, " _"], Float[np.ndarray, "*s _"]]:
+    """Return orientations in degrees up to the whole period, and the envelope at these."""
+    degrees = np.arange(envelope.shape[-1] + 1) * (period / envelope.shape[-1])
+    return degrees, np.concatenate([envelope, envelope[..., :1]], -1)
+
+
+def _draw_band(axes: Axes, envelopes: Float[np.ndarray, "s o"], period: float, colour: str, dash: str) -> None:
+    degrees, closed = _closed(envelopes, period)
+    axes.fill_between(degrees, closed.min(0), closed.max(0), color=colour, alpha=0.15, linewidth=0, zorder=2)
+    axes.plot(degrees, closed.mean(0), color=colour, linestyle=dash, linewidth=1.2, zorder=3)
+
+
+def _range(values: Sequence[int]) -> str:
+    lowest, highest = min(values), max(values)
+    return f"{lowest}" if lowest == highest else f"{lowest}..{highest}"
 
 
 def plot_selectivity(

@@ -10,30 +10,43 @@ from visae import cli
 from visae._support import files
 from visae.activations import Positions
 from visae.images import Leaves, Subset, open_images
-from visae.papers.missing_curves import _plots, _reproduce, reproduce
+from visae.papers.missing_curves import _gaps, _natural_tuning, _plots, _reproduce, reproduce
+from visae.papers.missing_curves._dictionaries import UNIFORM
 from visae.papers.missing_curves._page import curves_page
-from visae.papers.missing_curves._populations import RELU, UNIFORM
 from visae.papers.missing_curves._reproduce import SCHEMA
+from visae.sae import MOD, Online, ReLU, TopK
 from visae.training import Budget
 from visae.tuning import GAP_DISTANCE, load_responses
 
 pytestmark = pytest.mark.slow
+KINDS = ["mod", "online", "relu", "topk"]
+NULLS = ["random directions", "data rows", "stopped early", "frozen decoder"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_panels():
-    """Drawing takes most of the time."""
+    """Drawing, and tuning in natural images, take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("visae.tuning._populations._JOINT", 3)
         patch.setattr(_plots, "_RADIUS_UNITS", 2)
         patch.setattr(_plots, "_GAP_FEATURES", 2)
         yield
 
 
+def configs(width, k):
+    return {
+        "mod": lambda channels: MOD(width=width(channels), k=k),
+        "online": lambda channels: Online(width=width(channels), k=k),
+        "relu": lambda channels: ReLU(width=width(channels)),
+        "topk": lambda channels: TopK(width=width(channels), k=k),
+    }
+
+
 def run(out):
     network = visae.network("planted", device="cpu")
-    training = visae.TrainingConfig(rows_seen=2048, batch=512)
-    budget = Budget(lambda channels: visae.TopK(k=2, width=3 * channels), training, Positions(count=64), images=3)
-    return reproduce(network, ["mixed"], Leaves(24, 128), out, budget)
+    training = visae.TrainingConfig(rows_seen=16_384, batch=512)
+    budget = Budget(configs(lambda channels: 2 * channels, 2), training, Positions(count=64), images=3)
+    return reproduce(network, ["mixed"], Leaves(60, 128), out, budget)
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +55,19 @@ def made(tmp_path_factory):
     return out, run(out)
 
 
+@pytest.fixture
+def layer(made):
+    return made[1]["layers"]["mixed"]
+
+
 def copied(report):
     return json.loads(json.dumps(report))
 
 
-def test_all_populations_are_measured_alike(made):
-    _, report = made
-    populations = report["layers"]["mixed"]["populations"]
-    assert list(populations) == ["neurons", "features", RELU, "PCA", "ICA", "random", UNIFORM]
-    assert [population["units"] for population in populations.values()] == [48, 144, 144, 48, 48, 144, 144]
+def test_all_populations_are_measured_alike(layer):
+    populations = layer["populations"]
+    assert list(populations) == ["neurons", *KINDS, "PCA", "ICA", UNIFORM]
+    assert [population["units"] for population in populations.values()] == [48, *[96] * 4, 48, 48, 96]
     for population in populations.values():
         # Units that never fire on the natural images have no deviation.
         assert population["curve_units"] == len(population["orientations"]) <= population["families"]["curve"]
@@ -62,19 +79,35 @@ def test_all_populations_are_measured_alike(made):
         assert len(population["selectivity_histogram"]) == 20
 
 
-def test_features_recover_curves_that_mixed_neurons_hide(made):
+def test_features_recover_curves_that_mixed_neurons_hide_and_random_directions_do_not(layer):
     """The claim itself, where it is known to be true."""
-    populations = made[1]["layers"]["mixed"]["populations"]
+    populations, random = layer["populations"], layer["nulls"]["random directions"]
     assert populations["neurons"]["curve_units"] == 0
-    assert populations["features"]["curve_units"] > 5
-    assert populations["random"]["curve_units"] <= 2
+    assert populations["mod"]["curve_units"] > 30
+    assert populations["mod"]["largest_gap"] <= 30
+    # Every neuron's gap is the whole circle, and most of what `mod` finds there is found again; nothing random is.
+    assert populations["mod"]["confirmed_in_gaps"] > 25
+    assert random["confirmed_in_gaps"] == {"mean": 0, "lowest": 0, "highest": 0}
+    assert random["curve_units"]["highest"] < populations["mod"]["curve_units"]
+    about_curves = [line for line in layer["headlines"]["mod"] if "confirmed" in line or "curve detectors" in line]
+    assert not [line for line in about_curves if line.startswith("random directions")]
 
 
-def test_features_in_gaps_are_described(made):
-    out, report = made
-    rows = report["layers"]["mixed"]["in_gaps"]["features"]
+def test_nulls_have_three_seeds_and_an_interval(layer):
+    assert list(layer["nulls"]) == NULLS
+    for null in layer["nulls"].values():
+        assert len(null["seeds"]) == 3
+        counts = [seed["curve_units"] for seed in null["seeds"]]
+        assert null["curve_units"]["lowest"] == min(counts) <= null["curve_units"]["mean"] <= max(counts)
+        assert null["families"]["line"]["highest"] == max(seed["families"]["line"] for seed in null["seeds"])
+        assert all(seed["in_gaps"] == seed["curve_units"] for seed in null["seeds"])
+
+
+def test_features_in_gaps_are_described(made, layer):
+    out, _ = made
+    rows = layer["in_gaps"]["mod"]
     assert rows
-    sae = visae.load(out / "mixed" / "dictionaries" / "features")
+    sae = visae.load(out / "mixed" / "dictionaries" / "mod")
     for row in rows:
         assert row["nearest_curve_neuron"] >= GAP_DISTANCE == 15
         direction = torch.nn.functional.normalize(sae.directions[row["feature"]], dim=0)
@@ -82,42 +115,48 @@ def test_features_in_gaps_are_described(made):
             assert direction[int(neuron)].item() == pytest.approx(weight)
         assert row["cosine_to_nearest_neuron"] == pytest.approx(direction.max().item())
         assert len(row["tuning"]) == 72
+    population = layer["populations"]["mod"]
+    assert population["help"] == sum(row["helps"] for row in rows)
+    assert population["found_again"] == sum(row["found_again"] for row in rows)
     # Without curve neurons there is no reference for orientations in natural images.
-    assert all(row["asked"] for row in rows[:12])
+    assert population["asked"] == 0
+    assert population["counted"] is None
     assert {row["natural_disagreement"] for row in rows} == {None}
 
 
-def test_tuning_of_detectors_is_reported(made):
-    out, report = made
-    layer = report["layers"]["mixed"]
-    features = layer["populations"]["features"]
+def test_tuning_of_detectors_is_reported(made, layer):
+    out, _ = made
+    features = layer["populations"]["mod"]
     summaries, header = files.read_tensors(out / "mixed" / "units.safetensors", SCHEMA)
     assert header["layer"] == "mixed"
-    assert len(summaries["random.harmonics"]) == 144
-    detectors = summaries["features.selectivity"] >= 0.85
+    assert len(summaries["online.harmonics"]) == 96
+    detectors = summaries["mod.selectivity"] >= 0.85
     assert detectors.sum() >= features["curve_units"]
     assert features["medians_of_curve_units"]["selectivity"] > 0.85
     assert features["medians_of_curve_units"]["line_or_curve"] < 0
     assert layer["populations"]["neurons"]["medians_of_curve_units"] == {}
     # No neuron is a curve detector, so there is no joint tuning of neurons.
-    assert "neurons" not in layer["natural"]
-    natural = layer["natural"]["features"]
-    assert len(natural["units"]) == len(natural["examples"]) >= min(features["curve_units"], 24)
-    saved = load_responses(out / "mixed" / "responses" / "features-circle.safetensors")
-    assert saved.values.shape == (144, 16, 72)
+    assert list(layer["natural"]) == KINDS
+    natural = layer["natural"]["mod"]
+    assert len(natural["units"]) == len(natural["examples"]) == 3
+    saved = load_responses(out / "mixed" / "responses" / "mod-circle.safetensors")
+    assert saved.values.shape == (96, 16, 72)
 
 
-def test_rows_and_dictionaries_are_reused(made, monkeypatch):
+def test_rows_dictionaries_and_nulls_are_reused(made, monkeypatch):
     out, report = made
     assert json.loads((out / "report.json").read_text())["layers"] == copied(report["layers"])
     assert (out / "report.md").read_text() == curves_page(report)
-    for name in ("curves.png", "coverage.png", "radius.png", "selectivity.png", "natural.png", "gaps-features.png"):
+    for name in ("curves.png", "coverage.png", "radius.png", "selectivity.png", "natural.png", "gaps-mod.png"):
         assert (out / "mixed" / name).read_bytes().startswith(b"\x89PNG")
-    made_files = [path for path in out.glob("mixed/*/**/*") if path.suffix and "responses" not in path.parts]
-    assert {path.parts[-2] for path in made_files} >= {"rows-magnitude", "rows-uniform", "features", "relu", "ICA"}
+    made_files = [path for path in out.glob("mixed/**/*") if path.suffix == ".safetensors"]
+    made_files = [path for path in made_files if not {"responses", "mixed"} & {path.parent.name}]
+    assert {path.parts[-2] for path in made_files} >= {"rows-magnitude", "rows-uniform", "relu-second-seed", "ICA", "2"}
     stamps = [path.stat().st_mtime_ns for path in made_files]
-    monkeypatch.setattr(_reproduce, "draw_layer", lambda *_: None)
-    assert run(out) == report
+    # What follows training is not done again.
+    monkeypatch.setattr(_reproduce, "measure_layer", None)
+    with pytest.raises(TypeError):
+        run(out)
     assert [path.stat().st_mtime_ns for path in made_files] == stamps
 
 
@@ -125,37 +164,54 @@ def test_the_page_states_what_is_not_comparable(made):
     report = made[1]
     page = curves_page(report)
     assert "This network, planted, is not the paper's" in page
-    assert "24 images and 1,536 activations of a layer, not five billion" in page
+    assert "60 images and 3,840 activations of a layer, not five billion" in page
     assert "| neurons " in page
     assert "No neuron is a curve detector" in page
-    assert "explains little of the layer" in page
     assert "This is the paper's network" in curves_page({**report, "network": "inceptionv1"})
 
 
-def test_the_page_counts_features_in_gaps(made):
+def test_the_page_shows_nulls_and_what_they_match(made, layer):
+    page = curves_page(made[1])
+    for null in NULLS:
+        assert f"| null: {null}, 3 seeds " in page
+        assert f"| null: {null} " in page
+    for line in [*layer["headlines"]["mod"], *layer["headlines"]["relu"]]:
+        assert f"- {line}" in page
+    report = copied(made[1])
+    report["layers"]["mixed"]["headlines"] = {kind: ["data rows: as many"] * (kind != "mod") for kind in KINDS}
+    page = curves_page(report)
+    assert "No null matches any figure of `mod`." in page
+    assert "Figures of `relu` that a null matches:\n\n- data rows: as many" in page
+
+
+def test_the_page_tells_what_counts_from_what_was_not_asked(made):
     report = copied(made[1])
     layer = report["layers"]["mixed"]
-    in_gaps = layer["in_gaps"]
+    population = layer["populations"]["mod"]
     layer["populations"]["neurons"]["curve_units"] = 2
-    layer["in_gaps"] = {"features": [], RELU: []}
-    assert "No curve among the features lies 15° or more" in curves_page(report)
-    layer["in_gaps"] = {name: rows[:1] for name, rows in in_gaps.items()}
-    assert "Among the features, 1 curve lies 15° or more" in curves_page(report)
-    rows = [{**in_gaps["features"][0], "natural_disagreement": disagreement} for disagreement in (3.0, 15.0)]
-    layer["in_gaps"] = {"features": rows * 7, RELU: []}
+    row = {**layer["in_gaps"]["mod"][0], "helps": True, "found_again": True}
+    asked = {**row, "feature": 7, "asked": True, "natural_disagreement": 3.0, "agrees": True, "counted": True}
+    left = {**row, "feature": 9, "asked": False, "natural_disagreement": None, "agrees": None, "counted": None}
+    layer["in_gaps"] = {kind: ([left] * 13 + [asked]) * (kind == "mod") for kind in KINDS}
+    population |= _gaps.gap_counts(layer["in_gaps"]["mod"])
     page = curves_page(report)
-    assert "Among the features, 14 curves lie 15° or more" in page
+    assert "No curve among the features of `topk` lies 15° or more" in page
+    assert "Among the features of `mod`, 14 curves lie 15° or more" in page
+    assert "Photographs were asked about 1 of them. Counted: 7." in page
     assert "2 more are in report.json" in page
-    assert "| 14 (7 of 14) " in page
-    assert page.count("| 3° off ") == page.count("| 15° off ") == 6
+    assert "| 14, 1 counted, 13 undecided " in page
+    gaps = page[page.index("Among the features of `mod`") :]
+    assert gaps.index("| **7** ") < gaps.index("| 9 ")
+    assert page.count("| not asked ") == 11
+    assert "| 1 of 1 " in page
 
 
 def test_undefined_metrics_are_left_out_of_the_page(made):
     report = copied(made[1])
     layer = report["layers"]["mixed"]
-    layer["populations"]["features"]["medians_of_curve_units"] |= {"polarity": None, "width": None}
+    layer["populations"]["mod"]["medians_of_curve_units"] |= {"polarity": None, "width": None}
     layer["natural"] = {}
-    for row in layer["in_gaps"]["features"]:
+    for row in layer["in_gaps"]["mod"]:
         row |= {"asked": True, "natural_disagreement": None}
     page = curves_page(report)
     assert "None" not in page
@@ -163,22 +219,22 @@ def test_undefined_metrics_are_left_out_of_the_page(made):
 
 
 def test_on_the_real_network(data, tmp_path, monkeypatch):
-    """Layers that differ in everything, one of them with curve neurons; what the report shows is judged elsewhere."""
-    # Fewer units are tuned on natural images.
-    monkeypatch.setattr("visae.tuning._populations._JOINT", 4)
-    monkeypatch.setattr(_reproduce, "_CHECKED", 2)
+    """A layer with curve neurons, so that photographs are asked; what the report shows is judged elsewhere."""
+    monkeypatch.setattr(_gaps, "ASKED", 1)
+    monkeypatch.setattr(_natural_tuning, "_EXAMPLES", 2)
+    monkeypatch.setattr(_reproduce, "draw_layer", lambda *_: None)
     network = visae.network("inceptionv1-caffe", data / "weights", device="cpu")
     photographs = Subset(open_images(data / "images" / "kodak", crop=224), range(12))
     training = visae.TrainingConfig(rows_seen=1024, batch=256)
-    budget = Budget(lambda channels: visae.TopK(k=4, width=channels), training, Positions(count=64), images=2)
-    layers = ["conv2d0", "mixed3b_5x5"]
-    report = reproduce(network, layers, photographs, tmp_path, budget)
-    assert list(report["layers"]) == layers
-    curved = report["layers"]["mixed3b_5x5"]
+    budget = Budget(configs(lambda _: 48, 4), training, Positions(count=64), images=2)
+    report = reproduce(network, ["mixed3b_5x5"], photographs, tmp_path, budget)
+    layer = report["layers"]["mixed3b_5x5"]
     # Known from the whole sweep (docs/results/missing_curves.md).
-    assert curved["populations"]["neurons"]["families"]["curve"] == 23
-    assert report["layers"]["conv2d0"]["populations"]["neurons"]["curve_units"] == 0
-    assert len(curved["natural"]["neurons"]["units"]) == 4
+    assert layer["populations"]["neurons"]["families"]["curve"] == 23
+    assert len(layer["natural"]["neurons"]["units"]) == 3
+    seeds = [seed for null in layer["nulls"].values() for seed in null["seeds"]]
+    assert all(seed["asked"] == min(seed["in_gaps"], 1) for seed in seeds)
+    assert any(seed["asked"] for seed in seeds)
     page = (tmp_path / "report.md").read_text()
     assert "inceptionv1-caffe, is not the paper's" in page
     assert "| paper's ten neurons" in page

@@ -39,7 +39,7 @@ def test_toys_are_nulls():
 def made(tmp_path_factory):
     """The folder of a small reproduction, and its report."""
     out = tmp_path_factory.mktemp("bridge")
-    budget = Budget(lambda _: visae.TopK(k=2, width=128), TRAINING, Positions(count=64), images=4)
+    budget = Budget({"topk": lambda _: visae.TopK(k=2, width=128)}, TRAINING, Positions(count=64), images=4)
     settings = BridgeSettings("small", 320, BagTraining(epochs=4), 16, RugTraining(steps=20))
     network = visae.network("planted", device="cpu")
     return out, reproduce(network, ["mixed"], Leaves(80, 128), out, budget, settings)
@@ -87,7 +87,10 @@ def test_bad_settings():
 @pytest.mark.slow
 def test_layer_without_curves(tmp_path):
     budget = Budget(
-        lambda _: visae.TopK(k=1, width=4), visae.TrainingConfig(rows_seen=64, batch=64), Positions(count=16), images=2
+        {"topk": lambda _: visae.TopK(k=1, width=4)},
+        visae.TrainingConfig(rows_seen=64, batch=64),
+        Positions(count=16),
+        images=2,
     )
     network = visae.network("planted", device="cpu")
     with pytest.raises(visae.VisaeError, match=r"line features; .* 3 or more"):

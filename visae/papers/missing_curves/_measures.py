@@ -1,37 +1,78 @@
-"""The metrics of a layer's populations, as stored in the report; and which features lie in the neurons' gaps."""
+"""The figures of a layer's populations, as stored in the report, and which of them a null matches."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from visae._support import files
-from visae.papers.missing_curves._populations import NaturalTuning
-from visae.sae import SAE
-from visae.tuning import (
-    GAP_DISTANCE,
-    Coverage,
-    MeasuredPopulation,
-    distance_to_nearest,
-    echo,
-    grid_metrics,
-    tuning_width,
-)
+from visae.nulls import CURVE_HEADLINES, Headline, has_as_many, headlines, spread
+from visae.papers.missing_curves._dictionaries import LEARNED, UNIFORM, seed_name
+from visae.papers.missing_curves._gaps import gap_counts, gaps_over_criteria
+from visae.papers.missing_curves._layer import MeasuredLayer
+from visae.papers.missing_curves._natural_tuning import NaturalTuning
+from visae.tuning import MeasuredPopulation, echo, grid_metrics, tuning_width
 
-_LARGEST_NEURONS = 3
 _BINS = 20  # in the histogram of selectivity
+_FAMILY = "the count is no evidence"
+HEADLINES = CURVE_HEADLINES | {
+    "agree": Headline("photographs agree with {} detectors in gaps", "their number is no evidence", has_as_many),
+    "counted": Headline("{} detectors counted", "these are no evidence", has_as_many),
+    "line": Headline("{} line detectors", _FAMILY, has_as_many),
+    "edge": Headline("{} edge detectors", _FAMILY, has_as_many),
+    "angle": Headline("{} angle detectors", _FAMILY, has_as_many),
+    "double_curve": Headline("{} double-curve detectors", _FAMILY, has_as_many),
+}
 
 
-def population_metrics(population: MeasuredPopulation) -> dict[str, Any]:
-    """Describe a population: its curve detectors, their coverage and tuning, and the sizes of the other families."""
+def layer_report(layer: MeasuredLayer) -> dict[str, Any]:
+    """Describe a layer: every population, nulls by seed, tuning in natural images, gaps, and matched headlines."""
+    neurons, saes = layer.populations["neurons"], layer.dictionaries.measured
+    gaps = {name: gap_counts(rows) for name, rows in layer.in_gaps.items()}
+    explained = {name: sae.about["metrics"]["explained_variance"] for name, sae in saes.items()}
+    figures = {
+        name: {**summary(layer.populations[name]), **gaps[name], **files.without_nan({"explained_variance": value})}
+        for name, value in explained.items()
+    }
+    nulls = {
+        null: [figures[seed_name(null, index)] for index in range(len(seeds))]
+        for null, seeds in layer.dictionaries.nulls.items()
+    }
+    compared = {null: [_headline_figures(seed) for seed in seeds] for null, seeds in nulls.items()}
+    trained = {name: saes[name] for name in (*LEARNED, UNIFORM)}
+    return {
+        "rows": len(layer.dictionaries.rows),
+        "saes": {n: {"kind": s.config.kind, "width": s.width, **s.about["metrics"]} for n, s in trained.items()},
+        "populations": {
+            name: {**population_metrics(population), **gaps.get(name, {})} for name, population in layer.own.items()
+        },
+        "nulls": {null: {"seeds": seeds, **_spreads(seeds)} for null, seeds in nulls.items()},
+        "headlines": {name: headlines(_headline_figures(figures[name]), compared, HEADLINES) for name in LEARNED},
+        "natural": {name: natural_metrics(natural) for name, natural in layer.naturals.items() if name in layer.own},
+        "in_gaps": {name: list(layer.in_gaps[name]) for name in LEARNED},
+        "in_gaps_over_grid": {name: gaps_over_criteria(neurons, layer.populations[name]) for name in LEARNED},
+    }
+
+
+def summary(population: MeasuredPopulation) -> dict[str, Any]:
+    """Return the figures of a population that are compared with nulls: curve detectors and other families."""
     curves = population.curves
     metrics = {
         "units": len(population.units),
         "curve_units": len(curves.units),
         "largest_gap": curves.largest_gap,
         "coverage": curves.ratio,
-        "orientations": curves.orientation.tolist(),
         "families": {family: int(members.sum()) for family, members in population.families.members.items()},
+    }
+    return files.without_nan(metrics)
+
+
+def population_metrics(population: MeasuredPopulation) -> dict[str, Any]:
+    """Describe a population: its curve detectors, their coverage and tuning, and the sizes of the other families."""
+    curves = population.curves
+    metrics = {
+        **summary(population),
+        "orientations": curves.orientation.tolist(),
         "selectivity_histogram": torch.histc(population.selectivity, _BINS, 0, 1).int().tolist(),
         "medians_of_curve_units": files.without_nan(population.tuning_summary.medians(curves.units)),
         "grid": [files.without_nan(row) for row in grid_metrics(population.curves_over_criteria)],
@@ -41,58 +82,25 @@ def population_metrics(population: MeasuredPopulation) -> dict[str, Any]:
 
 def natural_metrics(natural: NaturalTuning) -> dict[str, Any]:
     """Describe the tuning of curve detectors in natural images, and how it differs from their tuning to circles."""
-    own, orientation = natural.own(), natural.orientation[-len(natural.units) :]
+    own = natural.own()
     return files.without_nan(
         {
             "units": list(own.units),
             "examples": list(own.examples),
             "width": torch.nanquantile(tuning_width(own.own), 0.5).item(),
             "echo": torch.nanquantile(echo(own.own), 0.5).item(),
-            "disagreement_with_circles": own.disagreement(orientation),
+            "disagreement_with_circles": own.disagreement(natural.preferred),
         }
     )
 
 
-def gaps_over_criteria(neurons: MeasuredPopulation, features: MeasuredPopulation) -> list[int]:
-    """Count the features in the neurons' gaps under each pair of thresholds, in the order of the grid."""
-    pairs = zip(neurons.curves_over_criteria, features.curves_over_criteria, strict=True)
-    return [len(_in_gaps(neuron_curves, curves)) for (_, _, neuron_curves), (_, _, curves) in pairs]
+def _headline_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"count": figures["curve_units"], "max_gap_deg": figures["largest_gap"]}
+    return {**figures, **figures["families"], **names}
 
 
-def features_in_gaps(neurons: Coverage, features: MeasuredPopulation, sae: SAE) -> list[dict[str, Any]]:
-    """Describe the curve features in the neurons' gaps, the farthest from any curve neuron first."""
-    rows = []
-    directions = torch.nn.functional.normalize(sae.directions.cpu(), dim=1)
-    circle, tuning = features.battery.tuning["circle"], features.battery.responses["circle"].tuning()
-    for unit, distance in _in_gaps(neurons, features.curves):
-        weights = directions[unit]
-        largest = weights.abs().topk(min(_LARGEST_NEURONS, len(weights))).indices
-        rows.append(
-            {
-                "feature": unit,
-                "orientation": circle.orientation[unit].item(),
-                "nearest_curve_neuron": distance,
-                "selectivity": circle.selectivity[unit].item(),
-                "neurons": {str(neuron): weights[neuron].item() for neuron in largest.tolist()},
-                "cosine_to_nearest_neuron": weights.max().item(),
-                "tuning": tuning[unit].tolist(),
-            }
-        )
-    return sorted(rows, key=lambda row: -row["nearest_curve_neuron"])
-
-
-def add_natural_disagreement(row: Mapping[str, Any], natural: NaturalTuning | None) -> dict[str, Any]:
-    """Add to a feature in a gap whether its dataset examples were rotated, and how far off its orientation is there.
-
-    The disagreement is None where it is unknown.
-    """
-    if natural is None or row["feature"] not in natural.units:
-        return {**row, "asked": False, "natural_disagreement": None}
-    disagreement = {"natural_disagreement": natural.disagreement(row["feature"])}
-    return {**row, "asked": True, **files.without_nan(disagreement)}
-
-
-def _in_gaps(neurons: Coverage, features: Coverage) -> list[tuple[int, float]]:
-    """Pair each feature in the neurons' gaps with its distance to the nearest curve neuron, in degrees."""
-    distances = distance_to_nearest(features.orientation, neurons.orientation).tolist()
-    return [(unit, away) for unit, away in zip(features.units, distances, strict=True) if away >= GAP_DISTANCE]
+def _spreads(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return mean, lowest and highest over seeds of every figure that is a number, and of every family."""
+    names = [name for name in seeds[0] if name not in ("families", "counted_features")]
+    families = {name: spread([seed["families"][name] for seed in seeds]) for name in seeds[0]["families"]}
+    return {name: spread([seed[name] for seed in seeds]) for name in names} | {"families": families}

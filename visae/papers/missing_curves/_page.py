@@ -1,20 +1,28 @@
 """The page of the reproduction, in Markdown: our numbers and tables, and the paper's findings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from visae.papers.missing_curves._populations import LEARNED, file_name
-from visae.papers.report import Columns, fill_page, table
+from visae.nulls import SEEDS
+from visae.papers.missing_curves._dictionaries import PAPER
+from visae.papers.missing_curves._gaps import ASKED
+from visae.papers.missing_curves._tables import (
+    LISTED,
+    counted_summary,
+    detectors_summary,
+    gaps_table,
+    grid_table,
+    population_table,
+    tuning_table,
+)
+from visae.papers.report import fill_page
+from visae.training._train_layer import MAIN
 from visae.tuning import DEFAULT_CRITERIA, GAP_DISTANCE
 
 _Row = Mapping[str, Any]
 
-_COMPARED = ("neurons", *LEARNED, "random")  # in the first table
-_SUMMARY = ("layer", *_COMPARED, *(f"{name} in gaps" for name in LEARNED))
-_PLOTS = {"curves": "Tuning of neurons and features", "coverage": "Coverage", "selectivity": "Selectivity"}
+_PLOTS = {"curves": "Tuning of neurons, features and nulls", "coverage": "Coverage", "selectivity": "Selectivity"}
 _NATURAL_PLOTS = {"radius": "Response over orientation and radius", "natural": "Tuning in natural images"}
-_LISTED = 12  # features in gaps
-_HARMONICS = 4
 _GOOD, _FEW_DEAD = 0.9, 0.2  # minimum explained variance and maximum share of dead features of a trustworthy dictionary
 _FROM_NEURONS = f"{GAP_DISTANCE:g}° or more from every curve neuron"
 
@@ -24,7 +32,11 @@ _LAYER = """## {name}
 
 {dictionaries}
 
+Nulls: mean over the seeds, and the lowest and highest in brackets.
+
 {populations}
+
+{headlines}
 
 {plots}
 
@@ -45,54 +57,6 @@ and the number of features in gaps:
 {gaps}"""
 _DOUBT = " It explains little of the layer, or many features are dead: doubt what it found, and what it missed."
 
-# The ten curve neurons of inception5h's mixed3b, from the data published with "Curve Detectors": medians, except that
-# the harmonics are shares of all ten together, and the last is the median over pairs of nine neurons.
-_PUBLISHED_LAYERS = ("mixed3b", "mixed3b_5x5")
-_PUBLISHED = {
-    **{"name": "paper's ten neurons", "selectivity": 0.91, "width": 50, "echo": 0.01, "radius": None},
-    **{"line_or_curve": None, "polarity": None, "harmonics": [0.48, 0.29, 0.13, 0.05]},
-    **{"natural_width": None, "disagreement": 9},
-}
-
-
-def _defined(key: str, form: str) -> Callable[[_Row], str]:
-    """A column with a metric; empty where undefined, such as the polarity of units that respond to no edge."""
-    return lambda row: "" if row[key] is None else form.format(row[key])
-
-
-_POPULATIONS: Columns = {
-    "population": "{name}",
-    "units": "{units}",
-    "curve detectors": "{curve_units}",
-    "largest gap": "{largest_gap:.0f}°",
-    "coverage": _defined("coverage", "{:.2f}"),
-    "lines": "{families[line]}",
-    "edges": "{families[edge]}",
-    "angles": "{families[angle]}",
-    "double": "{families[double_curve]}",
-}
-_TUNING: Columns = {
-    "population": "{name}",
-    "selectivity": _defined("selectivity", "{:.2f}"),
-    "width": _defined("width", "{:.0f}°"),
-    "echo": _defined("echo", "{:.2f}"),
-    "radius": _defined("radius", "{:.0f} px"),
-    "line or curve": _defined("line_or_curve", "{:+.2f}"),
-    "polarity": _defined("polarity", "{:.2f}"),
-    "harmonics": lambda row: " ".join(f"{100 * share:.0f}" for share in row["harmonics"][:_HARMONICS]),
-    "natural width": _defined("natural_width", "{:.0f}°"),
-    "angles differ by": _defined("disagreement", "{:.0f}°"),
-}
-_GAPS: Columns = {
-    "feature": "{feature}",
-    "orientation": "{orientation:.0f}°",
-    "nearest curve neuron": "{nearest_curve_neuron:.0f}° away",
-    "selectivity": "{selectivity:.2f}",
-    "in natural images": lambda row: _natural(row) if row["asked"] else "",
-    "largest neurons": lambda row: ", ".join(f"{n} ({weight:+.2f})" for n, weight in row["neurons"].items()),
-    "largest cosine": "{cosine_to_nearest_neuron:.2f}",
-}
-
 
 def curves_page(report: _Row) -> str:
     """Render the report of `reproduce` as Markdown."""
@@ -104,7 +68,10 @@ def curves_page(report: _Row) -> str:
         "from_neurons": _FROM_NEURONS,
         "gap": GAP_DISTANCE,
         "chance": 180 / GAP_DISTANCE,
-        "summary_table": table(map(_summary_row, layers), {name: f"{{{name}}}" for name in _SUMMARY}),
+        "asked": ASKED,
+        "seeds": SEEDS,
+        "detectors_table": detectors_summary(layers),
+        "counted_table": counted_summary(layers),
         "layers": "\n\n".join(map(_layer_section, layers)),
     }
     return fill_page("missing_curves", values)
@@ -123,21 +90,18 @@ def _comparability(report: _Row) -> str:
 
 
 def _layer_section(layer: _Row) -> str:
-    name, populations = layer["name"], layer["populations"]
-    neurons = populations["neurons"]["curve_units"]
-    gaps = [
-        _gaps(name, population, rows, neurons, populations[population]["curve_units"])
-        for population, rows in layer["in_gaps"].items()
-    ]
+    name, neurons = layer["name"], layer["populations"]["neurons"]["curve_units"]
+    gaps = [_gaps(name, kind, rows, neurons, layer["populations"][kind]) for kind, rows in layer["in_gaps"].items()]
     values = {
         "name": name,
         "rows": layer["rows"],
         "dictionaries": "\n\n".join(_dictionary(population, sae) for population, sae in layer["saes"].items()),
-        "populations": table(({"name": name, **row} for name, row in populations.items()), _POPULATIONS),
+        "populations": population_table(layer),
+        "headlines": "\n\n".join(_headlines(kind, layer["headlines"][kind]) for kind in (MAIN, PAPER)),
         "plots": _images(name, _PLOTS),
-        "tuning": table(_tuning_rows(layer), _TUNING),
+        "tuning": tuning_table(layer),
         "natural_plots": _images(name, _NATURAL_PLOTS) if layer["natural"] else "",
-        "grid": table(_grid_rows(layer), {name: f"{{{name}}}" for name in ("selectivity", "echo", *populations)}),
+        "grid": grid_table(layer),
         "gaps": "\n\n".join(gaps),
     }
     return _LAYER.format_map(values)
@@ -155,70 +119,35 @@ def _dictionary(name: str, sae: _Row) -> str:
     )
 
 
-def _gaps(layer: str, name: str, rows: Sequence[_Row], neurons: int, features: int) -> str:
-    """The features of a population in the neurons' gaps: their number, table and plot."""
-    if not rows and neurons:
-        return f"No curve among the {name} lies {_FROM_NEURONS}."
+def _headlines(kind: str, lines: Sequence[str]) -> str:
+    """Which headlines about a dictionary a null matches."""
+    if not lines:
+        return f"No null matches any figure of `{kind}`."
+    return "\n".join([f"Figures of `{kind}` that a null matches:", "", *(f"- {line}" for line in lines)])
+
+
+def _gaps(layer: str, kind: str, rows: Sequence[_Row], neurons: int, population: _Row) -> str:
+    """The features of a dictionary in the neurons' gaps: their number, which count, their table and plot."""
+    if not rows:
+        return f"No curve among the features of `{kind}` lies {_FROM_NEURONS}."
     count = f"{len(rows)} curve lies" if len(rows) == 1 else f"{len(rows)} curves lie"
-    more = len(rows) - _LISTED
-    parts = [f"Among the {name}, {count} {_FROM_NEURONS}, the farthest first:", table(rows[:_LISTED], _GAPS)]
-    if not neurons:
-        parts[0] = (
-            f"No neuron is a curve detector, so the neurons' gap is the whole circle, and all {features} curves among "
-            f"the {name} lie in it. They cannot be checked against natural images, where orientations are measured "
-            "relative to the curve neurons."
-        )
-    elif more > 0:
+    parts = [f"Among the features of `{kind}`, {count} {_FROM_NEURONS}. {_asked(rows, neurons, population)}"]
+    parts.append(gaps_table(rows))
+    if (more := len(rows) - LISTED) > 0:
         parts.append(f"{more} more are in report.json.")
-    if rows:
-        parts.append(_images(layer, {f"gaps-{file_name(name)}": f"{name} in the neurons' gaps"}))
+    if kind in (MAIN, PAPER):
+        parts.append(_images(layer, {f"gaps-{kind}": f"Features of {kind} in the neurons' gaps"}))
     return "\n\n".join(parts)
 
 
-def _summary_row(layer: _Row) -> _Row:
-    covered = {name: _covered(layer["populations"][name]) for name in _COMPARED}
-    return {
-        "layer": layer["name"],
-        **covered,
-        **{f"{name} in gaps": _confirmed(layer["in_gaps"][name]) for name in LEARNED},
-    }
-
-
-def _covered(population: _Row) -> str:
-    ratio = _defined("coverage", ", {:.2f}")(population)
-    return f"{population['curve_units']} of {population['units']:,} ({population['largest_gap']:.0f}°{ratio})"
-
-
-def _confirmed(in_gaps: Sequence[_Row]) -> str:
-    """The number of features in gaps, and for how many of them natural images confirm the orientation."""
-    known = [row["natural_disagreement"] for row in in_gaps if row["natural_disagreement"] is not None]
-    confirmed = sum(disagreement < GAP_DISTANCE for disagreement in known)
-    return f"{len(in_gaps)} ({confirmed} of {len(known)})" if known else str(len(in_gaps))
-
-
-def _tuning_rows(layer: _Row) -> list[_Row]:
-    """The median tuning of each population with curve detectors; and the paper's neurons in its layers."""
-    rows: list[_Row] = []
-    for name, population in layer["populations"].items():
-        natural = layer["natural"].get(name, {})
-        measured = {"natural_width": natural.get("width"), "disagreement": natural.get("disagreement_with_circles")}
-        if median := population["medians_of_curve_units"]:
-            rows.append({"name": name, **median, **measured})
-    return [*rows, _PUBLISHED] if layer["name"] in _PUBLISHED_LAYERS else rows
-
-
-def _grid_rows(layer: _Row) -> list[_Row]:
-    """For each pair of thresholds, the count, largest gap and features in gaps of each population."""
-    rows: list[_Row] = []
-    for index, thresholds in enumerate(layer["populations"]["neurons"]["grid"]):
-        cells = {key: f"{thresholds[key]:g}" for key in ("selectivity", "echo")}
-        for name, population in layer["populations"].items():
-            row, in_gaps = population["grid"][index], layer["in_gaps_over_grid"]
-            gaps = f", {in_gaps[name][index]} in gaps" if name in in_gaps else ""
-            cells[name] = f"{row['count']} ({row['largest_gap']:.0f}°){gaps}"
-        rows.append(cells)
-    return rows
-
-
-def _natural(row: _Row) -> str:
-    return "unknown" if row["natural_disagreement"] is None else f"{row['natural_disagreement']:.0f}° off"
+def _asked(rows: Sequence[_Row], neurons: int, population: _Row) -> str:
+    """How many photographs were asked about, and which features count."""
+    if not neurons:
+        return (
+            "No neuron is a curve detector, so the neurons' gap is the whole circle, and all curves lie in it. They "
+            "cannot be checked against photographs, where orientations are measured relative to the curve neurons, so "
+            "that none can count; see which help and are found again."
+        )
+    counted = ", ".join(map(str, population["counted_features"])) or "none"
+    asked = "" if population["asked"] == len(rows) else f"Photographs were asked about {population['asked']} of them. "
+    return f"{asked}Counted: {counted}."

@@ -22,7 +22,7 @@ from visae.papers.superposition_in_curves._populations import (
     toy_features,
 )
 from visae.training import Budget, train_layer
-from visae.training._train_layer import FEATURES
+from visae.training._train_layer import ENCODED
 from visae.tuning import measure_populations
 
 SCHEMA = 2
@@ -52,8 +52,9 @@ def reproduce(
     }
     probes, seed = evenly_spaced(images, budget.images), budget.training.seed
     for layer in layers:
-        rows, sae = train_layer(network, layer, images, out, budget)
-        population = measure_populations(network, layer, {FEATURES: sae}, probes)[FEATURES]
+        # Interference is measured through an encoder.
+        rows, sae = train_layer(network, layer, images, out, budget, ENCODED)
+        population = measure_populations(network, layer, {ENCODED: sae}, probes)[ENCODED]
         features = dictionary_features(sae, rows, population, budget.training, settings.rows)
         density = (features.x[:, features.selected] > 0).double().mean().item()
         compared = {f"{layer} features": features, **toy_features(density, settings, seed, network.device)}

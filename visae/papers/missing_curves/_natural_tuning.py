@@ -1,7 +1,9 @@
-"""The populations compared, and their tuning in natural images beside their tuning to circles."""
+"""Tuning in natural images beside tuning to circles, relative to the layer's curve neurons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import accumulate
 
 import torch
 from jaxtyping import Float
@@ -10,26 +12,17 @@ from torch import Tensor
 from visae import tuning
 from visae.examples import border_margin, join_examples, strongest
 from visae.images import Images
-from visae.training._train_layer import FEATURES
 from visae.tuning import JointTuning, MeasuredPopulation
 from visae.units import join_units
 
-# Populations beside the main SAE's features: from an SAE of the paper's kind, and from one trained on other positions.
-RELU, UNIFORM = "ReLU features", "features, uniform sampling"
-LEARNED = (FEATURES, RELU)
-
-_EXAMPLES = 8  # per unit, for joint tuning
-
-
-def file_name(population: str) -> str:
-    """Return the name of a population as it appears in file names."""
-    return population.lower().replace(" ", "-")
+_EXAMPLES = 8  # per unit
 
 
 @dataclass(frozen=True, eq=False)
 class NaturalTuning:
     """Joint tuning of some units of a population and of reference units: the layer's curve neurons.
 
+    joint:       of the units of all populations, to each other's examples.
     units:       the population's units; a unit's entry in `joint.units` is its number plus `offset`.
     references:  the neurons, by their numbers in `joint`.
     orientation: preferred orientations by circles of all units of `joint`, degrees.
@@ -41,9 +34,14 @@ class NaturalTuning:
     references: list[int]
     orientation: Float[Tensor, " n"]
 
+    @property
+    def preferred(self) -> Float[Tensor, " u"]:
+        """Preferred orientations by circles of the population's own units, degrees."""
+        return self.orientation[self._own]
+
     def own(self) -> JointTuning:
         """Return the joint tuning of the population's own units, without the references."""
-        indices = [self.joint.units.index(unit + self.offset) for unit in self.units]
+        indices = self._own
         responses = self.joint.responses[indices][:, indices]
         counts = tuple(self.joint.examples[index] for index in indices)
         return JointTuning(tuple(self.units), counts, self.joint.degrees, responses)
@@ -55,6 +53,10 @@ class NaturalTuning:
         """
         return self.joint.unit_disagreement(unit + self.offset, self.references, self.orientation)
 
+    @property
+    def _own(self) -> list[int]:
+        return [self.joint.units.index(unit + self.offset) for unit in self.units]
+
 
 def measure_natural_tuning(
     populations: Mapping[str, MeasuredPopulation], units: Mapping[str, Sequence[int]], images: Images
@@ -63,19 +65,22 @@ def measure_natural_tuning(
 
     Populations without given units are left out, as are neurons if none is a curve detector.
     """
-    reference, units = populations["neurons"], {name: numbers for name, numbers in units.items() if numbers}
-    layer, searched = reference.units.layer, [reference.units, *(populations[name].units for name in units)]
-    reference_examples, *examples = strongest(searched, images, _EXAMPLES, border_margin(layer, images))
-    references, offset = reference.sample_curves(), len(reference.units)
-    by_circles = reference.battery.tuning["circle"].orientation
-    tunings = {}
-    if references:
-        joint = tuning.joint_tuning(reference.units, references, reference_examples, images)
-        tunings["neurons"] = NaturalTuning(joint, references, 0, references, by_circles[references])
-    for (name, numbers), own_examples in zip(units.items(), examples, strict=True):
-        both = join_units(reference.units, populations[name].units)
-        joined = [*references, *(unit + offset for unit in numbers)]
-        joint = tuning.joint_tuning(both, joined, join_examples(reference_examples, own_examples), images)
-        orientation = torch.cat([by_circles, populations[name].battery.tuning["circle"].orientation])
-        tunings[name] = NaturalTuning(joint, list(numbers), offset, references, orientation[joined])
-    return tunings
+    references = populations["neurons"].sample_curves()
+    chosen = {"neurons": references} | {name: list(numbers) for name, numbers in units.items() if numbers}
+    if not any(chosen.values()):
+        return {}
+    searched = [populations[name] for name in chosen]
+    examples = strongest(
+        [each.units for each in searched], images, _EXAMPLES, border_margin(searched[0].units.layer, images)
+    )
+    offsets = dict(zip(chosen, accumulate((len(each.units) for each in searched), initial=0), strict=False))
+    joined = [unit + offsets[name] for name, numbers in chosen.items() for unit in numbers]
+    # All populations at once: every crop passes through the network once, and the neurons' own crops serve all.
+    all_units = reduce(join_units, [each.units for each in searched])
+    joint = tuning.joint_tuning(all_units, joined, reduce(join_examples, examples), images)
+    by_circles = torch.cat([each.battery.tuning["circle"].orientation for each in searched])[joined]
+    return {
+        name: NaturalTuning(joint, numbers, offsets[name], references, by_circles)
+        for name, numbers in chosen.items()
+        if numbers
+    }

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from visae.papers.missing_curves._populations import NaturalTuning
+from visae.papers.missing_curves._natural_tuning import NaturalTuning
 from visae.tuning import JointTuning
 
 
@@ -15,6 +15,7 @@ def test_features_are_compared_with_the_curve_neurons():
     tuning = NaturalTuning(joint, [2, 7], 10, [1, 4, 5], torch.tensor([0.0, 120.0, 240.0, 60.0, 300.0]))
     assert tuning.disagreement(2) == pytest.approx(0, abs=0.5)
     assert tuning.disagreement(7) == pytest.approx(50, abs=0.5)
+    assert tuning.preferred.tolist() == [60, 300]
     own = tuning.own()
     assert (own.units, own.examples) == ((2, 7), (4, 5))
     assert own.responses.equal(joint.responses[3:, 3:])
