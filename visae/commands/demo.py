@@ -7,7 +7,7 @@ from visae.training._config import TrainingConfig
 
 IMAGES, SIZE = 1000, 128
 ATLAS_IMAGES, RENDER_STEPS = 256, 64
-WIDTH, K = 128, 1
+WIDTH, K = 128, 2
 TRAINING = TrainingConfig(rows_seen=3_500_000, batch=1024, lr=3e-3)
 _LAYER = "mixed"
 
