@@ -26,6 +26,8 @@ myst_heading_anchors = 3
 # The notebooks are run by the tests; here they are shown with the outputs they are stored with.
 nb_execution_mode = "off"
 nb_merge_streams = True
+# Outputs that are Markdown are plain CommonMark by default, which has no tables.
+nb_render_markdown_format = "myst"
 
 # Docstrings.
 autodoc_member_order = "bysource"

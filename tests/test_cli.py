@@ -6,6 +6,7 @@ import pytest
 from command_line import fails
 
 from visae import cli
+from visae._support.locks import only_writer
 from visae.commands.reproduce import PAPERS
 
 
@@ -80,6 +81,15 @@ def test_errors_of_commands_are_one_line(arguments, words, tmp_path, capsys, mon
     for index in range(3):
         (tmp_path / "texts" / f"{index}.jpg").write_text("not an image")
     assert words in fails(capsys, *arguments.format(tmp_path).split())
+
+
+def test_a_folder_into_which_another_process_writes_is_refused(tmp_path, capsys):
+    with only_writer(tmp_path / "out"):
+        message = fails(capsys, *PLANTED.format(tmp_path).split(), "leaves:4")
+    assert (
+        message
+        == f"visae: another visae is writing to {tmp_path}/out; wait until it has finished, or name another folder"
+    )
 
 
 def test_the_module_runs_as_a_program():

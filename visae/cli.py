@@ -19,6 +19,7 @@ from typing import Any
 import tyro
 
 from visae._support.errors import VisaeError, nearest, unknown
+from visae._support.locks import only_writer
 from visae._support.paths import require_folder
 from visae._version import VERSION
 
@@ -97,10 +98,12 @@ def _run(program: str, commands: Mapping[str, str], arguments: list[str]) -> Non
         _run(f"{program} {name}", command, arguments[1:])
         return
     parsed = _parse(f"{program} {name}", command, arguments[1:])
-    require_folder("--out", getattr(parsed, "out", None))
+    out = getattr(parsed, "out", None)
+    require_folder("--out", out)
     if hasattr(parsed, "check"):
         parsed.check()
-    parsed.run()
+    with contextlib.nullcontext() if out is None else only_writer(out):
+        parsed.run()
 
 
 def _load(target: str) -> Any:

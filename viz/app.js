@@ -73,7 +73,7 @@
   const header = () => {
     const { run } = units.atlas;
     document.getElementById("top").replaceChildren(
-      visae.html("p", { class: "brand" }, visae.html("a", { href: "#" }, "visae atlas"), " ", visae.html("span", { class: "layer-name" }, visae.isolate(`${run.network.name} ${units.layer}`))),
+      visae.html("p", { class: "brand" }, visae.html("a", { href: "#" }, "visae atlas"), " ", visae.html("span", { class: "layer-name" }, visae.isolate([run?.network.name, units.layer].filter(Boolean).join(" ")))),
       visae.html("nav", { "aria-label": "Views" }, Object.values(VIEWS).map(([label]) => visae.html("a", { href: "#" }, label))));
   };
 

@@ -153,6 +153,12 @@
     return reasons.length > 0 ? [visae.html("span", { class: "note" }, ` Faded: ${reasons.join(", ")}`)] : [];
   };
 
+  // How good the dictionary is, in one line; an atlas of an earlier version does not say.
+  const verdictNote = (units) => {
+    const verdict = units.atlas.run?.verdict;
+    return verdict && visae.html("p", { class: "note verdict" }, visae.html("a", { href: visae.href("run") }, "Verdict"), ": ", visae.isolate(verdict));
+  };
+
   const noMatch = (units, clear) => [visae.html("span", {}, "No unit matches ", visae.isolate(visae.describeFilters(units).join(", ")), ". "), visae.html("button", { type: "button", onclick: clear }, "clear filters")];
 
   visae.views.grid = (units) => {
@@ -190,7 +196,7 @@
     report();
     return {
       title: "All units",
-      content: visae.html("div", { class: "overview" }, panel, visae.html("section", { class: "units" }, visae.html("h1", {}, "Units of ", visae.isolate(units.layer)), count, empty, grid.element)),
+      content: visae.html("div", { class: "overview" }, panel, visae.html("section", { class: "units" }, visae.html("h1", {}, "Units of ", visae.isolate(units.layer)), verdictNote(units), count, empty, grid.element)),
       enter: () => { grid.attach(); window.scrollTo(0, visae.state.scroll); },
       leave: () => { visae.state.scroll = window.scrollY; grid.detach(); },
     };

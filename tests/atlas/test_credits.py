@@ -38,6 +38,21 @@ def test_manifest_elsewhere_names_files_relative_to_the_photographs(photographs,
     assert find_credits(str(photographs), ["a/x.jpg"], manifest) == {"a/x.jpg": Credit("Eve")}
 
 
+def test_a_named_manifest_that_credits_none_of_the_photographs_is_reported(photographs, tmp_path, capsys):
+    manifest = tmp_path / "credits.csv"
+    manifest.write_text("file,author\nc/z.jpg,Eve\nc/y.jpg,Eve\n")
+    assert find_credits(str(photographs), ["a/x.jpg", "x.jpg"], manifest) == {}
+    assert capsys.readouterr().err == (
+        f"{manifest} credits none of the 2 images: it lists 2 files, the first 'c/z.jpg', which are looked for in "
+        f"{photographs} and beside the table\n"
+    )
+    manifest.write_text("file,author\n")
+    assert find_credits(str(photographs), ["x.jpg"], manifest) == {}
+    assert "it lists 0 files, which" in capsys.readouterr().err
+    find_credits(str(photographs), ["c/x.jpg"])
+    assert capsys.readouterr().err == ""
+
+
 def test_dead_leaves_have_no_credits(tmp_path, monkeypatch):
     (tmp_path / "manifest.csv").write_text("rubbish\n")
     monkeypatch.chdir(tmp_path)

@@ -1,5 +1,8 @@
 """The grid of all units: sorting, filters, search, the keyboard."""
 
+import json
+import shutil
+
 import pytest
 from page_checks import FRAME, labels
 
@@ -20,6 +23,28 @@ def test_grid_has_all_units(open_page):
     assert labels(page) == NEURONS + FEATURES
     assert "All 72 units" in page.inner_text(".count")
     assert page.locator(".cell a").first.get_attribute("aria-label").startswith("mixed neuron 0")
+
+
+def test_grid_shows_the_verdict_on_the_dictionary(open_page):
+    page = open_page()
+    verdict = page.evaluate("visae.load('data/atlas').then(atlas => atlas.run.verdict)")
+    assert verdict.startswith("not a good dictionary: <b ")
+    assert page.inner_text(".verdict") == f"Verdict: {verdict}"
+    page.locator(".verdict").get_by_role("link").click()
+    page.wait_for_selector(".run")
+
+
+@pytest.mark.parametrize("run", [{"network": {"name": "planted"}}, None], ids=["earlier version", "no run"])
+def test_grid_of_an_atlas_without_a_verdict(browser, small_atlas, tmp_path, run):
+    copy = shutil.copytree(small_atlas.site, tmp_path / "copy")
+    data = next(copy.glob("atlas-*/data/atlas.js"))
+    data.write_text(data.read_text().replace('"run":', f'"run":{json.dumps(run)},"full_run":', 1))
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((copy / "index.html").as_uri())
+    page.wait_for_selector(".cell")
+    assert page.locator(".verdict").count() == 0
+    context.close()
 
 
 def test_units_that_are_silent_on_their_visualisation_are_faded(open_page):

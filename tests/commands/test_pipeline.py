@@ -198,6 +198,15 @@ def test_a_sweep_leaves_no_room_for_the_options_of_a_single_sae(rows, sweep, tmp
     assert not (tmp_path / "out").exists()
 
 
+def test_options_that_a_sweep_overrides_are_named(rows, tmp_path, capsys):
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text("[training]\nrows_seen = 640\nbatch = 64\n\n[[sae]]\nkind = 'pca'\n")
+    options = ["--rows-seen", "1280", "--batch", "64", "--lr", "0.01"]
+    cli.main(["train", *rows, "--sweep", str(sweep), "--out", str(tmp_path / "out"), *options])
+    lines = [line for line in capsys.readouterr().err.splitlines() if "overrides" in line]
+    assert lines == [f"train: [training] in {sweep} overrides --rows-seen 1280 (640 there)"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"), [(None, "cannot read"), ("nothing", "is not TOML"), ("[[sae]]\nkind = 'x'", "kind of SAE")]
 )

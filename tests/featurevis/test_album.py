@@ -55,6 +55,22 @@ def test_other_settings_render_pictures_again(network, tmp_path):
     assert set(other.metrics()) == {1}
 
 
+def test_other_settings_can_be_refused(network, tmp_path):
+    pictures = album(neurons(network, "4"), tmp_path)
+    pictures.refuse_other_settings()
+    pictures.render([1])
+    pictures.refuse_other_settings()
+    with pytest.raises(VisaeError, match=r"other settings: seed was 0 and is now 1; use a new folder"):
+        album(neurons(network, "4"), tmp_path, seed=1).refuse_other_settings()
+    with pytest.raises(VisaeError, match=r"other settings: size was \d+ and is now 24; use a new folder"):
+        album(neurons(network, "4"), tmp_path, size=24).refuse_other_settings()
+    with pytest.raises(VisaeError, match=r"neurons of .* 4, not of .* 0; give a new folder"):
+        album(neurons(network, "0"), tmp_path).refuse_other_settings()
+    content = json.loads((tmp_path / "render.json").read_text())
+    (tmp_path / "render.json").write_text(json.dumps({**content, "torch": "2.5", "visae": "0.0.1"}))
+    pictures.refuse_other_settings()
+
+
 def test_pictures_say_what_they_were_made_with(network, tmp_path):
     pictures = album(neurons(network, "4"), tmp_path, rate=0.1)
     pictures.render([3])
@@ -149,6 +165,7 @@ def test_albums_of_a_dictionary_of_the_first_version_are_still_its_own():
 
 def test_albums_of_the_first_version_are_kept(stored):
     before = {path.name: path.read_bytes() for path in stored.folder.iterdir()}
+    stored.refuse_other_settings()
     assert stored.render([3, 17]) == 0
     assert stored.silent([3, 17]) == [3]
     assert stored.metrics()[17]["reached"] == pytest.approx(0.0792, abs=1e-4)

@@ -47,6 +47,15 @@ def test_features_of_a_dictionary(tmp_path, capsys):
     assert "2 " in printed
 
 
+def test_pictures_with_other_settings_are_not_replaced(tmp_path, capsys):
+    render("planted:mixed", "--units", "1", "--out", tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    other = ["planted:mixed", "--units", "1,2", "--seed", "4", "--out", tmp_path]
+    capsys.readouterr()
+    refused(other, f"{tmp_path} was made with other settings: seed was 0 and is now 4; use a new folder", capsys)
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
 def test_options_become_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("VISAE_CACHE", str(tmp_path / "cache"))
     options = "--objective pre_activation --everywhere --negative --parameterisation maco --alpha --images leaves:3"

@@ -131,8 +131,22 @@ def test_all_faults_are_in_one_error(tmp_path, caffe):
 
 def test_weights_of_the_other_flavour_are_refused(tmp_path, tensorflow):
     torch.save(tensorflow, tmp_path / "a.pth")
-    with pytest.raises(VisaeError, match=r"missing conv1_7x7_s2\.weight"):
+    with pytest.raises(VisaeError) as caught:
         network("inceptionv1-caffe", weights=tmp_path / "a.pth")
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.pth'} holds the weights of inceptionv1, expected those of inceptionv1-caffe "
+        "(bvlc_googlenet.caffemodel or inceptionv1_caffe.npz); name the network inceptionv1, or download the other "
+        "weights: visae fetch inceptionv1-caffe"
+    )
+
+
+def test_weights_of_neither_flavour_are_refused_in_a_short_line(tmp_path):
+    torch.save({f"a{number}": torch.zeros(1) for number in range(100)}, tmp_path / "a.pth")
+    with pytest.raises(
+        VisaeError, match=r"missing conv1_7x7_s2\.weight .* and 112 more; unexpected a0 \(1\)"
+    ) as caught:
+        network("inceptionv1-caffe", weights=tmp_path / "a.pth")
+    assert len(str(caught.value)) < 500
 
 
 def test_published_weights_have_one_digest_in_both_formats(tmp_path, data):

@@ -239,6 +239,17 @@ def test_every_fault_is_named_in_one_line(changes, expected):
         assert part in message
 
 
+def test_many_faults_are_counted():
+    tensors = {f"other{number}": torch.zeros(1) for number in range(60)}
+    shapes = {f"own{number}": (2,) for number in range(60)}
+    with pytest.raises(VisaeError) as caught:
+        check_weights(tensors, shapes, Path("toy.pth"))
+    assert "missing own0 (2), own1 (2), own2 (2), own3 (2) and 56 more; unexpected other0 (1), " in str(caught.value)
+    assert len(str(caught.value)) < 250
+    with pytest.raises(VisaeError, match=r"own0 is 1, expected 2; .* and 56 more; give"):
+        check_weights({name: torch.zeros(1) for name in shapes}, shapes, Path("toy.pth"))
+
+
 def test_only_ignored_prefixes_are_dropped():
     tensors = good() | {"head0.weight": torch.zeros(1)}
     assert list(check_weights(tensors, SHAPES, Path("toy.pth"), ("head0", "head1"))) == list(SHAPES)

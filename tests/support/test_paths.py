@@ -1,4 +1,6 @@
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +83,27 @@ def test_a_folder_to_write_into_must_not_be_a_file_or_lie_below_one(run):
     for out in (file, file / "new" / "deep"):
         with pytest.raises(VisaeError, match=re.escape(f"--out is {out}, but {file} is a file")):
             require_folder("--out", out)
+
+
+def test_a_folder_to_write_into_must_be_writable(run, monkeypatch):
+    tried = []
+
+    def read_only(dir):
+        tried.append(dir)
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
+    for out, folder in ((run, run), (run / "new" / "deep", run), (Path("new"), Path.cwd())):
+        message = f"--out is {out}, but nothing can be written to {folder}: Read-only file system; "
+        with pytest.raises(VisaeError, match=re.escape(message)):
+            require_folder("--out", out)
+    assert tried == [run, run, Path.cwd()]
+
+
+def test_checking_a_folder_leaves_nothing_behind(tmp_path):
+    require_folder("--out", tmp_path)
+    require_folder("--out", tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("folder", ["zoo", "viz"])

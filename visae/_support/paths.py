@@ -1,5 +1,6 @@
 """Checking paths given by the user, before torch is imported and work begins."""
 
+import tempfile
 from pathlib import Path
 
 from visae._support.errors import VisaeError
@@ -52,10 +53,24 @@ def leaves_count(name: str) -> int:
 
 
 def require_folder(option: str, out: Path | None) -> None:
-    """Raise `VisaeError` if an output folder is a file, or lies below one."""
-    for path in () if out is None else (out, *out.parents):
+    """Raise `VisaeError` if an output folder is a file, lies below one, or cannot be written; leaves nothing behind."""
+    if out is None:
+        return
+    for path in (out, *out.parents):
         if path.exists() and not path.is_dir():
             raise VisaeError(f"{option} is {out}, but {path} is a file; name a folder, which need not exist yet")
+    _require_writable(option, out)
+
+
+def _require_writable(option: str, out: Path) -> None:
+    """Try to write into a folder, or into the nearest one above it that exists; permissions alone do not tell."""
+    folder = next(path for path in (out, *out.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"nothing can be written to {folder}: {error.strerror or error}"
+        raise VisaeError(f"{option} is {out}, but {reason}; name a folder that you may write to") from None
 
 
 def published(folder: str) -> Path:

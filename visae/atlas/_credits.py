@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +33,17 @@ def find_credits(images: str, keys: Sequence[str], manifest: Path | None = None)
                the photographs. If None, manifest.csv in the photographs' folder or up to two levels above; if that is
                not such a table, it is reported and ignored.
 
-    Raises `VisaeError` if `manifest` is given but cannot be read or is not such a table.
+    Says so if `manifest` is given but lists none of the photographs. Raises `VisaeError` if it cannot be read or is not
+    such a table.
     """
     source = Path(images)
     photographs = source if source.is_dir() else source.parent
     if manifest is not None:
-        return _match(_read_manifest(manifest), manifest.parent, photographs, keys)
+        listed = _read_manifest(manifest)
+        credits = _match(listed, manifest.parent, photographs, keys)
+        if not credits:
+            say(_no_match(manifest, listed, photographs, keys))
+        return credits
     if images.startswith("leaves:"):
         return {}
     for folder in (photographs, *photographs.absolute().parents[:2]):
@@ -54,6 +59,14 @@ def _match(credits: dict[str, Credit], beside: Path, photographs: Path, keys: Se
     by_path = {os.path.abspath(root / file): credits[file] for root in (photographs, beside) for file in credits}
     paths = {key: os.path.abspath(photographs / key) for key in keys}
     return {key: by_path[path] for key, path in paths.items() if path in by_path}
+
+
+def _no_match(manifest: Path, listed: Collection[str], photographs: Path, keys: Sequence[str]) -> str:
+    first = f", the first {next(iter(listed))!r}" if listed else ""
+    return (
+        f"{manifest} credits none of the {len(keys)} images: it lists {len(listed)} files{first}, "
+        f"which are looked for in {photographs} and beside the table"
+    )
 
 
 def _read_manifest(manifest: Path) -> dict[str, Credit]:

@@ -24,7 +24,7 @@ class RenderCommand(UnitOptions):
     """Visualise units: optimise a picture for each, to which the neuron or feature responds as strongly as possible.
 
     Writes a PNG per unit, a sheet of all of them, and render.json with the response to each picture. Pictures already
-    in --out with the same settings are not rendered again.
+    in --out are not rendered again; pictures with other settings need another folder.
 
     Example: visae render runs/topk8 --units 3,17,50:60 --out runs/pictures
 
@@ -84,6 +84,7 @@ class RenderCommand(UnitOptions):
         if window.picture_size < window.receptive_field:
             sees = f"{window.receptive_field} px receptive field of {units.layer.name}"
             say(f"pictures of {window.picture_size} px cover the middle of the {sees}; the rest is grey")
+        album.refuse_other_settings()
         rendered = album.render(selected)
         pictures = torch.stack([album.picture(number) for number in selected])
         save_sheet(pictures, [str(number) for number in selected], self.out / "sheet.png", album.about)

@@ -1,13 +1,15 @@
 """visae train"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar
 
 from visae._support.errors import VisaeError
 from visae._support.paths import require_store
+from visae._support.progress import say
 from visae.commands.options import DeviceOptions, File, TrainingOptions
 from visae.commands.sae_options import KINDS, SAEOptions
+from visae.training._config import TrainingConfig
 from visae.training._sweep import read_sweep
 
 
@@ -79,6 +81,17 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
         )
         print(verdict(sae.about))
 
+    def _name_ignored(self, training: TrainingConfig, sweep: Path) -> None:
+        """Say which options are without effect, since the sweep's table [training] overrides them."""
+        given = {field.name: getattr(self, field.name) for field in fields(TrainingConfig)}
+        ignored = [
+            f"--{field.name.replace('_', '-')} {given[field.name]} ({getattr(training, field.name)} there)"
+            for field in fields(TrainingConfig)
+            if given[field.name] not in (field.default, getattr(training, field.name))
+        ]
+        if ignored:
+            say(f"train: [training] in {sweep} overrides {', '.join(ignored)}")
+
     def _train_sweep(self, sweep: Path) -> None:
         import visae
         from visae.activations import Rows
@@ -88,6 +101,7 @@ class TrainCommand(TrainingOptions, SAEOptions, DeviceOptions):
         from visae.training import train_many
 
         specs, training = read_sweep(sweep, self.open_training(self.seed))
+        self._name_ignored(training, sweep)
         rows = Rows(self.rows)
         saes = train_many(rows, specs, self.out, training, self.device)
         name = rows.settings["network"]

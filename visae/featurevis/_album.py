@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from visae._support import files
 from visae._support.errors import VisaeError
+from visae._support.settings import refuse_other_settings
 from visae._version import VERSION
 from visae.featurevis._gradient_ascent import Optimisation, RenderResult
 from visae.featurevis._png import load_png, read_about, save_png
@@ -110,6 +111,16 @@ class Album:
     def missing(self, numbers: Sequence[int]) -> list[int]:
         """Return the units that have no picture rendered with these settings."""
         return [number for number in numbers if _read_settings(self.file(number)) != {**self.about, "unit": number}]
+
+    def refuse_other_settings(self) -> None:
+        """Raise `VisaeError` for a folder whose pictures `render` would replace by ones with other settings.
+
+        Pictures rendered with another version of visae or torch may be replaced.
+        """
+        stored = self._stored()
+        _refuse_foreign(self.folder, stored, self.about)
+        if stored is not None:
+            refuse_other_settings(self.folder, _options(stored), _options(self.about))
 
     def render(self, numbers: Sequence[int]) -> int:
         """Render the missing pictures, saving each chunk as it finishes; return how many were missing.
@@ -257,6 +268,12 @@ def _read_settings(path: Path) -> dict[str, Any] | None:
 def _with_new_names(about: Mapping[str, Any]) -> dict[str, Any]:
     renamed = {key: names[about[key]] for key, names in _RENAMED.items() if about.get(key) in names}
     return {**about, **renamed}
+
+
+def _options(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings under the names of the options of `visae render`."""
+    named = {field.name: about[field.name] for field in fields(RenderSettings) if field.name in about}
+    return {**named, "size": about["window"]["picture"]}
 
 
 def _refuse_foreign(folder: Path, stored: Mapping[str, Any] | None, about: Mapping[str, Any]) -> None:

@@ -72,9 +72,23 @@ def _open_planted(name: str, device: torch.device | str) -> Network:
 def _open_inception(name: str, flavour: Flavour, path: Path | None, device: torch.device | str) -> Network:
     module = InceptionV1(flavour)
     file = find_weights(named_card(name), path)
-    tensors = check_weights(_transpose_classifier(read_weights(file)), module.stored_shapes(), file, AUXILIARY_HEADS)
+    stored, shapes = _transpose_classifier(read_weights(file)), module.stored_shapes()
+    if not stored.keys() & shapes.keys():
+        _refuse_other_flavour(name, stored, file)
+    tensors = check_weights(stored, shapes, file, AUXILIARY_HEADS)
     module.load(tensors)
     return Network(name, module, weights_digest(tensors), device)
+
+
+def _refuse_other_flavour(name: str, stored: Mapping[str, Tensor], file: Path) -> None:
+    """Raise `VisaeError` for the weights of another flavour of InceptionV1."""
+    for other in FLAVOURS:
+        if InceptionV1(FLAVOURS[other]).stored_shapes().keys() <= stored.keys():
+            expected = " or ".join(named_card(name).file_names())
+            raise VisaeError(
+                f"{file} holds the weights of {other}, expected those of {name} ({expected}); "
+                f"name the network {other}, or download the other weights: visae fetch {name}"
+            )
 
 
 def _transpose_classifier(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,8 @@ def check_weights(
     path:              the file that the tensors come from, for the message.
     ignored_prefixes:  tensors whose names begin with one of these may be present and are dropped: auxiliary heads.
 
-    Raises one `VisaeError` that names every tensor that is missing, unexpected, of the wrong shape, or not finite.
+    Raises one `VisaeError` that names the first tensors that are missing, unexpected, of the wrong shape, or not
+    finite, and counts the rest.
     """
     faults = list(_faults(tensors, shapes, ignored_prefixes))
     if faults:
@@ -134,8 +135,12 @@ def _as_float32(tensor: Tensor) -> Tensor:
 
 
 def _few(names: list[str]) -> str:
-    rest = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return ", ".join(repr(name) for name in names[:4]) + rest
+    return _first_few([repr(name) for name in names], ", ")
+
+
+def _first_few(texts: Sequence[str], separator: str) -> str:
+    rest = f" and {len(texts) - 4} more" if len(texts) > 4 else ""
+    return separator.join(texts[:4]) + rest
 
 
 def _faults(
@@ -145,9 +150,15 @@ def _faults(
     unexpected = [f"{name} ({_shape(tensors[name].shape)})" for name in tensors if name not in shapes]
     unexpected = [entry for entry in unexpected if not entry.startswith(ignored_prefixes)]
     if missing:
-        yield f"missing {', '.join(missing)}"
+        yield f"missing {_first_few(missing, ', ')}"
     if unexpected:
-        yield f"unexpected {', '.join(unexpected)}"
+        yield f"unexpected {_first_few(unexpected, ', ')}"
+    if unfit := list(_unfit(tensors, shapes)):
+        yield _first_few(unfit, "; ")
+
+
+def _unfit(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+    """Describe the tensors of the wrong shape, and those with values that are not finite."""
     for name in (name for name in shapes if name in tensors):
         tensor, shape = tensors[name], shapes[name]
         if tuple(tensor.shape) != tuple(shape):
