@@ -104,7 +104,7 @@ def test_silent_rows_have_no_features():
 def test_pieces_do_not_matter(monkeypatch):
     z, decoder = rows(), directions()
     whole = pursue(z, decoder, 4, 0.01)
-    monkeypatch.setattr(_pursuit, "_PIECE", 7 * len(decoder))
+    monkeypatch.setattr(_pursuit, "_PIECE", {"cpu": 7 * len(decoder)})
     for part, expected in zip(pursue(z, decoder, 4, 0.01), whole, strict=True):
         torch.testing.assert_close(part, expected)
 

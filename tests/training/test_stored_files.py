@@ -54,7 +54,10 @@ def test_an_interrupted_run_is_resumed_to_the_same_bits(stored):
     whole = train(stored / "rows", CONFIG, stored / "new", TRAINING, "cpu")
     for name, tensor in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], tensor), name
-    assert (stored / "stopped" / "sae.safetensors").read_bytes() == (stored / "new" / "sae.safetensors").read_bytes()
+    # Earlier versions measured held-out rows less often.
+    curve = resumed.about.pop("held_out")
+    assert curve[-1] == whole.about.pop("held_out")[-1]
+    assert resumed.about == whole.about
 
 
 def test_other_settings_are_refused_under_current_names(stored):
