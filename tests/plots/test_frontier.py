@@ -163,13 +163,13 @@ def test_nulls_have_lines_of_their_own(tmp_path, saved_figures):
     """Other directions, and frozen parts, are not drawn as the kind that learned."""
     figures, shared = saved_figures(frontier), {"explained_variance": 0.5}
     configs = [("topk", {"freeze": "none"}), ("topk", {"freeze": "decoder"}), ("mod", {"start": "rows"})]
-    configs += [("pursuit", {"start": start}) for start in ("rows", "random")]
+    configs += [("pursuit", {"start": start}) for start in ("rows", "random")] + [("mod", {"k": 2, "most": 2})]
     evaluated = {
         str(index): {"kind": kind, "config": config, "l0": 2.0 + index, **shared}
         for index, (kind, config) in enumerate(configs)
     }
     plot_evaluation(evaluated, "a title", tmp_path / "frontier.png")
     lines = {line.get_label(): line for line in figures[0].axes[0].lines}
-    assert set(lines) == {"topk", "topk, decoder frozen", "mod", "pursuit, rows", "pursuit, random"}
+    assert set(lines) == {"topk", "topk, decoder frozen", "mod", "mod, k a row", "pursuit, rows", "pursuit, random"}
     assert lines["topk, decoder frozen"].get_color() == lines["topk"].get_color()
-    assert len({(line.get_color(), line.get_marker()) for line in lines.values()}) == 5
+    assert len({(line.get_color(), line.get_marker()) for line in lines.values()}) == 6

@@ -59,11 +59,13 @@ def plot_evaluation(evaluated: Mapping[str, Mapping[str, Any]], title: str, path
 
 
 def _line_name(metrics: Mapping[str, Any]) -> str:
-    """Return a dictionary's kind and, of a null, what did not learn."""
+    """Return a dictionary's kind, of a null what did not learn, and whether exactly k features of a pursuit fire."""
     kind, config = metrics["kind"], metrics.get("config", {})
-    if config.get("freeze", "none") != "none":
-        return f"{kind}, {config['freeze']} frozen"
-    return f"{kind}, {config['start']}" if kind == FixedDirections.kind and "start" in config else str(kind)
+    frozen, most = config.get("freeze", "none"), config.get("most", 0)
+    parts = [kind, f"{frozen} frozen" * (frozen != "none"), "k a row" * (most > 0 and most == config.get("k"))]
+    if kind == FixedDirections.kind:
+        parts.append(config.get("start", ""))
+    return ", ".join(filter(None, parts))
 
 
 def _style_of_line(name: str) -> LineStyle:
