@@ -1,25 +1,26 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: demo test quick lint docs
+.PHONY: help demo test quick lint docs
 
-demo: $(VENV)/ready
+help:  ## print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/ready  ## install visae, and take a network with known features apart, into runs/demo/
 	$(VENV)/bin/visae demo --out runs/demo
 
-test: $(VENV)/ready-to-test lint
+test: $(VENV)/ready-to-test lint  ## lint, and run all tests
 	$(VENV)/bin/python -m pytest
 
-# For daily work: all but the tests marked slow.
-quick: $(VENV)/ready-to-test
+quick: $(VENV)/ready-to-test  ## run all tests but those marked slow, for daily work
 	$(VENV)/bin/python -m pytest -m "not slow"
 
-lint: $(VENV)/ready-to-test
+lint: $(VENV)/ready-to-test  ## ruff and mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# Into build/docs/. Warnings are errors.
-docs: $(VENV)/ready-for-docs
+docs: $(VENV)/ready-for-docs  ## build the documentation into build/docs/; warnings are errors
 	$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs build/docs
 
 $(VENV)/bin/python:

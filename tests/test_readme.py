@@ -1,5 +1,7 @@
 import re
 import runpy
+import shutil
+import subprocess
 from itertools import islice
 from pathlib import Path
 
@@ -57,6 +59,15 @@ def test_its_commands_are_targets_of_the_makefile():
     named = re.findall(r"\bmake (\w+)", README.read_text())
     assert named
     assert set(named) <= set(targets)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_alone_prints_its_targets():
+    command = ["make", "--no-print-directory"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split()[:2] for line in printed.stdout.splitlines()] == [
+        ["make", name] for name in ("help", "demo", "test", "quick", "lint", "docs")
+    ]
 
 
 def test_every_command_is_listed():
