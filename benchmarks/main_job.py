@@ -18,13 +18,15 @@ from pathlib import Path
 
 from machine import machine
 
+STEPS = ("capture", "train", "nulls", "evaluate", "curves")
+
 
 def command(options: argparse.Namespace, out: Path) -> list[str]:
     """Return the arguments of visae for a job."""
     if options.job == "demo":
         return ["demo", "--out", str(out), "--seed", str(options.seed)]
     network = ["--network", "inceptionv1-caffe", "--layer", "mixed3b_5x5", "--weights", str(options.weights)]
-    sae = ["--positions", "64", "--sae", "topk", "--k", "8", "--width", "768", "--seed", str(options.seed)]
+    sae = ["--positions", "64", "--sae", "mod", "--k", "3", "--width", "768", "--seed", str(options.seed)]
     return ["run", *network, "--images", str(options.images), *sae, "--device", options.device, "--out", str(out)]
 
 
@@ -54,12 +56,12 @@ def main() -> None:
         f"{truth['matched_fraction']:.1%}" if truth else "",
         f"{truth['neurons_matched_fraction']:.1%}" if truth else "",
         *(f"{curves[kind]['count']} (gap {curves[kind]['max_gap_deg']:.0f})" for kind in ("neurons", "features")),
-        *(f"{seconds[step]:.0f}" for step in ("capture", "train", "curves")),
+        *(f"{seconds[step]:.0f}" for step in STEPS),
         f"{total:.0f}",
         f"{memory:.2f}",
     ]
     headings = "images,rows,explained variance,dead,matched,by neurons,curve neurons,curve features"
-    headings += ",capture s,train s,curves s,whole s,GB"
+    headings += f",{','.join(f'{step} s' for step in STEPS)},whole s,GB"
     print(f"| {' | '.join(headings.split(','))} |")
     print(f"|{' --- |' * len(cells)}")
     print(f"| {' | '.join(cells)} |")

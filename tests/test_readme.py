@@ -11,6 +11,12 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CODE = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
 
+# A training of a second instead of minutes.
+SHORT = {
+    "width=768": "width=128",
+    'out="runs/mod3")': 'out="runs/mod3", training=visae.TrainingConfig(rows_seen=50_000))',
+}
+
 
 def run_code(changes):
     """Run the README's Python with some of its text replaced, and with pictures of few steps; return its names."""
@@ -34,9 +40,9 @@ def test_its_python_runs(data, tmp_path, monkeypatch):
         (tmp_path / "photos" / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VISAE_WEIGHTS", str(data / "weights"))
-    names = run_code({})
+    names = run_code(SHORT)
     assert (tmp_path / "curves.png").is_file()
-    assert names["curves"].preferred.shape == (768,)
+    assert names["curves"].preferred.shape == (128,)
     assert names["rows"].dim == 96
     assert names["pictures"].shape[:2] == (2, 3)
 
@@ -45,8 +51,8 @@ def test_its_python_runs(data, tmp_path, monkeypatch):
 def test_its_python_runs_on_the_planted_network(tmp_path, monkeypatch):
     """Without data: the planted network and dead leaves replace InceptionV1 and photographs."""
     monkeypatch.chdir(tmp_path)
-    names = run_code({'"inceptionv1-caffe"': '"planted"', "mixed3b_5x5": "mixed", "photos/": "leaves:48"})
-    assert names["curves"].preferred.shape == (768,)
+    names = run_code({'"inceptionv1-caffe"': '"planted"', "mixed3b_5x5": "mixed", "photos/": "leaves:48", **SHORT})
+    assert names["curves"].preferred.shape == (128,)
     assert names["pictures"].shape[:2] == (2, 3)
 
 
