@@ -54,7 +54,7 @@ def test_data_rows_are_rows(rows, sae, tmp_path):
 def test_a_null_that_the_rows_do_not_allow_is_left_out(rows, tmp_path, capsys):
     wide = train(rows, TopK(width=700, k=1), tmp_path / "wide", TrainingConfig(rows_seen=50, batch=50), "cpu")
     assert list(fixed_nulls(rows, wide, tmp_path, 1, TRAINING, "cpu")) == ["random directions"]
-    assert "data rows are left out: there are only 540 rows" in capsys.readouterr().err
+    assert "data rows are left out: only 540 of 540 rows" in capsys.readouterr().err
 
 
 def test_trained_nulls_learn_less(rows, tmp_path):

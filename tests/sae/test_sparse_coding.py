@@ -60,7 +60,7 @@ def test_silent_rows_are_no_directions():
     x = torch.cat([torch.zeros(500, 3), torch.eye(3)])
     sae = fitted_to(x, FixedDirections(width=3, k=1), 0)
     torch.testing.assert_close(sae.decoder.abs().sum(0), torch.ones(3), rtol=0, atol=1e-4)
-    with pytest.raises(VisaeError, match="only 3 rows that are not silent for 4 features"):
+    with pytest.raises(VisaeError, match="only 3 of 503 rows are not silent, for 4 features"):
         fitted_to(x, FixedDirections(width=4, k=1), 0)
 
 

@@ -11,6 +11,10 @@ class VisaeError(Exception):
     """
 
 
+class TooFewRowsError(VisaeError):
+    """A store has too few rows for what is to be made from them."""
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> VisaeError:
     """Return the error for an unknown name: it lists the nearest known names, or the first few."""
     names = list(known)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from visae._support.errors import VisaeError
+from visae._support.errors import TooFewRowsError
 from visae._support.progress import say
 from visae.activations import Rows
 from visae.sae import SAE, FixedDirections, SAEConfig, TrainedConfig
@@ -66,7 +66,7 @@ def fixed_nulls(
         config = FixedDirections(width=sae.width, k=k, start=start)
         try:
             nulls[name] = _train(name, config, rows, out, seeds, training, device)
-        except VisaeError as error:
+        except TooFewRowsError as error:
             say(f"nulls: {name} are left out: {error}")
     return nulls
 

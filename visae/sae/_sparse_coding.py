@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from visae._support.errors import VisaeError
+from visae._support.errors import TooFewRowsError, VisaeError
 from visae.sae._algebra import linear, random_directions, shifted, squared_error
 from visae.sae._base import SAE, GramSAE, Losses
 from visae.sae._config import LineStyle, SAEConfig, most_that_fire
@@ -155,8 +155,9 @@ def row_directions(z: Float[Tensor, "n d"], count: int, seed: int) -> Float[Tens
     norms = z.norm(dim=1)
     directions = F.normalize(z[norms > 1e-6 * norms.amax()][: _ROWS_PER_DIRECTION * count], dim=1)
     if len(directions) < count:
-        raise VisaeError(
-            f"there are only {len(directions)} rows that are not silent for {count} features; capture more rows"
+        raise TooFewRowsError(
+            f"only {len(directions)} of {len(z):,} rows are not silent, for {count} features; "
+            "make fewer features, or capture more rows"
         )
     generator = torch.Generator().manual_seed(seed)
     far = torch.ones(len(directions), dtype=torch.float64)
