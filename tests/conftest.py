@@ -1,6 +1,7 @@
 """What tests share. Shapes and types of the package are checked from here on, before anything imports it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from jaxtyping import install_import_hook
 install_import_hook("visae", "typecheck.checked")
 # One thread a worker: threads of several workers on the same cores wait for each other.
 torch.set_num_threads(1)
+# Shells start background jobs with SIGINT ignored, which the tests of Ctrl-C send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
