@@ -9,6 +9,7 @@ from visae.sae import MOD, PCA, TopK
 from visae.training import TrainingConfig, train
 
 TRAINING = TrainingConfig(rows_seen=6400, batch=50, seed=3)
+FROZEN = ["frozen decoder", "soft-frozen decoder", "frozen encoder"]
 CONFIG = TopK(width=24, k=2)
 DIM = 10
 
@@ -59,12 +60,12 @@ def test_a_null_that_the_rows_do_not_allow_is_left_out(rows, tmp_path, capsys):
 
 def test_trained_nulls_learn_less(rows, tmp_path):
     nulls = trained_nulls(rows, CONFIG, tmp_path, 2, TRAINING, "cpu")
-    assert list(nulls) == [SECOND, "frozen decoder", "stopped early"]
-    assert [len(seeds) for seeds in nulls.values()] == [1, 2, 2]
+    assert list(nulls) == [SECOND, *FROZEN, "stopped early"]
+    assert [len(seeds) for seeds in nulls.values()] == [1, 2, 2, 2, 2]
     settings = [nulls[name][0].about["settings"] for name in nulls]
-    assert [each["seed"] for each in settings] == [4, 3, 3]
-    assert [each["config"]["freeze"] for each in settings] == ["none", "decoder", "none"]
-    assert [each["training"]["rows_seen"] for each in settings] == [6400, 6400, 100]
+    assert [each["seed"] for each in settings] == [4, 3, 3, 3, 3]
+    assert [each["config"]["freeze"] for each in settings] == ["none", "decoder", "soft-decoder", "encoder", "none"]
+    assert [each["training"]["rows_seen"] for each in settings] == [6400, 6400, 6400, 6400, 100]
     explained = {name: seeds[0].about["metrics"]["explained_variance"] for name, seeds in nulls.items()}
     assert explained["second seed"] > max(explained["frozen decoder"], explained["stopped early"])
 
@@ -93,7 +94,7 @@ def test_frozen_nulls_stand_in_for_a_kind_that_has_none(rows, tmp_path):
 
 def test_a_dictionary_is_kept_with_its_second_seed_and_nulls(rows, sae, tmp_path):
     populations = with_nulls(rows, sae, tmp_path, 1, TRAINING, "cpu")
-    assert list(populations) == [FEATURES, "random directions", "data rows", "frozen decoder", "stopped early"]
+    assert list(populations) == [FEATURES, "random directions", "data rows", *FROZEN, "stopped early"]
     first, second = populations[FEATURES]
     assert first is sae
     assert second.about["settings"]["seed"] == 4

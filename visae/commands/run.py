@@ -24,8 +24,9 @@ class RunCommand(TrainingOptions, SAEOptions, CaptureOptions, NetworkOptions):
     stimulus: Literal["stroke", "filled"] = "stroke"
     """Circles of the sweep: a dark stroke on light, or dark discs."""
     nulls: int = 3
-    """Seeds of each null that the dictionary is compared with: random directions, data rows, a frozen decoder where the
-    kind has one, and training stopped after 1/64 of the rows; 0 for none, and no second seed of the dictionary."""
+    """Seeds of each null that the dictionary is compared with: random directions, data rows; for kinds with an
+    encoder a frozen decoder, a soft-frozen one and a frozen encoder; and training stopped after 1/64 of the rows. 0 for
+    none, and no second seed of the dictionary."""
     atlas: bool = False
     """Also write a page to browse every unit, as visae atlas does. It takes longer than all the rest."""
 

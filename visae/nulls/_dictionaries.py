@@ -15,13 +15,15 @@ from visae.activations import Rows
 from visae.sae import SAE, FixedDirections, SAEConfig, TrainedConfig
 from visae.training import SAESpec, TrainingConfig, train_many
 
-RANDOM, ROWS, FROZEN, EARLY = "random directions", "data rows", "frozen decoder", "stopped early"
+RANDOM, ROWS, EARLY = "random directions", "data rows", "stopped early"
+FROZEN, SOFT_FROZEN, FROZEN_ENCODER = "frozen decoder", "soft-frozen decoder", "frozen encoder"
 FEATURES, SECOND = "features", "second seed"
 # Of each null: fewer have no interval.
 SEEDS = 3
 # The null that is stopped early sees one in so many rows of a whole training: three seeds cost a twentieth of it.
 EARLY_PART = 64
 _STARTS = {RANDOM: "random", ROWS: "rows"}
+_PARTS = {FROZEN: "decoder", SOFT_FROZEN: "soft-decoder", FROZEN_ENCODER: "encoder"}
 
 # Dictionaries that differ in their seeds, by what they are.
 Populations = dict[str, list[SAE]]
@@ -81,16 +83,18 @@ def trained_nulls(
 ) -> Populations:
     """Train dictionaries of a kind that learn little, and one with another seed, `second seed`, that learns as much.
 
-    Nulls are those with a frozen decoder, for kinds that have one, and those stopped after 1/64 of the rows. Nothing
-    for a kind that is not trained. Writes a folder for each to `out`; those that see all rows share a pass.
+    Nulls are those with a frozen decoder, a soft-frozen one, and a frozen encoder, as far as the kind has them, and
+    those stopped after 1/64 of the rows. Nothing for a kind that is not trained. Writes a folder for each to `out`;
+    those that see all rows share a pass.
     """
     if config.baseline:
         return {}
     out, full = Path(out), {_folder(SECOND): SAESpec(config, training.seed + 1)}
-    frozen = _specs(_frozen(config), seeds, training.seed)
-    full |= {f"{_folder(FROZEN)}/{name}": spec for name, spec in frozen.items()}
+    frozen = {null: _specs(each, seeds, training.seed) for null, each in _frozen(config).items()}
+    full |= {f"{_folder(null)}/{name}": spec for null, specs in frozen.items() for name, spec in specs.items()}
     saes = train_many(rows, full, out, training, device)
-    nulls = {SECOND: [saes.pop(_folder(SECOND))]} | ({FROZEN: list(saes.values())} if saes else {})
+    nulls = {SECOND: [saes[_folder(SECOND)]]}
+    nulls |= {null: [saes[f"{_folder(null)}/{name}"] for name in specs] for null, specs in frozen.items()}
     early = replace(training, rows_seen=max(training.rows_seen // EARLY_PART, training.batch))
     return nulls | {EARLY: _train(EARLY, config, rows, out, seeds, early, device)}
 
@@ -108,7 +112,7 @@ def frozen_nulls(
     `trained_nulls` has them too: these stand in for a dictionary whose own kind learns its decoder without gradients.
     Writes a folder for each to `out`.
     """
-    frozen = _frozen(config)
+    frozen = _frozen(config).get(FROZEN)
     return {} if frozen is None else {FROZEN: _train(FROZEN, frozen, rows, out, seeds, training, device)}
 
 
@@ -125,20 +129,18 @@ def _train(
     return list(train_many(rows, specs, Path(out) / _folder(null), training, device).values())
 
 
-def _frozen(config: SAEConfig) -> SAEConfig | None:
-    """Return the config with its decoder frozen; None for a kind whose decoder cannot be, or of which a part is.
+def _frozen(config: SAEConfig) -> dict[str, SAEConfig]:
+    """Return the config with each part frozen that can be, by null; none if a part is already.
 
     None too for one that starts from rows of the data or random directions, which are nulls of their own.
     """
-    if not isinstance(config, TrainedConfig) or config.sae.learns:
-        return None
-    if config.freeze != "none" or "decoder" not in config.freezable:
-        return None
-    return replace(config, freeze="decoder")
+    if not isinstance(config, TrainedConfig) or config.sae.learns or config.freeze != "none":
+        return {}
+    return {null: replace(config, freeze=part) for null, part in _PARTS.items() if part in config.freezable}
 
 
-def _specs(config: SAEConfig | None, seeds: int, first: int) -> dict[str, SAESpec]:
-    return {} if config is None else {str(index): SAESpec(config, first + index) for index in range(seeds)}
+def _specs(config: SAEConfig, seeds: int, first: int) -> dict[str, SAESpec]:
+    return {str(index): SAESpec(config, first + index) for index in range(seeds)}
 
 
 def _folder(null: str) -> str:
