@@ -151,7 +151,7 @@ def _report(network: Network, layer: str, rows: Rows, sae: SAE, evaluated: Mappi
         "images_read": rows.images_read,
         "images_skipped": rows.images_skipped,
         "images_held_out": sae.about["held_out_images"],
-        "sae": {"kind": sae.config.kind, "width": sae.width, **sae.about["metrics"], **evaluated},
+        "sae": {"kind": sae.config.kind, "width": sae.width, **evaluated},
         "verdict": verdict(sae.about),
     }
     if network.truth is not None and network.truth.layer == layer:

@@ -23,6 +23,15 @@ def require_dictionary(path: str | Path) -> Path:
     return file
 
 
+def refuse_folder_of_dictionary(out: Path, dictionary: Path) -> None:
+    """Raise `VisaeError` if the results for a dictionary, given by file or folder, would replace it."""
+    folder = require_dictionary(dictionary).parent
+    if out.resolve() == folder.resolve():
+        raise VisaeError(
+            f"--out is the folder of the dictionary, {folder}; give another than where the dictionary itself is"
+        )
+
+
 def require_store(folder: str | Path) -> Path:
     """Return the manifest of a store of rows; raises `VisaeError` if there is none."""
     manifest = Path(folder) / MANIFEST

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from visae._support.errors import VisaeError
-from visae._support.paths import require_dictionary, require_store
+from visae._support.paths import refuse_folder_of_dictionary, require_dictionary, require_store
 from visae.commands.options import DeviceOptions, File, check_at_least, rows_beside
 from visae.training._config import TrainingConfig
 
@@ -53,8 +52,7 @@ class DistilCommand(DeviceOptions):
             require_store(self.rows)
         check_at_least(1, steps=self.steps, candidates=self.candidates)
         TrainingConfig(self.rows_seen, self.batch, self.lr)
-        if self.out.resolve() == self.dictionary.resolve():
-            raise VisaeError(f"--out is {self.out}, where the dictionary itself is; give another folder")
+        refuse_folder_of_dictionary(self.out, self.dictionary)
 
     def run(self) -> None:
         """Distil, and print what both explain."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from visae._support.errors import VisaeError
-from visae._support.paths import require_dictionary, require_store
+from visae._support.paths import refuse_folder_of_dictionary, require_dictionary, require_store
 from visae.commands.options import DeviceOptions, File, rows_beside
 
 
@@ -36,9 +36,7 @@ class RefineCommand(DeviceOptions):
         require_dictionary(self.dictionary)
         if self.rows is not None:
             require_store(self.rows)
-        source = self.dictionary.parent if self.dictionary.is_file() else self.dictionary
-        if self.out.resolve() == source.resolve():
-            raise VisaeError(f"--out is the folder of the dictionary, {source}; give another")
+        refuse_folder_of_dictionary(self.out, self.dictionary)
         if self.l0 is not None and not self.l0 >= 1:
             raise VisaeError(f"--l0 is {self.l0:g}; a pursuit needs at least 1 feature on average")
 

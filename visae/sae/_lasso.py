@@ -4,11 +4,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from visae.sae._pursuit import rows_per_piece
+
 _MAX_ITERATIONS = 1000
 _ITERATIONS_PER_CHECK = 10
 _TOLERANCE = 1e-6
-# Values computed at once: what stays in a CPU's cache, and what fits on a GPU.
-_PIECE = {"cpu": 1 << 20, "cuda": 1 << 26}
 
 
 @torch.no_grad()
@@ -23,8 +23,8 @@ def lasso(
     """
     gram = decoder @ decoder.T if gram is None else gram
     step = 1 / torch.linalg.eigvalsh(gram)[-1]
-    size = max(_PIECE.get(z.device.type, _PIECE["cpu"]) // len(decoder), 1)
-    return torch.cat([_lasso_piece(part @ decoder.T - l1, gram, step) for part in torch.split(z, size)])
+    parts = torch.split(z, rows_per_piece(len(decoder), z.device))
+    return torch.cat([_lasso_piece(part @ decoder.T - l1, gram, step) for part in parts])
 
 
 def _lasso_piece(

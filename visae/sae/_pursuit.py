@@ -57,9 +57,14 @@ def pursue(
               signs, and features are selected by the magnitude of their match.
     """
     gram = decoder @ decoder.T if gram is None else gram
-    size = max(_PIECE.get(z.device.type, _PIECE["cpu"]) // len(decoder), 1)
-    pieces = [_pursue_piece(part @ decoder.T, gram, k, min_gain, positive) for part in torch.split(z, size)]
+    parts = torch.split(z, rows_per_piece(len(decoder), z.device))
+    pieces = [_pursue_piece(part @ decoder.T, gram, k, min_gain, positive) for part in parts]
     return Pursuit(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
+
+
+def rows_per_piece(width: int, device: torch.device) -> int:
+    """Return how many rows to code at once over so many features."""
+    return max(_PIECE.get(device.type, _PIECE["cpu"]) // width, 1)
 
 
 def listed(f: Float[Tensor, "n m"]) -> Pursuit:
